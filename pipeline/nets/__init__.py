@@ -1,0 +1,1 @@
+"""The emotion networks, one file per architecture."""

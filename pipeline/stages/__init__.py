@@ -1,0 +1,1 @@
+"""One module per DVC stage, named like the stage: the top floor, which nothing but the command line imports."""
