@@ -1,0 +1,254 @@
+"""`params.yaml` as typed values: read once, validated whole before any work, with errors a person can act on.
+
+Defaults stand here and only here; the comments in `template/params.yaml` say what each key does.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline import __version__
+from pipeline.errors import InputError, ParamsError, nearest
+
+PARAMS_FILE = Path("params.yaml")
+IDENTIFIER = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+"""What an episode, a character and an emotion may be called: it becomes a file name, a column value, a CSV cell."""
+
+Name = Annotated[str, Field(pattern=IDENTIFIER)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: every key known, every value of its exact type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole_numbers_are_numbers(cls, value: Any, info: Any) -> Any:
+        annotation = str(cls.model_fields[info.field_name].annotation)
+        return float(value) if type(value) is int and "float" in annotation else value
+
+
+class Episode(Section):
+    """One entry of `episodes`: an episode, or a folder of them."""
+
+    id: Name
+    source: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    license: str = "unknown"
+    attribution: str = ""
+
+
+class Download(Section):
+    """How episodes are fetched."""
+
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    timeout_s: Positive = 30.0
+    max_height: Annotated[int, Field(ge=64, le=4320)] = 720
+
+
+class Scenes(Section):
+    """PySceneDetect's settings: its AdaptiveDetector for cuts, its ThresholdDetector for fades."""
+
+    threshold: Positive = 3.5
+    window: Annotated[int, Field(ge=1, le=100)] = 3
+    min_scene_s: Positive = 0.6
+    min_content: Positive = 15.0
+    fade_level: Annotated[float, Field(ge=0, le=255)] = 12.0
+
+
+class Splits(Section):
+    """How scenes are shared out to train, validation and test."""
+
+    validation: Share = 0.15
+    test: Share = 0.2
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> "Splits":
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation + test is {self.validation + self.test:g}: nothing is left to train on")
+        return self
+
+
+class CascadeParams(Section):
+    """Training of each character's cascade; names as OpenCV's trainer has them where it has them."""
+
+    features: Literal["basic", "core", "all"] = "basic"
+    window: Annotated[int, Field(ge=12, le=64)] = 24
+    stages: Annotated[int, Field(ge=1, le=40)] = 12
+    positives: Annotated[int, Field(ge=10)] = 1000
+    negatives: Annotated[int, Field(ge=10)] = 2000
+    min_hit_rate: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
+    max_false_alarm: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    margin: Annotated[float, Field(ge=0, le=1)] = 0.1
+    max_height: Annotated[int, Field(ge=64, le=4320)] = 360
+    false_positives: Positive = 0.1
+    seed: int = 0
+
+
+class Faces(Section):
+    """Detection, tracking and cropping."""
+
+    every: Annotated[int, Field(ge=1, le=1000)] = 3
+    max_height: Annotated[int, Field(ge=64, le=4320)] = 360
+    min_size: Annotated[int, Field(ge=8)] = 32
+    scale_factor: Annotated[float, Field(gt=1.01, le=2)] = 1.1
+    min_track: Annotated[int, Field(ge=1)] = 2
+    crop_margin: Annotated[float, Field(ge=0, le=2)] = 0.25
+    crop_size: Annotated[int, Field(ge=16, le=1024)] = 128
+
+
+class Manifest(Section):
+    """Near-duplicates, and what is offered for labelling."""
+
+    duplicate_bits: Annotated[int, Field(ge=0, le=64)] = 10
+    duplicate_distance: Annotated[float, Field(ge=0, le=255)] = 8.0
+    per_character: Annotated[int, Field(ge=0)] = 0
+
+
+class Tasks(Section):
+    """Label Studio tasks."""
+
+    media: Literal["inline", "files"] = "inline"
+
+
+class Labels(Section):
+    """How annotations find their faces."""
+
+    min_iou: Annotated[float, Field(gt=0, le=1)] = 0.4
+    frame_tolerance: Annotated[int, Field(ge=0, le=100)] = 2
+
+
+class Train(Section):
+    """Training of the emotion classifier."""
+
+    net: Literal["hill2017"] = "hill2017"
+    epochs: Annotated[int, Field(ge=1)] = 50
+    batch: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Positive = 0.01
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    seed: int = 0
+    threads: Annotated[int, Field(ge=1, le=256)] = 2
+
+
+class Compute(Section):
+    """Where the work runs; nothing here changes any output."""
+
+    workers: Annotated[int, Field(ge=0, le=1024)] = 0
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    toonset: str
+    episodes: tuple[Episode, ...]
+    characters: Annotated[tuple[Name, ...], Field(min_length=1)]
+    emotions: Annotated[tuple[Name, ...], Field(min_length=2, max_length=20)]
+    download: Download = Download()
+    scenes: Scenes = Scenes()
+    splits: Splits = Splits()
+    cascade: CascadeParams = CascadeParams()
+    faces: Faces = Faces()
+    manifest: Manifest = Manifest()
+    tasks: Tasks = Tasks()
+    labels: Labels = Labels()
+    train: Train = Train()
+    compute: Compute = Compute()
+
+    @field_validator("episodes", "characters", "emotions", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("toonset")
+    @classmethod
+    def _made_for_this_version(cls, value: str) -> str:
+        running = __version__.rsplit(".", 1)[0]
+        if value != running:
+            raise ValueError(
+                f"this project was made for toonset {value}, but {running} is running; read CHANGELOG.md, "
+                f'then set toonset: "{running}" (every stage is then run again)'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _no_name_twice(self) -> "Params":
+        for what, names in (
+            ("episodes", [episode.id for episode in self.episodes]),
+            ("characters", list(self.characters)),
+            ("emotions", list(self.emotions)),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} names {', '.join(map(repr, twice))} more than once")
+        return self
+
+
+def load_params(path: Path = PARAMS_FILE) -> Params:
+    """Read and validate `params.yaml`.
+
+    Raises InputError if there is none or it is no YAML mapping, ParamsError naming every key that is wrong.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"no {path.name} in {path.resolve().parent}: run this in a project made by `toonset new`"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path} should be a mapping of sections, found {type(values).__name__}")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        lines = [_describe(problem, values) for problem in error.errors(include_url=False)]
+        raise ParamsError(f"{path.name}: " + f"\n{path.name}: ".join(lines)) from error
+
+
+def _describe(problem: Any, values: dict[str, Any]) -> str:
+    """One validation problem as a sentence: key, what was found, what was expected, the nearest valid name."""
+    where = _dotted(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        valid = _valid_keys(problem["loc"][:-1])
+        return f"unknown key `{where}`; expected one of {', '.join(valid)}.{nearest(str(problem['loc'][-1]), valid)}"
+    if problem["type"] == "missing":
+        return f"`{where}` is missing"
+    found = problem["input"]
+    if problem["type"] == "value_error":
+        return f"`{where}`: {problem['ctx']['error']}" if where else str(problem["ctx"]["error"])
+    if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] == IDENTIFIER:
+        hint = re.sub(r"[^a-z0-9_-]+", "-", str(found).lower()).strip("-_")[:64] or "my-name"
+        return (
+            f"`{where}` is {found!r}; expected lower-case letters, digits, - and _ (it becomes a file name), "
+            f"such as {hint!r}"
+        )
+    if problem["type"] == "literal_error":
+        valid = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+        return f"`{where}` is {found!r}; expected {problem['ctx']['expected']}.{nearest(str(found), valid)}"
+    shown = "a mapping" if isinstance(found, dict) else repr(found)
+    return f"`{where}` is {shown}; {problem['msg'].replace('Input should', 'it should', 1)}"
+
+
+def _dotted(loc: tuple[Any, ...]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _valid_keys(loc: tuple[Any, ...]) -> list[str]:
+    """The keys that the section at `loc` knows."""
+    if not loc:
+        return sorted(Params.model_fields)
+    if loc[0] == "episodes":
+        return sorted(Episode.model_fields)
+    section = Params.model_fields[str(loc[0])].annotation
+    return sorted(section.model_fields) if isinstance(section, type) and issubclass(section, Section) else []

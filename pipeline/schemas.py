@@ -1,0 +1,138 @@
+"""The one explicit schema of every Parquet table; each column carries its meaning and unit as metadata.
+
+Boxes are `x, y, w, h` in integer pixels of the source frame. `frame` is the 0-based index in decode order and `time_s`
+is for people; what identifies a frame is (`episode_id`, `pts`). Rows not used stay, with `status` and `reason`.
+"""
+
+import pyarrow as pa
+
+OK = "ok"
+REJECTED = "rejected"
+
+IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+"""An encoded picture, in the layout that Hugging Face `datasets` reads as an `Image` feature."""
+
+
+def column(name: str, kind: pa.DataType, doc: str) -> pa.Field:
+    """A column with its documentation in the field's metadata."""
+    return pa.field(name, kind, metadata={"doc": doc})
+
+
+STATUS = (
+    column("status", pa.string(), "ok: in use; rejected: kept, and `reason` says why it is out"),
+    column("reason", pa.string(), "empty where status is ok"),
+)
+FRAME = (
+    column("episode_id", pa.string(), "the episode's id in params.yaml"),
+    column("frame", pa.int32(), "0-based index of the frame in decode order"),
+    column("pts", pa.int64(), "presentation time of the frame in units of the episode's time base"),
+    column("time_s", pa.float64(), "pts as seconds, for people"),
+)
+BOX = (
+    column("x", pa.int32(), "left edge of the face, px of the source frame"),
+    column("y", pa.int32(), "top edge of the face, px of the source frame"),
+    column("w", pa.int32(), "width of the face, px of the source frame"),
+    column("h", pa.int32(), "height of the face, px of the source frame"),
+)
+
+EPISODES = pa.schema(
+    [
+        column("episode_id", pa.string(), "the episode's id in params.yaml"),
+        *STATUS,
+        column("source", pa.string(), "where it came from, as written in params.yaml"),
+        column("path", pa.string(), "the video file, relative to data/episodes"),
+        column("sha256", pa.string(), "sha256 of the video file: the episode's identity"),
+        column("bytes", pa.int64(), "size of the video file"),
+        column("codec", pa.string(), "video codec, FFmpeg's name"),
+        column("width", pa.int32(), "px"),
+        column("height", pa.int32(), "px"),
+        column("frames", pa.int32(), "frames that decode"),
+        column("rate_num", pa.int32(), "frame rate, numerator (frames)"),
+        column("rate_den", pa.int32(), "frame rate, denominator (s)"),
+        column("variable_rate", pa.bool_(), "whether frames are not evenly spaced in time"),
+        column("time_base_num", pa.int32(), "unit of pts, numerator (s)"),
+        column("time_base_den", pa.int32(), "unit of pts, denominator"),
+        column("duration_s", pa.float64(), "from the first frame shown to the end of the last, s"),
+        column("license", pa.string(), "as written in params.yaml"),
+        column("attribution", pa.string(), "as written in params.yaml"),
+    ]
+)
+
+SCENES = pa.schema(
+    [
+        column("episode_id", pa.string(), "the episode's id in params.yaml"),
+        column("scene", pa.int32(), "0-based index of the scene in its episode"),
+        column("start_frame", pa.int32(), "first frame of the scene"),
+        column("stop_frame", pa.int32(), "first frame after the scene"),
+        column("start_pts", pa.int64(), "pts of the first frame"),
+        column("start_s", pa.float64(), "time of the first frame, s"),
+        column("frames", pa.int32(), "length in frames"),
+        column("transition", pa.string(), "how the scene begins: start, cut or fade"),
+        column("split", pa.string(), "train, validation or test: everything cut from the scene goes there"),
+        *STATUS,
+    ]
+)
+
+FACE = (
+    column("face_id", pa.string(), "hash of episode sha256, pts, character and box"),
+    *FRAME,
+    column("scene", pa.int32(), "0-based index of the scene in its episode"),
+    column("track", pa.int32(), "0-based index of the track in its episode: one face followed through a scene"),
+    column("character", pa.string(), "whose face the cascade takes it for"),
+    *BOX,
+    column("score", pa.float32(), "score of the detection: sum of margins over the merged windows"),
+    column("sharpness", pa.float32(), "variance of the Laplacian of the grey face at 64×64 px"),
+    column("brightness", pa.float32(), "mean grey level of the face, 0 to 255"),
+    *STATUS,
+)
+
+FACES = pa.schema([*FACE, column("crop", IMAGE, "the face with context margin, encoded; null where rejected")])
+
+MANIFEST = pa.schema(
+    [
+        *FACE,
+        column("cluster", pa.string(), "face_id of the representative of its near-duplicates; its own if alone"),
+        column("cluster_size", pa.int32(), "number of near-duplicates in the cluster, itself included"),
+        column("split", pa.string(), "train, validation or test"),
+        column("selected", pa.bool_(), "whether it is offered for labelling"),
+    ]
+)
+
+LABELS = pa.schema(
+    [
+        column("face_id", pa.string(), "the labelled face; null where no face matches the annotation"),
+        column("episode_id", pa.string(), "the episode's id in params.yaml"),
+        column("frame", pa.int32(), "frame of the annotation (of the first, where several were merged)"),
+        *BOX,
+        column("emotion", pa.string(), "the consensus: the emotion with most votes; null where there is none"),
+        column("votes", pa.string(), "JSON object: votes per emotion"),
+        column("annotators", pa.int32(), "number of annotators who voted"),
+        column("agreement", pa.float32(), "share of the votes that the consensus has"),
+        column("label_source", pa.string(), "direct: this very face was labelled; cluster: only near-duplicates of it"),
+        *STATUS,
+    ]
+)
+
+DATASET = pa.schema(
+    [
+        column("face_id", pa.string(), "hash of episode sha256, pts, character and box"),
+        column("image", IMAGE, "the face with context margin, encoded"),
+        column("emotion", pa.string(), "the label"),
+        column("character", pa.string(), "whose face it is"),
+        *FRAME,
+        column("scene", pa.int32(), "0-based index of the scene in its episode"),
+        column("track", pa.int32(), "0-based index of the track in its episode"),
+        *BOX,
+        column("score", pa.float32(), "score of the detection"),
+        column("sharpness", pa.float32(), "variance of the Laplacian of the grey face at 64×64 px"),
+        column("cluster_size", pa.int32(), "near-duplicates it stands for, itself included"),
+        column("votes", pa.string(), "JSON object: votes per emotion"),
+        column("annotators", pa.int32(), "number of annotators who voted"),
+        column("agreement", pa.float32(), "share of the votes that the label has"),
+        column("label_source", pa.string(), "direct or cluster"),
+        column("split", pa.string(), "train, validation or test"),
+        column("episode_sha256", pa.string(), "sha256 of the episode's video file"),
+        column("license", pa.string(), "licence of the episode"),
+        column("attribution", pa.string(), "whom to credit for the episode"),
+    ]
+)

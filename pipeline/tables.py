@@ -1,0 +1,100 @@
+"""Reading and writing the project's tables: Parquet with one explicit schema, and people's CSV files.
+
+Twice the same rows give the same bytes, and a file is either the old one or the whole new one: everything is written
+to a temporary name beside it, flushed and renamed.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import InputError
+
+COMPRESSION = "zstd"
+ROW_GROUP = 4096
+"""Rows per row group: small enough that readers of crops need little memory."""
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place if the block ends well and vanishes if it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def to_table(rows: pd.DataFrame | list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """The rows as a table of exactly `schema`: columns in its order, types checked, nothing added or dropped."""
+    if isinstance(rows, list):
+        return pa.Table.from_pylist(rows, schema=schema)
+    return pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False).replace_schema_metadata(None)
+
+
+def write_table(path: Path, table: pa.Table, key: Mapping[str, str] | None = None) -> None:
+    """Write a table as Parquet, the same bytes for the same rows.
+
+    `key` is what the table was made from (content, parameters, code version); `table_key` reads it back, so that work
+    already done is recognised.
+    """
+    if key is not None:
+        table = table.replace_schema_metadata({"toonset": json.dumps(dict(key), sort_keys=True)})
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression=COMPRESSION, row_group_size=ROW_GROUP)
+
+
+def table_key(path: Path) -> dict[str, str] | None:
+    """What the table at `path` was made from, or None where there is no readable table with a key."""
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return None
+    text = metadata.get(b"toonset")
+    return None if text is None else dict(json.loads(text))
+
+
+def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet table and hold it to its schema.
+
+    Raises InputError if it is missing, no Parquet, or has other columns or types.
+    """
+    try:
+        table = pq.read_table(path, columns=columns)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read as Parquet ({error}). `dvc repro` makes it again.") from error
+    expected = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+    if not table.schema.equals(expected):
+        raise InputError(
+            f"{path} does not have the columns expected of it: found {table.schema.names}, expected {expected.names}. "
+            "It was written by another version of toonset: delete it and run `dvc repro`."
+        )
+    return table
+
+
+def read_frame(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pd.DataFrame:
+    """`read_table` as a pandas frame."""
+    return read_table(path, schema, columns).to_pandas()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON with sorted keys, the same bytes for the same value."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
