@@ -4,6 +4,8 @@ Boxes are `x, y, w, h` in integer pixels of the source frame. `frame` is the 0-b
 is for people; what identifies a frame is (`episode_id`, `pts`). Rows not used stay, with `status` and `reason`.
 """
 
+from typing import Any
+
 import pyarrow as pa
 
 OK = "ok"
@@ -13,7 +15,7 @@ IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())
 """An encoded picture, in the layout that Hugging Face `datasets` reads as an `Image` feature."""
 
 
-def column(name: str, kind: pa.DataType, doc: str) -> pa.Field:
+def column(name: str, kind: pa.DataType, doc: str) -> "pa.Field[Any]":
     """A column with its documentation in the field's metadata."""
     return pa.field(name, kind, metadata={"doc": doc})
 

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import InputError
 
-COMPRESSION = "zstd"
+COMPRESSION: Final = "zstd"
 ROW_GROUP = 4096
 """Rows per row group: small enough that readers of crops need little memory."""
 
