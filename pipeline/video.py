@@ -28,6 +28,7 @@ Pixels = npt.NDArray[np.uint8]
 # With these two flags swscale gives the same bytes with every x86-64 instruction set and with none (tried, by forcing
 # FFmpeg's CPU flags, for bilinear, area and point scaling); with its defaults and with fast bilinear it does not.
 EXACT: Final = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
+EXACT_POINT: Final = int(Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
 LUMA_FIRST: Final = re.compile(r"(?:yuv[aj]?4\d\dp|gray)(?:(\d\d)le)?|nv(?:12|16|21|24)")
 """Pixel formats whose first plane is luma alone, a byte or a 16-bit word per pixel; group 1 is the depth in bits."""
 
@@ -77,12 +78,22 @@ class Frame:
             luma = (luma >> (int(depth) - 8)).astype(np.uint8)
         return _upright(luma, picture.rotation)
 
-    def rgb(self, size: tuple[int, int] | None = None) -> Pixels:
-        """The frame in colour, (height, width, 3) uint8, scaled to `size` (width, height in px) if given."""
-        turned = self._picture.rotation % 180 != 0
-        width, height = (None, None) if size is None else reversed(size) if turned else size
-        picture = self._picture.reformat(width=width, height=height, format="rgb24", interpolation=EXACT)
-        return _upright(picture.to_ndarray(), self._picture.rotation)
+    def rgb(self) -> Pixels:
+        """The frame in colour, (height, width, 3) uint8."""
+        return _upright(
+            self._picture.reformat(format="rgb24", interpolation=EXACT).to_ndarray(), self._picture.rotation
+        )
+
+    def preview(self, width: int) -> Pixels:
+        """The frame in colour as coded (not turned upright), at most `width` px wide, every so-many-th pixel taken."""
+        picture = self._picture
+        if picture.width > width:
+            height = max(1, round(picture.height * width / picture.width))
+            picture = picture.reformat(width=width, height=height, format="rgb24", interpolation=EXACT_POINT)
+        else:
+            picture = picture.reformat(format="rgb24", interpolation=EXACT_POINT)
+        pixels: Pixels = picture.to_ndarray().astype(np.uint8, copy=False)
+        return pixels
 
 
 def read_frames(path: Path, every: int = 1, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
