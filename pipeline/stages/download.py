@@ -53,10 +53,10 @@ def main() -> None:
     write_table(TABLE, to_table(rows, EPISODES))
     counts = {status: sum(row["status"] == status for row in rows) for status in (OK, REJECTED)}
     frames = sum(row["frames"] for row in rows if row["status"] == OK)
-    say_counts("download", {"episodes": len(rows), **counts, "frames": frames})
     for row in rows:
         if row["status"] == REJECTED:
             print(f"download: {row['episode_id']} rejected: {row['reason']}", flush=True)
+    say_counts("download", {"episodes": len(rows), **counts, "frames": frames})
     if not counts[OK]:
         raise StageError("none of the episodes can be used (the reasons are above and in data/episodes.parquet)")
 

@@ -180,6 +180,16 @@ def test_an_episode_that_does_not_decode_is_a_row_and_the_others_go_on(tmp_path:
     to_table(rows, SCENES)
 
 
+def test_several_processes_find_the_same(tmp_path: Path) -> None:
+    first = write_video(tmp_path / "a.mp4", [*scene(1, 30), *scene(2, 40)])
+    second = write_video(tmp_path / "b.mp4", [*scene(3, 25), *scene(4, 40)])
+    episodes = episode(first), episode(second, "second", "cd" * 32)
+    alone = run(tmp_path, *episodes)
+    for kept in (tmp_path / "cache").iterdir():
+        kept.unlink()
+    assert run(tmp_path, *episodes, params=params(compute={"workers": 2})) == alone
+
+
 def test_main_writes_the_same_bytes_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,8 @@
 """`pipeline.video`: what a decode of the whole stream says, and that pixels are what the file holds."""
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 from worlds import cut, scene, write_sound, write_video
 
+from pipeline import video
 from pipeline.containers import promised_bytes
 from pipeline.errors import InputError
 from pipeline.video import probe, read_frames
@@ -208,6 +212,41 @@ def test_previews_are_small_and_never_larger(tmp_path: Path) -> None:
     frame = next(read_frames(write_video(tmp_path / "a.mp4", scene(1, 1, (320, 200)))))
     assert frame.preview(80).shape == (50, 80, 3)
     assert frame.preview(1000).shape == (200, 320, 3)
+
+
+DIGEST = """
+import ctypes, hashlib, sys
+from pathlib import Path
+import av
+if sys.argv[2] == "plain":
+    (library,) = (Path(av.__file__).parents[1] / "av.libs").glob("libavutil*")
+    ctypes.CDLL(str(library)).av_force_cpu_flags(0)
+from pipeline.video import read_frames
+digest = hashlib.sha256()
+for frame in read_frames(Path(sys.argv[1])):
+    for pixels in (frame.gray, frame.rgb(), frame.preview(100)):
+        digest.update(pixels.tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.skipif(
+    not (Path(av.__file__).parents[1] / "av.libs").is_dir(), reason="PyAV brings no libraries of its own"
+)
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p", "yuv420p10le"])
+def test_bytes_are_the_same_without_any_simd(tmp_path: Path, pix_fmt: str) -> None:
+    path = write_video(tmp_path / "a.mkv", scene(1, 8, (322, 242)), pix_fmt=pix_fmt)
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", DIGEST, path, how],
+            env={**os.environ, "PYTHONPATH": str(Path(video.__file__).parents[1])},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for how in ("usual", "plain")
+    ]
+    assert len(found[0]) == 65
+    assert found[0] == found[1]
 
 
 def test_promised_bytes_of_whole_files(tmp_path: Path) -> None:
