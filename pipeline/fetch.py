@@ -196,7 +196,8 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 def _plain(error: BaseException) -> str:
     """yt-dlp's message in one line, without its marks and its advice to report bugs."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).removeprefix("ERROR: ")
-    text = re.sub(r"^\[[\w:.+-]+\] ", "", text.split("; please report this issue")[0])
+    text = text.split("; please report this issue")[0].split(" (caused by ")[0]
+    text = re.sub(r"^\[[\w:.+-]+\] ", "", text)
     return " ".join(text.split()).rstrip(".")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pipeline.errors import ParamsError, nearest
 from pipeline.params import Episode
@@ -50,7 +51,7 @@ def expand(episodes: Sequence[Episode], own: Path) -> list[Item]:
     for index, episode in enumerate(episodes):
         kind = _kind(f"`episodes[{index}].source`", episode.source)
         item = Item(episode.id, episode.source, kind, episode.license, episode.attribution, episode.sha256)
-        if kind == "file" and local(episode.source).is_dir():
+        if kind == "file" and _is_folder(local(episode.source)):
             if episode.sha256 is not None:
                 raise ParamsError(
                     f"`episodes[{index}].sha256`: {episode.source!r} is a folder; only a file has one sha256"
@@ -64,8 +65,8 @@ def expand(episodes: Sequence[Episode], own: Path) -> list[Item]:
 
 
 def local(source: str) -> Path:
-    """The path of a file or folder source."""
-    return Path(source).expanduser()
+    """The path of a file or folder source; ~/ is the home folder."""
+    return Path.home() / source[2:] if source.startswith("~/") else Path(source)
 
 
 def slug(name: str) -> str:
@@ -81,6 +82,7 @@ def _kind(key: str, source: str) -> Kind:
     if scheme is None:
         return "file"
     if scheme[1].lower() in ("http", "https"):
+        _check_address(key, source)
         return "url"
     hint = "write the plain path of the file" if scheme[1].lower() == "file" else "fetch it yourself and name the file"
     raise ParamsError(
@@ -114,13 +116,34 @@ def _checked(item: Item, own: Path) -> Item:
     """The item with `problem` set where a file source cannot be read."""
     if item.kind != "file" or item.problem:
         return item
-    path = local(item.source)
+    try:
+        return replace(item, problem=_file_problem(local(item.source), own))
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be entered, a null character
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        return replace(item, problem=f"its path cannot be looked up ({why}); expected a file that can be read")
+
+
+def _file_problem(path: Path, own: Path) -> str:
     if path.resolve().is_relative_to(own.resolve()):
-        return replace(item, problem=f"it lies in {own}, which toonset fills and clears itself: move it elsewhere")
+        return f"it lies in {own}, which toonset fills and clears itself: move it elsewhere"
     if not path.exists():
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
         missing = "there is no such file or folder; paths are taken from the project directory"
-        return replace(item, problem=f"{missing}.{nearest(path.name, sorted(beside))}")
-    if not path.is_file():
-        return replace(item, problem="it is neither a file nor a folder; expected a video file")
-    return item
+        return f"{missing}.{nearest(path.name, sorted(beside))}"
+    return "" if path.is_file() else "it is neither a file nor a folder; expected a video file"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _check_address(key: str, source: str) -> None:
+    try:
+        host = urlsplit(source).hostname
+    except ValueError as error:
+        raise ParamsError(f"{key} is {source!r}, which is no address: {error}") from error
+    if not host:
+        raise ParamsError(f"{key} is {source!r}, which names no host; expected http(s)://host/path")

@@ -32,6 +32,8 @@ TABLE: Final = Path("data/episodes.parquet")
 RECORD: Final = 1
 """Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
 
+FIELDS: Final = {"record", "source", "toonset", "path", "sha256", "bytes", "video"}
+
 Row = dict[str, Any]
 
 
@@ -185,7 +187,9 @@ def _read_record(folder: Path, item: Item) -> dict[str, Any] | None:
         record = json.loads((folder / f"{item.id}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
         return None
-    if not isinstance(record, dict) or record.get("record") != RECORD or record.get("source") != item.source:
+    if not isinstance(record, dict) or set(record) != FIELDS or record["record"] != RECORD:
+        return None
+    if record["source"] != item.source or set(record["video"]) != set(VideoInfo.__dataclass_fields__):
         return None
     if item.kind == "sample" and record["toonset"] != __version__:
         return None

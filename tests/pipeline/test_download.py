@@ -134,7 +134,7 @@ def test_a_file_with_new_content_is_taken_anew_whatever_its_time(film: bytes) ->
     assert kept()["pilot.mp4"] == original.read_bytes()
 
 
-@pytest.mark.parametrize("harm", ["changed", "removed", "no record", "half a record"])
+@pytest.mark.parametrize("harm", ["changed", "removed", "no record", "half a record", "other fields"])
 def test_what_was_harmed_in_our_folder_is_made_again(film: bytes, harm: str) -> None:
     put("film.mp4", film)
     entry = {"id": "pilot", "source": "film.mp4"}
@@ -146,6 +146,8 @@ def test_what_was_harmed_in_our_folder_is_made_again(film: bytes, harm: str) -> 
         video.unlink()
     elif harm == "no record":
         record.unlink()
+    elif harm == "other fields":
+        record.write_text(json.dumps({"record": 1, "source": "film.mp4"}), encoding="utf-8")
     else:
         record.write_text(record.read_text(encoding="utf-8")[:50], encoding="utf-8")
     put("data/episodes/.pilot.json.123.tmp", b"killed while writing")
@@ -196,6 +198,15 @@ def test_a_missing_file_is_suggested(film: bytes) -> None:
     put("videos/pilot.mp4", film)
     row = run({"id": "a", "source": "videos/pilto.mp4"})["a"]
     assert "Did you mean 'pilot.mp4'?" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    "source", ["x" * 300 + ".mp4", "a\0b.mp4", "~nobody-at-all/film.mp4", "/dev/null", "a/../gone"]
+)
+def test_paths_that_are_none(source: str) -> None:
+    row = run({"id": "a", "source": source})["a"]
+    assert row["status"] == "rejected"
+    assert "expected" in row["reason"] or "no such file" in row["reason"]
 
 
 def test_a_file_that_turns_bad_takes_the_old_copy_with_it(film: bytes) -> None:
@@ -276,6 +287,8 @@ def test_a_source_in_our_own_folder_is_refused_and_kept(film: bytes) -> None:
         ("file:///home/me/film.mp4", "write the plain path"),
         ("ftp://example.org/film.mp4", "fetch it yourself"),
         ("htps://example.org/film.mp4", "Did you mean 'https'?"),
+        ("http://[::1/film.mp4", "no address"),
+        ("https:///film.mp4", "names no host"),
     ],
 )
 def test_unknown_kinds_of_source_stop_before_any_work(source: str, words: str) -> None:
