@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from worlds import cut, scene, write_sound, write_video
 
 from pipeline import video
@@ -257,3 +259,44 @@ def test_promised_bytes_of_whole_files(tmp_path: Path) -> None:
     with (tmp_path / "a.mp4").open("ab") as file:
         file.write(b"trailing rubbish, harmless")
     assert probe(tmp_path / "a.mp4").problem == ""
+
+
+def test_a_picture_that_changes_size_is_a_problem(tmp_path: Path) -> None:
+    first = write_video(tmp_path / "a.ts", scene(1, 20))
+    second = write_video(tmp_path / "b.ts", scene(2, 20, (128, 96)))
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    assert "changes size from (96, 64) to (128, 96) at frame 20" in probe(both).problem
+
+
+@pytest.mark.parametrize("name", ["joined.ts", "bare.h264"])
+def test_times_always_grow(tmp_path: Path, name: str) -> None:
+    """Two recordings in one file start over in time; a bare stream has no times at all."""
+    path = tmp_path / name
+    part = write_video(tmp_path / f"a{path.suffix}", scene(1, 20))
+    path.write_bytes(part.read_bytes() * 2)
+    times = [frame.pts for frame in read_frames(path)]
+    assert len(times) == 40
+    assert all(before < after for before, after in pairwise(times))
+    info = probe(path)
+    assert (info.frames, info.first_pts, info.last_pts) == (40, times[0], times[-1])
+
+
+def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    with av.open(path, "w") as container:
+        sound = container.add_stream("libmp3lame", rate=44100, layout="mono")
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        container.mux(cover.encode(picture))
+        container.mux(cover.encode())
+        for index in range(20):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = 44100, index * 1152, Fraction(1, 44100)
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    with av.open(path) as container:
+        assert len(container.streams.video) == 1
+    assert "no video stream" in probe(path).problem
