@@ -47,6 +47,20 @@ def test_ntsc_film_rate_is_exact(tmp_path: Path, name: str) -> None:
     assert not info.variable_rate
 
 
+@pytest.mark.parametrize("frames", [2, 3, 9])
+def test_rates_of_short_videos_are_exact_too(tmp_path: Path, frames: int) -> None:
+    for name in ("a.mkv", "a.mp4"):
+        assert probe(write_video(tmp_path / name, scene(1, frames))).rate == 24
+
+
+@pytest.mark.film
+@pytest.mark.slow
+def test_real_film(footage: Path) -> None:
+    info = probe(footage / "big_buck_bunny_720p.mp4")
+    assert (info.problem, info.frames, info.rate, info.variable_rate) == ("", 14315, 24, False)
+    assert info.duration_s == pytest.approx(596.46, abs=0.01)
+
+
 @pytest.mark.parametrize("name", ["uneven.mp4", "uneven.mkv"])
 def test_variable_frame_rate_is_seen(tmp_path: Path, name: str) -> None:
     pts = [0, 40, 80, 200, 240, 280, 400, 1000]
