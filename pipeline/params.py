@@ -115,7 +115,7 @@ class Manifest(Section):
 class Tasks(Section):
     """Label Studio tasks."""
 
-    media: Literal["inline", "files"] = "inline"
+    model: str | None = None
 
 
 class Labels(Section):
