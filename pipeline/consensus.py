@@ -17,6 +17,11 @@ from pipeline.tables import rows_of
 BOX = ["x", "y", "w", "h"]
 
 
+def faces_to_label(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The faces an annotation may mean: those in use and their near-duplicates, but no false alarms."""
+    return manifest[(manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])]
+
+
 def match(annotations: pd.DataFrame, faces: pd.DataFrame, params: Labels) -> pd.Series:
     """The face_id that each annotation speaks of, or None where there is none.
 

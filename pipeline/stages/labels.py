@@ -1,11 +1,11 @@
-"""annotations/emotions.csv, manifest → one label per labelled face, with its votes; nothing a person said is dropped."""
+"""annotations/emotions.csv, manifest → one label per labelled face, with its votes; nothing said is dropped."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.annotations import EMOTIONS, read_emotions
-from pipeline.consensus import match, pairwise_agreement, settle_labels
+from pipeline.consensus import faces_to_label, match, pairwise_agreement, settle_labels
 from pipeline.console import say_counts
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
@@ -41,8 +41,3 @@ def make_labels(annotations: pd.DataFrame, manifest: pd.DataFrame, params: Param
     matched = match(annotations, faces, params.labels)
     labels = settle_labels(annotations, matched, faces.set_index("face_id")["cluster"])
     return labels, pairwise_agreement(annotations, list(matched))
-
-
-def faces_to_label(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The faces an annotation may mean: those in use and their near-duplicates, but no false alarms."""
-    return manifest[(manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])]

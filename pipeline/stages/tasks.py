@@ -1,7 +1,7 @@
 """manifest → Label Studio tasks for the faces that have no label yet, and a receipt.
 
-`data/labeling/tasks.json` is imported into a Label Studio project whose labelling interface is `emotions.xml` beside it;
-`toonset label import` brings the answers home.
+`data/labeling/tasks.json` is imported into a Label Studio project whose labelling interface is `emotions.xml` beside
+it; `toonset label import` brings the answers home.
 """
 
 import hashlib
@@ -15,13 +15,12 @@ from labeling.config import emotion_config
 from labeling.tasks import Prediction, emotion_task
 from pipeline.annotations import EMOTIONS, NO_EMOTION, read_emotions
 from pipeline.classifier import load_model
-from pipeline.consensus import match
+from pipeline.consensus import faces_to_label, match
 from pipeline.console import say_counts
 from pipeline.crops import read_crops
 from pipeline.images import decode_rgb
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, MANIFEST
-from pipeline.stages.labels import faces_to_label
 from pipeline.tables import read_frame, write_json, write_text
 
 OUTPUT = Path("data/labeling")
