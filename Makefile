@@ -18,7 +18,7 @@ setup: .venv/installed
 	  { echo "toonset needs Python 3.11, found $$($(PYTHON) --version) at $(PYTHON): install python3.11 and its venv module"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check
 	@touch $@
 
@@ -36,5 +36,5 @@ test: lint
 
 lock: setup
 	@echo "# Every package the project runs and is tested with, one version each: what \`make\` installs. Made by \`make lock\`." > requirements.lock.new
-	pip list --format freeze --exclude-editable | grep --invert-match --extended-regexp '^(pip|setuptools)==' | sed 's/+cpu//' >> requirements.lock.new
+	pip list --format freeze --exclude-editable | grep --invert-match --extended-regexp '^pip==' | sed 's/+cpu//' >> requirements.lock.new
 	mv requirements.lock.new requirements.lock
