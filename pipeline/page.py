@@ -1,4 +1,4 @@
-"""The building blocks of a static report page: sections of paragraphs, tables and pictures; everything inside one file."""
+"""The building blocks of a static report page: sections of paragraphs, tables and pictures, all inside one file."""
 
 import base64
 import io

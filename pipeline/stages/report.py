@@ -155,10 +155,10 @@ def sheet(faces: pd.DataFrame, heading: str, text: str = "", columns: int = 12) 
     """A contact sheet of a spread of the faces; a sentence where there are none."""
     if faces.empty:
         return Part(heading, "No faces.")
-    return photograph(contact_sheet(pictures(spread(faces, SHEET)), columns), heading, text)
+    return photograph(contact_sheet(crops_of(spread(faces, SHEET)), columns), heading, text)
 
 
-def pictures(faces: pd.DataFrame) -> Sequence[Pixels]:
+def crops_of(faces: pd.DataFrame) -> Sequence[Pixels]:
     """The crops of the rows, RGB; a grey square where one does not decode."""
     crops = [image["bytes"] for image in faces["image"]] if "image" in faces else read_crops(faces)
     decoded = (decode_rgb(crop) for crop in crops)
