@@ -1,12 +1,15 @@
-"""A character's cascade on disk: `C.xml` (OpenCV's format) and `C.json`, which holds what the XML has no place for."""
+"""A character's cascade on disk: `C.xml` (OpenCV's format) and `C.json`, which holds what the XML has no place for.
 
-import json
-from dataclasses import asdict, dataclass
+The side file is the library's own; in its `calibration` this pipeline keeps `min_score`, from which score on a detection
+counts, and what that was chosen for.
+"""
+
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from cascades import Cascade
 from pipeline.errors import InputError
-from pipeline.tables import write_json
 
 FOLDER = Path("models/cascades")
 
@@ -20,36 +23,24 @@ class CharacterCascade:
     min_score: float
 
 
-@dataclass(frozen=True)
-class SideFile:
-    """What stands in `C.json`.
-
-    min_score: least score of a detection that counts. false_positives_per_frame: what it was chosen for, and
-    chosen_on: on how many complete frames of which split. margin: share of the face's side added on each side before
-    training; boxes found are shrunk by it again.
-    """
-
-    character: str
-    min_score: float
-    false_positives_per_frame: float
-    chosen_on: str
-    margin: float
-    stop_rule: str
-
-
-def save_cascade(cascade: Cascade, side_file: SideFile, folder: Path = FOLDER) -> None:
-    """Write `C.xml` and `C.json`."""
-    cascade.save(folder / f"{side_file.character}.xml")
-    write_json(folder / f"{side_file.character}.json", asdict(side_file))
+def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], folder: Path = FOLDER) -> None:
+    """Write `C.xml` and `C.json`; `calibration` holds `min_score` and how it was chosen."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cascade.save(folder / f"{character}.xml")
+    calibrated = replace(cascade, info=replace(cascade.info, calibration=calibration))
+    calibrated.to_side_file(folder / f"{character}.json")
 
 
 def load_cascade(character: str, folder: Path = FOLDER) -> CharacterCascade:
-    """Read `C.xml` and `C.json`. Raises InputError where the side file is missing or not one."""
-    path = folder / f"{character}.json"
-    try:
-        side_file = json.loads(path.read_text(encoding="utf-8"))
-        return CharacterCascade(character, Cascade.load(folder / f"{character}.xml"), float(side_file["min_score"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    """Read `C.xml` and `C.json`. Raises InputError where no least score is known, CascadeError for a damaged file."""
+    path = folder / f"{character}.xml"
+    if not path.exists():
+        raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it")
+    cascade = Cascade.load(path)
+    min_score = cascade.info.calibration.get("min_score")
+    if not isinstance(min_score, int | float) or min_score <= 0:
         raise InputError(
-            f"{path} is no side file of a cascade ({error}); `dvc repro cascade@{character}` makes it"
-        ) from error
+            f"{path.with_suffix('.json')} has min_score {min_score!r}, expected a number above 0; "
+            f"`dvc repro --force cascade@{character}` makes it again"
+        )
+    return CharacterCascade(character, cascade, float(min_score))
