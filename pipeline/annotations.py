@@ -113,7 +113,7 @@ def _whole(text: str) -> int | None:
         number = float(text)
     except ValueError:
         return None
-    return int(number) if number == int(number) and abs(number) < 2**31 else None
+    return int(number) if abs(number) < 2**31 and number.is_integer() else None
 
 
 def _reject(rows: pd.DataFrame, reason: Callable[[Any], str]) -> None:

@@ -18,8 +18,8 @@ from pipeline.video import read_frames
 class BoxedFrame:
     """One looked-at frame.
 
-    gray: uint8 [H, W], shrunk. boxes: int [N, 4], x, y, w, h of the character's faces in px of `gray`. complete: whether
-    every face of it is boxed, so that anything else in the frame is background. split: of the scene it lies in.
+    gray: uint8 [H, W], shrunk. boxes: x, y, w, h of the character's faces in px of `gray`. complete: whether every face
+    of it is boxed, so that anything else in the frame is background. split: of the scene it lies in.
     """
 
     episode_id: str

@@ -1,7 +1,7 @@
 """A character's cascade on disk: `C.xml` (OpenCV's format) and `C.json`, which holds what the XML has no place for.
 
-The side file is the library's own; in its `calibration` this pipeline keeps `min_score`, from which score on a detection
-counts, and what that was chosen for.
+The side file is the library's own; in its `calibration` this pipeline keeps `min_score`, from which score on a
+detection counts, and what that was chosen for.
 """
 
 from dataclasses import dataclass, replace

@@ -50,7 +50,7 @@ def hashes(thumbnails: Pixels) -> NDArray[np.uint64]:
 def near_pairs(thumbnails: Pixels, max_bits: int, max_distance: float) -> pd.DataFrame:
     """All pairs of near-duplicates: first, second (row numbers, first < second), distance (mean grey levels)."""
     codes = hashes(thumbnails)
-    flat = thumbnails.reshape(len(thumbnails), -1).astype(np.int16)
+    flat = thumbnails.reshape(len(thumbnails), SIDE * SIDE).astype(np.int16)
     found = []
     for start in range(0, len(codes), BLOCK):
         differing = np.bitwise_count(codes[start : start + BLOCK, None] ^ codes[None, start:])
