@@ -1,0 +1,19 @@
+"""Work kept between runs outside DVC's and git's sight: broken-off downloads, scene boundaries of known episodes.
+
+Everything here can be deleted at any time; it only costs doing the work again.
+"""
+
+from pathlib import Path
+from typing import Final
+
+CACHE: Final = Path("data/cache")
+
+
+def cache_folder(name: str, root: Path = CACHE) -> Path:
+    """The folder `name` in the cache, made if need be, ignored by git."""
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = root / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    return folder

@@ -1,0 +1,293 @@
+"""Reading videos, frame by frame in sequence, so that every machine sees the same frames and the same bytes.
+
+`probe` decodes a whole file and says what is in it and whether it is sound; `read_frames` is what stages read with. A
+frame is known by its `pts`; its index counts frames in decode order. Nothing seeks: a seek may be off by some frames.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.reformatter import Interpolation
+from av.video.stream import VideoStream
+
+from pipeline.containers import promised_bytes
+from pipeline.errors import InputError
+
+Pixels = npt.NDArray[np.uint8]
+
+# With these two flags swscale gives the same bytes with every x86-64 instruction set and with none (tried, by forcing
+# FFmpeg's CPU flags, for bilinear, area and point scaling); with its defaults and with fast bilinear it does not.
+EXACT: Final = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
+EXACT_POINT: Final = int(Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
+LUMA_FIRST: Final = re.compile(r"(?:yuv[aj]?4\d\dp|gray)(?:(\d\d)le)?|nv(?:12|16|21|24)")
+"""Pixel formats whose first plane is luma alone, a byte or a 16-bit word per pixel; group 1 is the depth in bits."""
+
+EVEN: Final = Fraction(1, 10)
+"""How much of a frame's duration the step to the next may be off in a video of constant rate."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a decode of the whole stream found. `problem` is empty for a sound video; sizes are px as shown, upright."""
+
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    rate: Fraction = Fraction(0)
+    time_base: Fraction = Fraction(0)
+    first_pts: int = 0
+    last_pts: int = 0
+    duration_s: float = 0.0
+    variable_rate: bool = False
+    problem: str = ""
+
+
+class Frame:
+    """One decoded frame: `index` (0-based, decode order), `pts` (units of the time base) and its pixels."""
+
+    __slots__ = ("_picture", "index", "pts")
+
+    def __init__(self, index: int, pts: int, picture: av.VideoFrame) -> None:
+        self.index = index
+        self.pts = pts
+        self._picture = picture
+
+    @property
+    def gray(self) -> Pixels:
+        """The luma plane as coded (full or limited range), (height, width) uint8; a view where that is possible."""
+        picture = self._picture
+        match = LUMA_FIRST.fullmatch(picture.format.name)
+        if match is None:
+            return _upright(picture.reformat(format="gray", interpolation=EXACT).to_ndarray(), picture.rotation)
+        plane, depth = picture.planes[0], match[1]
+        kind = np.dtype("<u2" if depth else np.uint8)
+        rows: npt.NDArray[Any] = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
+        luma = rows[: picture.height, : picture.width]
+        if depth:
+            luma = (luma >> (int(depth) - 8)).astype(np.uint8)
+        return _upright(luma, picture.rotation)
+
+    def rgb(self) -> Pixels:
+        """The frame in colour, (height, width, 3) uint8."""
+        return _upright(
+            self._picture.reformat(format="rgb24", interpolation=EXACT).to_ndarray(), self._picture.rotation
+        )
+
+    def preview(self, width: int) -> Pixels:
+        """The frame in colour as coded (not turned upright), at most `width` px wide, every so-many-th pixel taken."""
+        picture = self._picture
+        if picture.width > width:
+            height = max(1, round(picture.height * width / picture.width))
+            picture = picture.reformat(width=width, height=height, format="rgb24", interpolation=EXACT_POINT)
+        else:
+            picture = picture.reformat(format="rgb24", interpolation=EXACT_POINT)
+        pixels: Pixels = picture.to_ndarray().astype(np.uint8, copy=False)
+        return pixels
+
+
+def read_frames(path: Path, every: int = 1, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+    """Yield the frames `start`, `start + every`, … before `stop`, decoding in sequence from the beginning.
+
+    Raises InputError if the file is no video, or is damaged before `stop`.
+    """
+    try:
+        container = av.open(path)
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f"{path}: {_why_not_opened(path, error)}") from error
+    with container:
+        stream = _video_stream(container)
+        if stream is None:
+            raise InputError(f"{path}: {_NO_VIDEO_STREAM}")
+        index = -1
+        try:
+            for index, (pts, picture) in enumerate(_decode(container.demux(stream), stream)):
+                if stop is not None and index >= stop:
+                    return
+                if index >= start and (index - start) % every == 0:
+                    yield Frame(index, pts, picture)
+        except av.FFmpegError as error:
+            raise InputError(f"{path} does not decode after frame {index}: {_mend(path)}") from error
+
+
+def probe(path: Path) -> VideoInfo:
+    """Decode the whole of a file's video stream and say what it holds and whether it is sound.
+
+    Raises InputError only if there is no such file; everything else that is wrong is `problem`.
+    """
+    try:
+        container = av.open(path)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}") from error
+    except (av.FFmpegError, OSError) as error:
+        return VideoInfo(problem=_why_not_opened(path, error))
+    with container:
+        stream = _video_stream(container)
+        if stream is None:
+            return VideoInfo(problem=_NO_VIDEO_STREAM)
+        return _probe_stream(path, container, stream)
+
+
+_NO_VIDEO_STREAM: Final = "it has no video stream, only sound or other data; expected a video: name another file"
+
+
+class _Watch:
+    """What goes by while a container is demuxed: how far in time it reaches, whether a packet is marked damaged."""
+
+    def __init__(self, packets: Iterator["Packet[Any]"]) -> None:
+        self._packets = packets
+        self.reached = Fraction(0)
+        self.corrupt = False
+
+    def __iter__(self) -> Iterator["Packet[Any]"]:
+        for packet in self._packets:
+            self.corrupt = self.corrupt or packet.is_corrupt
+            if packet.pts is not None and packet.time_base is not None:
+                self.reached = max(self.reached, (packet.pts + (packet.duration or 0)) * _fraction(packet.time_base))
+            yield packet
+
+
+def _probe_stream(path: Path, container: InputContainer, stream: VideoStream) -> VideoInfo:
+    watch = _Watch(container.demux())
+    times: list[int] = []
+    damage = ""
+    size: tuple[int, int] | None = None
+    last: av.VideoFrame | None = None
+    try:
+        for pts, picture in _decode(iter(watch), stream):
+            shown = (picture.width, picture.height) if picture.rotation % 180 == 0 else (picture.height, picture.width)
+            if size not in (None, shown):
+                damage = f"its picture changes size from {size} to {shown} at frame {len(times)}: {_mend(path)}"
+                break
+            size, last = shown, picture
+            watch.corrupt = watch.corrupt or picture.is_corrupt
+            times.append(pts)
+    except av.FFmpegError as error:
+        damage = f"damaged: {len(times)} frames decode, then FFmpeg says {error.strerror!r}: {_mend(path)}"
+    if last is None or size is None:
+        return VideoInfo(codec=stream.codec_context.name, problem=damage or f"no frame decodes: {_mend(path)}")
+    time_base = _fraction(stream.time_base)
+    rate = _rate(stream, times, time_base)
+    shown_last = last.duration * time_base if last.duration else 1 / rate
+    return VideoInfo(
+        codec=stream.codec_context.name,
+        width=size[0],
+        height=size[1],
+        frames=len(times),
+        rate=rate,
+        time_base=time_base,
+        first_pts=times[0],
+        last_pts=times[-1],
+        duration_s=float((times[-1] - times[0]) * time_base + shown_last),
+        variable_rate=_uneven(times, time_base),
+        problem=_cut_short(path, len(times)) or damage or _unsound(path, container, watch, len(times)),
+    )
+
+
+def _decode(packets: Iterator["Packet[Any]"], stream: VideoStream) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Each frame of `stream` with a pts that always grows: some AVI and damaged files give none, or the same twice."""
+    rate = stream.average_rate or stream.guessed_rate
+    step = max(1, round(1 / (_fraction(rate) * _fraction(stream.time_base)))) if rate else 1
+    last: int | None = None
+    for packet in packets:
+        if packet.stream.index != stream.index:
+            continue
+        for picture in packet.decode():
+            assert isinstance(picture, av.VideoFrame)
+            pts = picture.pts
+            if pts is None or (last is not None and pts <= last):
+                pts = 0 if last is None else last + step
+            last = pts
+            yield pts, picture
+
+
+def _video_stream(container: InputContainer) -> VideoStream | None:
+    """The first video stream that is not a cover picture."""
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return moving[0] if moving else None
+
+
+def _rate(stream: VideoStream, times: list[int], time_base: Fraction) -> Fraction:
+    """Frames per second as the container states it, or as measured where the statement is off by over 1 %."""
+    stated = stream.average_rate or stream.guessed_rate
+    if len(times) < 2:
+        return _fraction(stated) if stated else Fraction(25)
+    measured = (len(times) - 1) / ((times[-1] - times[0]) * time_base)
+    if stated and abs(measured / _fraction(stated) - 1) < Fraction(1, 100):
+        return _fraction(stated)
+    return measured.limit_denominator(1001)
+
+
+def _uneven(times: list[int], time_base: Fraction) -> bool:
+    """Whether some step between frames is off the usual one by more than rounding to the time base explains."""
+    steps = np.diff(np.array(times, dtype=np.int64))
+    if len(steps) == 0:
+        return False
+    usual = int(np.median(steps))
+    return bool(np.abs(steps - usual).max() > max(1, usual * EVEN))
+
+
+def _unsound(path: Path, container: InputContainer, watch: _Watch, frames: int) -> str:
+    """Why a file of which every frame decoded is not whole after all, or an empty string."""
+    if watch.corrupt:
+        return f"damaged: {frames} frames decode, some of them in part: {_mend(path)}"
+    stated = Fraction(container.duration or 0, av.time_base)
+    # One second in a hundred: headers round, and count what players add at the end.
+    if watch.reached + max(Fraction(1), stated / 100) < stated:
+        return (
+            f"cut short: it should last {float(stated):.1f} s, but picture and sound end at "
+            f"{float(watch.reached):.1f} s ({frames} frames decode): {_mend(path)}"
+        )
+    return ""
+
+
+def _cut_short(path: Path, frames: int) -> str:
+    promised, found = promised_bytes(path) or 0, path.stat().st_size
+    if promised <= found:
+        return ""
+    sizes = f"its headers promise {promised:,} bytes, the file has {found:,}"
+    return f"cut short: {sizes} ({frames} frames decode): {_mend(path)}"
+
+
+def _mend(path: Path) -> str:
+    return (
+        f"get the file again, or save what decodes with `ffmpeg -err_detect ignore_err -i IN{path.suffix} "
+        "-c:v libx264 -crf 16 OUT.mp4` and name OUT.mp4 as the source"
+    )
+
+
+def _why_not_opened(path: Path, error: av.FFmpegError | OSError) -> str:
+    """Why FFmpeg took a file for no video, from its first bytes."""
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head:
+        return "the file is empty (0 bytes); expected a video: get it again"
+    if head[4:8] == b"ftyp":
+        return (
+            "cut short or damaged: an MP4 without its index (moov), as a broken-off download or copy leaves it; "
+            "no frame decodes: get the file again"
+        )
+    start = head.decode("utf-8", errors="replace").strip()
+    if start.startswith("<"):
+        return f"not a video but a web page (it begins with {start[:24]!r}): give the address of the video file itself"
+    return f"not a video (it begins with {start[:16]!r}; FFmpeg says {error.strerror!r}): name another file"
+
+
+def _upright(pixels: npt.NDArray[Any], rotation: int) -> Pixels:
+    """The picture as players show it; `rotation` is FFmpeg's, degrees counterclockwise."""
+    return np.rot90(pixels, rotation // 90) if rotation else pixels
+
+
+def _fraction(value: object) -> Fraction:
+    """PyAV's rational as a Fraction."""
+    return Fraction(int(value.numerator), int(value.denominator))  # type: ignore[attr-defined]
