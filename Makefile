@@ -7,7 +7,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 
-.PHONY: help setup repro test lint lock
+.PHONY: help setup repro reproduced test lint lock
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
@@ -25,6 +25,10 @@ setup: .venv/installed
 repro: setup
 	dvc repro
 	@toonset summary
+
+# A run in a clean clone, held against the committed dvc.lock.
+reproduced: setup
+	toonset reproduced
 
 lint: setup
 	ruff check .

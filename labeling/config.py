@@ -21,15 +21,15 @@ def emotion_config(path: Path, choices: Sequence[str]) -> str:
         template = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InvalidLabelConfig(f"{path} is missing; `toonset new` in an empty directory makes a fresh one") from error
-    body, comment_end = template, template.find("-->")
-    slot = body.find(SLOT, comment_end + 1)
+    slot = template.find(SLOT, template.find("-->") + 1)  # not the one that the comment at the top speaks of
     if slot < 0:
         raise InvalidLabelConfig(f"{path} has no {SLOT} where the emotions go; expected it inside <Choices>")
     if len(choices) > len(HOTKEYS):
         raise InvalidLabelConfig(f"{len(choices)} choices, but only {len(HOTKEYS)} hotkeys: {HOTKEYS}")
-    indent = body[body.rfind("\n", 0, slot) + 1 : slot]
+    before = template[template.rfind("\n", 0, slot) + 1 : slot]
+    indent = before if before.isspace() else ""
     lines = [f'<Choice value={quoteattr(name)} hotkey="{key}"/>' for name, key in zip(choices, HOTKEYS, strict=False)]
-    filled = body[:slot] + f"\n{indent}".join(lines) + body[slot + len(SLOT) :]
+    filled = template[:slot] + f"\n{indent}".join(lines) + template[slot + len(SLOT) :]
     _check(path, filled)
     return filled
 

@@ -71,6 +71,14 @@ def summary() -> None:
     typer.echo(summarize())
 
 
+@app.command()
+def reproduced() -> None:
+    """Run `dvc repro` in a clean clone and hold the result against the committed dvc.lock."""
+    from pipeline.reproduced import check
+
+    check(Path())
+
+
 @label.command("import")
 def import_answers(
     export: Annotated[Path, typer.Argument(help="Label Studio's export of the emotion tasks, as JSON.")],

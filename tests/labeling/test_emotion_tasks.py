@@ -42,9 +42,9 @@ def answer(choice: str, **more: Any) -> dict[str, Any]:
 def test_label_studios_parser_takes_the_config_the_task_and_the_prediction() -> None:
     interface = LabelInterface(emotion_config(CONFIG, EMOTIONS))
     interface.validate()
-    task = emotion_task(FACE, b"jpeg", Prediction("happy", 0.9, "v1"))
-    interface.validate_task(task, validate_only_data=True)
-    assert interface.validate_prediction(task["predictions"][0])
+    assert interface.validate_task(emotion_task(FACE, b"jpeg"))
+    (prediction,) = emotion_task(FACE, b"jpeg", Prediction("happy", 0.9, "v1"))["predictions"]
+    assert interface.validate_prediction(prediction)
     choices = interface.get_control("emotion")
     assert list(choices.labels) == EMOTIONS
 

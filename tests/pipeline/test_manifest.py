@@ -28,7 +28,7 @@ def face(face_id: str, **more: Any) -> dict[str, Any]:
 
 
 def grey(*levels: int) -> np.ndarray:
-    return np.array([np.full((32, 32), level) for level in levels], np.uint8)
+    return np.array([np.full((32, 32), level) for level in levels], np.uint8).reshape(-1, 32, 32)
 
 
 def test_the_sharpest_of_near_duplicates_stands_for_them_across_scenes() -> None:
