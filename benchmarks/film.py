@@ -148,8 +148,8 @@ def repro(directory: Path) -> dict[str, float]:
 def scene_f1(scenes: pd.DataFrame, footage: Path) -> float:
     """F1 of the found boundaries against the given ones; one inside a gradual transition is right."""
     last = int(scenes["stop_frame"].max())
-    truth = pd.read_csv(footage / "scenes.csv").query("episode_id == @EPISODE and 0 < start_frame < @last")
-    gradual = pd.read_csv(footage / "transitions.csv").query("episode_id == @EPISODE and first_frame < @last")
+    truth = pd.read_csv(footage / "scenes.csv").query(f"episode_id == '{EPISODE}' and 0 < start_frame < {last}")
+    gradual = pd.read_csv(footage / "transitions.csv").query(f"episode_id == '{EPISODE}' and first_frame < {last}")
     found = [int(frame) for frame in scenes["start_frame"] if frame > 0]
     ranges = [(int(a), int(b)) for a, b in zip(gradual["first_frame"], gradual["last_frame"], strict=True)]
     return float(boundary_f1(found, truth["start_frame"].tolist(), ranges, BOUNDARY_TOLERANCE).f1)
