@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.sample.expressions import Look
-from pipeline.sample.heads import DESIGNS, Design, Pose, head
+from pipeline.sample.heads import DESIGNS, Design, Pose
 from pipeline.sample.svg import Point, ellipse, num, paint, path, polygon, sin_deg, smooth
 
 FEET = {"cat": 176.0, "mouse": 150.0}
 """How far below the middle of the face the ground is."""
 
-REACH = (-122.0, -118.0, 122.0, 186.0)
-"""Left, top, right, bottom that no figure leaves."""
+REACH = (-78.0, 24.0, 114.0, 188.0)
+"""Left, top, right, bottom that no body leaves."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,15 @@ class Stance:
     swing: float = 0.0
 
 
-def figure(character: str, pose: Pose, look: Look, stance: Stance) -> str:
-    """Body and head."""
-    body = _cat_body if character == "cat" else _mouse_body
-    return body(DESIGNS[character], pose, look, stance) + head(character, pose, look)
+def body_key(pose: Pose, look: Look) -> tuple[float, float, float]:
+    """What moves a body besides its stance: turn, arms, tail. Rounded coarsely, so that one drawing serves many heads."""
+    return round(pose.yaw / 10) / 3, round(look.arms * 8) / 8, round(look.ears * 4) / 4
+
+
+def body(character: str, pose: Pose, look: Look, stance: Stance) -> str:
+    """The body without the head."""
+    draw = _cat_body if character == "cat" else _mouse_body
+    return draw(DESIGNS[character], *body_key(pose, look), stance)
 
 
 def _limb(points: tuple[Point, Point, Point], width: float, colour: str, ink: str) -> str:
@@ -36,13 +41,13 @@ def _limb(points: tuple[Point, Point, Point], width: float, colour: str, ink: st
     return path(data, paint("none", ink, width + 5.5)) + path(data, paint("none", colour, width))
 
 
-def _arm(side: int, shoulder: Point, reach: float, look: Look, design: Design, hand: str) -> str:
-    if look.arms >= 0:
-        x, y = 38 + 26 * look.arms, 104 - 62 * look.arms
-        elbow = (side * (44 + 8 * look.arms), 102 - 10 * look.arms)
+def _arm(side: int, shoulder: Point, reach: float, arms: float, design: Design, hand: str) -> str:
+    if arms >= 0:
+        x, y = 38 + 26 * arms, 104 - 62 * arms
+        elbow = (side * (44 + 8 * arms), 102 - 10 * arms)
     else:
-        x, y = 38 + 12 * look.arms, 104 - 30 * look.arms
-        elbow = (side * (42 + 10 * look.arms), 104.0)
+        x, y = 38 + 12 * arms, 104 - 30 * arms
+        elbow = (side * (42 + 10 * arms), 104.0)
     tip = (side * x * reach, shoulder[1] + (y - shoulder[1]) * reach)
     start = (side * shoulder[0], shoulder[1])
     return _limb((start, elbow, tip), 11, design.fur, design.ink) + ellipse(*tip, 8.5, 8, paint(hand, design.ink, 2.6))
@@ -64,9 +69,9 @@ def _shadow(character: str) -> str:
     return ellipse(0, FEET[character], 56, 9, paint("#101018", opacity=0.28))
 
 
-def _cat_body(design: Design, pose: Pose, look: Look, stance: Stance) -> str:
+def _cat_body(design: Design, turn: float, arms: float, tail_lift: float, stance: Stance) -> str:
     sway = 12 * stance.swing
-    lift = 26 * look.ears
+    lift = 26 * tail_lift
     tail = (
         f"M22 146C66 158 {num(92 + sway)} {num(140 - lift)} {num(84 + sway)} {num(108 - lift)}"
         f"Q{num(78 + sway)} {num(92 - lift)} {num(92 + sway)} {num(82 - lift)}"
@@ -81,19 +86,19 @@ def _cat_body(design: Design, pose: Pose, look: Look, stance: Stance) -> str:
             path(tail, paint("none", design.fur_dark, 10)),
             _legs(15, 148, FEET["cat"], stance, design, design.muzzle),
             smooth(torso, paint(design.fur, design.ink, 3)),
-            ellipse(3 * pose.yaw / 30, 122, 20, 30, paint(design.muzzle)),
-            *(_arm(side, (24, 76), 1.0, look, design, design.muzzle) for side in (-1, 1)),
+            ellipse(3 * turn, 122, 20, 30, paint(design.muzzle)),
+            *(_arm(side, (24, 76), 1.0, arms, design, design.muzzle) for side in (-1, 1)),
             end,
             smooth(scarf, paint("#2bb8b0", design.ink, 2.8)),
         )
     )
 
 
-def _mouse_body(design: Design, pose: Pose, look: Look, stance: Stance) -> str:
+def _mouse_body(design: Design, turn: float, arms: float, tail_lift: float, stance: Stance) -> str:
     sway = 12 * stance.swing
-    tail = f"M18 128C60 140 {num(70 + sway)} 96 {num(96 + sway)} {num(104 - 14 * look.ears)}"
+    tail = f"M18 128C60 140 {num(70 + sway)} 96 {num(96 + sway)} {num(104 - 14 * tail_lift)}"
     torso = [(-14, 44), (14, 44), (24, 74), (28, 108), (20, 130), (0, 134), (-20, 130), (-28, 108), (-24, 74)]
-    vest = [(-15, 52), (15, 52), (26, 78), (29, 112), (8, 118), (2 + 3 * pose.yaw / 30, 74), (-8, 118), (-29, 112), (-26, 78)]
+    vest = [(-15, 52), (15, 52), (26, 78), (29, 112), (8, 118), (2 + 3 * turn, 74), (-8, 118), (-29, 112), (-26, 78)]
     buttons = "".join(ellipse(13, y, 2.2, 2.2, paint("#fff3c4", design.ink, 1)) for y in (84, 98))
     return "".join(
         (
@@ -104,6 +109,6 @@ def _mouse_body(design: Design, pose: Pose, look: Look, stance: Stance) -> str:
             smooth(torso, paint(design.muzzle, design.ink, 3)),
             polygon(vest, paint("#e0a526", design.ink, 2.6)),
             buttons,
-            *(_arm(side, (21, 70), 0.9, look, design, design.fur_light) for side in (-1, 1)),
+            *(_arm(side, (21, 70), 0.9, arms, design, design.fur_light) for side in (-1, 1)),
         )
     )

@@ -126,6 +126,25 @@ def face_box(character: str, pose: Pose, slump: float = 0.0) -> tuple[float, flo
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def head_reach(character: str, pose: Pose, look: Look) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom that the head with ears and whiskers does not leave at this pose."""
+    turn = Turn.by(pose.yaw)
+    points = [*outline(character, pose.yaw), *((turn.x(side * 76, 20), 6.0 + 50 * k) for side in (-1, 1) for k in (0, 1))]
+    for side in (-1, 1):
+        if character == "cat":
+            x, y = _cat_ear_tip(look.ears)
+            points.append((turn.x(side * x, -12), y))
+        else:
+            (x, y), (wide, high) = _mouse_ear(look.ears)
+            middle, size = turn.x(side * x, -10), max(wide, high)
+            points += [(middle - size, y - size), (middle + size, y - size), (middle + side * size, y + size)]
+    x0, y0, scale_x, scale_y, angle = placement(pose, look.slump)
+    cosine, sine = cos_deg(angle), sin_deg(angle)
+    xs = [x0 + cosine * scale_x * x - sine * scale_y * y for x, y in points]
+    ys = [y0 + sine * scale_x * x + cosine * scale_y * y for x, y in points]
+    return min(xs) - 5, min(ys) - 7, max(xs) + 5, max(ys) + 5
+
+
 def head(character: str, pose: Pose, look: Look) -> str:
     """The whole head, ears included, as SVG shapes in units."""
     design, turn = DESIGNS[character], Turn.by(pose.yaw)
@@ -160,10 +179,19 @@ def _between(low: Point, middle: Point, high: Point, value: float) -> Point:
     return middle[0] + (end[0] - middle[0]) * share, middle[1] + (end[1] - middle[1]) * share
 
 
+def _cat_ear_tip(lift: float) -> Point:
+    return _between((80, -40), (50, -86), (40, -97), lift)
+
+
+def _mouse_ear(lift: float) -> tuple[Point, Point]:
+    """Middle and half axes of an ear."""
+    return _between((63, -14), (52, -50), (42, -64), lift), _between((31, 24), (33, 33), (30, 37), lift)
+
+
 def _cat_ears(design: Design, turn: Turn, lift: float) -> str:
     parts = []
     for side in (-1, 1):
-        tip_x, tip_y = _between((80, -40), (50, -86), (40, -97), lift)
+        tip_x, tip_y = _cat_ear_tip(lift)
         inner, outer, tip = (10.0, -46.0), (50.0, -22.0), (tip_x, tip_y)
         shape = [(turn.x(side * x, -12), y) for x, y in (inner, tip, outer)]
         flesh = [(x * 0.72 + (inner[0] + outer[0]) * 0.14, y * 0.72 - 9) for x, y in (inner, tip, outer)]
@@ -175,8 +203,7 @@ def _cat_ears(design: Design, turn: Turn, lift: float) -> str:
 def _mouse_ears(design: Design, turn: Turn, lift: float) -> str:
     parts = []
     for side in (-1, 1):
-        x, y = _between((63, -14), (52, -50), (42, -64), lift)
-        wide, high = _between((31, 24), (33, 33), (30, 37), lift)
+        (x, y), (wide, high) = _mouse_ear(lift)
         angle = side * (34 - 26 * lift)
         narrow = max(0.6, turn.cosine - side * 0.3 * turn.sine)
         ear = ellipse(0, 0, wide * narrow, high, paint(design.fur, design.ink, 3.2))

@@ -7,7 +7,7 @@ rasters laid over it, remembered as long as they do not change.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from pipeline.sample.backdrops import HEIGHT, WIDTH, canvas
-from pipeline.sample.bodies import REACH, figure
+from pipeline.sample.bodies import REACH, body, body_key
 from pipeline.sample.creatures import CREATURE_REACH, CREATURES
+from pipeline.sample.heads import head, head_reach
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH, RATE, Drawing, Extra, Shot, View
 from pipeline.sample.props import PROP_REACH, PROPS
 from pipeline.sample.script import episode_plan
@@ -31,12 +32,14 @@ LIGHTS = {
     "candle": (56, 80, 100), "cold": (110, 98, 86), "dim": (60, 60, 62),
 }  # fmt: skip
 FLASH = (55, 100, 100, 70, 40, 15)  # percent of white
-REMEMBERED = 48  # rasters
+REMEMBERED = 64  # rasters
+
+Reach = tuple[float, float, float, float]  # left, top, right, bottom in units
 
 # One thread, constant quantiser and no decision that depends on floating-point statistics or on the processor.
 ENCODER = {
-    "preset": "veryfast",
-    "qp": "21",
+    "preset": "superfast",
+    "qp": "23",
     "g": "48",
     "bf": "2",
     "x264-params": "threads=1:lookahead-threads=1:sliced-threads=0:aq-mode=0:mbtree=0:rc-lookahead=0:psy=0:"
@@ -50,7 +53,7 @@ class Painter:
     def __init__(self, name: str) -> None:
         self.plan = episode_plan(name)
         self._canvases: dict[tuple[str, bool], Image] = {}
-        self._rasters: OrderedDict[tuple[str, int, int, int, int], Image] = OrderedDict()
+        self._rasters: OrderedDict[Hashable, Image] = OrderedDict()
         self._ground: tuple[tuple[str, bool, int, int, int], Image] | None = None
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
@@ -80,7 +83,6 @@ class Painter:
         if key not in self._canvases:
             if soft:
                 sharp = self._canvas(name, False)
-                small = cv2.resize(sharp, (WIDTH // 5, HEIGHT // 5), interpolation=cv2.INTER_LINEAR_EXACT)
                 small = cv2.resize(sharp, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_LINEAR_EXACT)
                 small = cv2.resize(small, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_LINEAR_EXACT)
                 self._canvases[key] = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT).astype(np.uint8)
@@ -101,36 +103,45 @@ class Painter:
         return self._ground[1]
 
     def _actor(self, picture: Image, d: Drawing) -> None:
-        shapes = figure(d.character, d.pose, d.look, d.stance)
-        self._lay(picture, shapes, d.x, d.y, d.scale, REACH)
+        stance = ("body", d.character, *body_key(d.pose, d.look), d.stance)
+        self._lay(picture, stance, lambda: body(d.character, d.pose, d.look, d.stance), d.x, d.y, d.scale, REACH)
+        held = ("head", d.character, d.pose, d.look)
+        reach = head_reach(d.character, d.pose, d.look)
+        self._lay(picture, held, lambda: head(d.character, d.pose, d.look), d.x, d.y, d.scale, reach)
 
     def _creature(self, picture: Image, shot: Shot, creature: Extra, frame: int) -> None:
-        beat = (shot.start + frame - frame % 4) * 6 % 3600
-        self._extra(picture, shot, creature, frame, CREATURES[creature.name](float(beat)), CREATURE_REACH)
+        beat = (shot.start + frame - frame % 4) * 6.0 % 3600
+        draw = CREATURES[creature.name]
+        self._extra(picture, shot, creature, frame, (creature.name, beat), lambda: draw(beat), CREATURE_REACH)
 
     def _prop(self, picture: Image, shot: Shot, prop: Extra, frame: int) -> None:
-        self._extra(picture, shot, prop, frame, PROPS[prop.name].drawing, PROP_REACH)
+        self._extra(picture, shot, prop, frame, (prop.name,), lambda: PROPS[prop.name].drawing, PROP_REACH)
 
     def _extra(
-        self, picture: Image, shot: Shot, extra: Extra, frame: int, shapes: str, reach: tuple[float, float, float, float]
+        self, picture: Image, shot: Shot, extra: Extra, frame: int, what: Hashable, shapes: Callable[[], str], reach: Reach
     ) -> None:
         even = frame - frame % 2
         x, y = shot.view(frame).point(*extra.place.at(even))
         scale = round(extra.size * shot.view(even).scale / 100, 3)
-        self._lay(picture, shapes, round(x), round(y), scale, reach)
+        self._lay(picture, what, shapes, round(x), round(y), scale, reach)
 
-    def _lay(self, picture: Image, shapes: str, x: int, y: int, scale: float, reach: tuple[float, float, float, float]) -> None:
-        """Lay shapes over the picture with their origin at (x, y), rasterising only what falls inside it."""
+    def _lay(
+        self, picture: Image, what: Hashable, shapes: Callable[[], str], x: int, y: int, scale: float, reach: Reach
+    ) -> None:
+        """Lay shapes over the picture with their origin at (x, y), rasterising only what falls inside it.
+
+        What is drawn is remembered under `what`, the scale and the part that falls inside.
+        """
         left, top = max(int(reach[0] * scale) - 2, -x), max(int(reach[1] * scale) - 2, -y)
         right = min(int(reach[2] * scale) + 2, FRAME_WIDTH - x)
         bottom = min(int(reach[3] * scale) + 2, FRAME_HEIGHT - y)
         if right <= left or bottom <= top:
             return
-        shapes = group(shapes, 0, 0, scale, scale)
-        key = (shapes, left, top, right, bottom)
+        key = (what, scale, left, top, right, bottom)
         raster = self._rasters.get(key)
         if raster is None:
-            raster = self._rasters[key] = rasterise(shapes, right - left, bottom - top, left, top)
+            inside = group(shapes(), 0, 0, scale, scale)
+            raster = self._rasters[key] = rasterise(inside, right - left, bottom - top, left, top)
             if len(self._rasters) > REMEMBERED:
                 self._rasters.popitem(last=False)
         else:
