@@ -47,7 +47,8 @@ def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str) -> pd.D
     by_frame = {
         place: [tuple(row) for row in rows[list("xywh")].to_numpy().tolist()] for place, rows in own.groupby(key)
     }
-    seen["boxes"] = [by_frame.get(place, []) for place in zip(seen["episode_id"], seen["frame"], strict=True)]
+    in_order = [by_frame.get(place, []) for place in zip(seen["episode_id"], seen["frame"], strict=True)]
+    seen["boxes"] = pd.Series(in_order, index=seen.index, dtype=object)
     return seen.sort_values(key, ignore_index=True)
 
 

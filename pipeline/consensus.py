@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -104,9 +103,9 @@ def _unmatched(row: Any) -> dict[str, Any]:
     }
 
 
-def pairwise_agreement(annotations: pd.DataFrame, matched: Sequence[str | None]) -> float | None:
+def pairwise_agreement(annotations: pd.DataFrame, matched: pd.Series) -> float | None:
     """Share of pairs of annotators who gave one face the same answer; None where no face has two."""
-    rows = annotations.assign(matched=list(matched)).dropna(subset=["matched"])
+    rows = annotations.assign(matched=matched.to_numpy()).dropna(subset=["matched"])
     rows = rows.drop_duplicates(["matched", "annotator"], keep="last")
     agree = total = 0
     for _, votes in rows.groupby("matched"):

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.errors import StageError
 from pipeline.schemas import FACES
@@ -20,9 +22,9 @@ def read_crops(faces: pd.DataFrame, folder: Path = FOLDER) -> list[bytes]:
     for episode_id, own in faces.groupby("episode_id"):
         table = read_table(folder / f"{episode_id}.parquet", FACES, ["face_id", "crop"])
         wanted = set(own["face_id"])
-        for identity, crop in zip(table["face_id"].to_pylist(), table["crop"], strict=True):
-            if identity in wanted and crop.is_valid:
-                found[identity] = crop["bytes"].as_py()
+        for row in table.filter(pc.is_in(table["face_id"], pa.array(sorted(wanted)))).to_pylist():
+            if row["crop"] is not None:
+                found[row["face_id"]] = row["crop"]["bytes"]
     missing = [identity for identity in faces["face_id"] if identity not in found]
     if missing:
         raise StageError(

@@ -40,9 +40,8 @@ def find_faces(
     rows = rows.sort_values(["frame", "character", "x", "y"], ignore_index=True)
     rows["track"] = number_tracks(list(zip(rows["scene"], rows["character"], rows["track"], strict=True)))
     rows["face_id"] = [face_id(episode.sha256, row) for row in rows_of(rows)]
-    rows["crop"] = [
-        {"bytes": row.crop, "path": f"{row.face_id}.jpg"} if row.status == OK else None for row in rows_of(rows)
-    ]
+    crops = [{"bytes": row.crop, "path": f"{row.face_id}.jpg"} if row.status == OK else None for row in rows_of(rows)]
+    rows["crop"] = pd.Series(crops, index=rows.index, dtype=object)
     return rows[FACES.names]
 
 

@@ -43,9 +43,8 @@ def make_dataset(manifest: pd.DataFrame, labels: pd.DataFrame, episodes: pd.Data
     rows = manifest[manifest["status"] == OK].merge(named, on="face_id", validate="1:1")
     rows = rows.merge(origin, on="episode_id", validate="m:1").sort_values("face_id", ignore_index=True)
     crops = read_crops(rows)
-    rows["image"] = [
-        {"bytes": crop, "path": f"{face_id}.jpg"} for crop, face_id in zip(crops, rows["face_id"], strict=True)
-    ]
+    images = [{"bytes": crop, "path": f"{face_id}.jpg"} for crop, face_id in zip(crops, rows["face_id"], strict=True)]
+    rows["image"] = pd.Series(images, index=rows.index, dtype=object)
     check_no_leak(rows, crops, params.manifest, params.faces.crop_margin)
     return rows
 

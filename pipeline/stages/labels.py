@@ -40,4 +40,4 @@ def make_labels(annotations: pd.DataFrame, manifest: pd.DataFrame, params: Param
     faces = faces_to_label(manifest)
     matched = match(annotations, faces, params.labels)
     labels = settle_labels(annotations, matched, faces.set_index("face_id")["cluster"])
-    return labels, pairwise_agreement(annotations, list(matched))
+    return labels, pairwise_agreement(annotations, matched)

@@ -14,7 +14,7 @@ from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES
 from pipeline.sheets import contact_sheet, figure
 from pipeline.summary import REPORT, facts
-from pipeline.tables import read_frame, write_text
+from pipeline.tables import read_frame, rows_of, write_text
 
 REPORTS = Path("reports")
 SHEET = 48
@@ -46,7 +46,7 @@ def episodes_section() -> Section:
     shown = pd.DataFrame(
         {
             "episode": episodes["episode_id"],
-            "status": [row.status + (f": {row.reason}" if row.reason else "") for row in episodes.itertuples()],
+            "status": [row.status + (f": {row.reason}" if row.reason else "") for row in rows_of(episodes)],
             "size": [f"{w:.0f}×{h:.0f}" for w, h in zip(episodes["width"], episodes["height"], strict=True)],
             "frames": episodes["frames"].fillna(0).astype(int),
             "scenes": episodes["episode_id"].map(counted).fillna(0).astype(int),

@@ -71,7 +71,7 @@ def make_tasks(faces: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
         version = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:12]
         pictures = [picture for crop in crops if (picture := decode_rgb(crop)) is not None]
         predictions = [
-            Prediction(model.classes[int(row.argmax())], float(row.max()), version) for row in model.predict(pictures)
+            Prediction(model.emotions[int(row.argmax())], float(row.max()), version) for row in model.predict(pictures)
         ]
     return [
         emotion_task(json.loads(face.to_json()), crop, prediction)

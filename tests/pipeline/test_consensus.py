@@ -87,5 +87,5 @@ def test_annotations_without_a_face_stay_with_the_reason() -> None:
 
 def test_pairs_of_annotators_agree_or_not() -> None:
     rows = pd.DataFrame([said(1, "happy", "anna"), said(1, "happy", "ben"), said(1, "sad", "chloe"), said(2, "sad")])
-    assert pairwise_agreement(rows, ["a", "a", "a", "b"]) == 1 / 3
-    assert pairwise_agreement(rows.tail(1), ["b"]) is None
+    assert pairwise_agreement(rows, pd.Series(["a", "a", "a", "b"])) == 1 / 3
+    assert pairwise_agreement(rows.tail(1), pd.Series(["b"])) is None
