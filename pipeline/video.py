@@ -103,6 +103,8 @@ def read_frames(path: Path, every: int = 1, start: int = 0, stop: int | None = N
     """
     try:
         container = av.open(path)
+    except FileNotFoundError as error:
+        raise InputError(f"there is no file {path}") from error
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path}: {_why_not_opened(path, error)}") from error
     with container:
@@ -272,9 +274,12 @@ def _why_not_opened(path: Path, error: av.FFmpegError | OSError) -> str:
         head = file.read(64)
     if not head:
         return "the file is empty (0 bytes); expected a video: get it again"
+    short = _cut_short(path, 0)
+    if short:
+        return short
     if head[4:8] == b"ftyp":
         return (
-            "cut short or damaged: an MP4 without its index (moov), as a broken-off download or copy leaves it; "
+            "cut short: an MP4 without its index (moov), as a broken-off download or copy leaves it; "
             "no frame decodes: get the file again"
         )
     start = head.decode("utf-8", errors="replace").strip()

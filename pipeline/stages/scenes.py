@@ -1,8 +1,9 @@
 """Find the scenes of every episode: PySceneDetect's adaptive cuts, and fades through black.
 
-Frames come from `pipeline.video`, not from a backend of PySceneDetect: its PyAV and OpenCV backends convert every frame
-at full size with SIMD whose bytes differ between machines. A preview scaled by `Frame.preview` is exact and quicker.
-Big Buck Bunny (14,315 frames of 1280×720, 129 boundaries): F1 MEASURED_F1 in MEASURED_S s on one core.
+Frames come from `pipeline.video`, not from a backend of PySceneDetect: those convert every frame at full size, with
+instructions whose results differ between machines, while `Frame.preview` is exact and costs no more (3,000 frames of
+1280×720: 8.4 s of CPU time, 8.3 with the PyAV backend, 9.0 with OpenCV's). Big Buck Bunny (14,315 frames, 129
+boundaries): F1 0.984, 126 hits, 40 s of CPU time; the adaptive detector alone 0.976.
 """
 
 import hashlib

@@ -1,0 +1,266 @@
+"""Get every episode of params.yaml, check that it decodes from end to end, and keep it under a name of its own.
+
+`data/episodes/` holds, per episode, the video and a small JSON record of where it came from and what is in it. A
+record whose source and content still agree is believed: nothing is fetched or decoded again. Content decides (sha256),
+never a file's time.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline import __version__
+from pipeline.caches import cache_folder
+from pipeline.compute import each
+from pipeline.console import say_counts
+from pipeline.errors import InputError, ParamsError, StageError
+from pipeline.fetch import check_samples, fetch
+from pipeline.params import Params, load_params
+from pipeline.schemas import EPISODES, OK, REJECTED
+from pipeline.sources import Item, expand, local
+from pipeline.tables import to_table, write_json, write_table
+from pipeline.video import VideoInfo, probe
+
+FOLDER: Final = Path("data/episodes")
+TABLE: Final = Path("data/episodes.parquet")
+RECORD: Final = 1
+"""Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that was looked at: its content and what a decode found."""
+
+    sha256: str
+    bytes: int
+    video: VideoInfo
+
+
+def main() -> None:
+    """Run the stage in the project directory."""
+    params = load_params()
+    if not params.episodes:
+        raise ParamsError("`episodes` is empty: list at least one, such as `- {id: pilot, source: videos/pilot.mp4}`")
+    rows = download(params, FOLDER, cache_folder("incoming"))
+    write_table(TABLE, to_table(rows, EPISODES))
+    counts = {status: sum(row["status"] == status for row in rows) for status in (OK, REJECTED)}
+    frames = sum(row["frames"] for row in rows if row["status"] == OK)
+    for row in rows:
+        if row["status"] == REJECTED:
+            print(f"download: {row['episode_id']} rejected: {row['reason']}", flush=True)
+    say_counts("download", {"episodes": len(rows), **counts, "frames": frames})
+    if not counts[OK]:
+        raise StageError("none of the episodes can be used (the reasons are above and in data/episodes.parquet)")
+
+
+def download(params: Params, folder: Path, incoming: Path) -> list[Row]:
+    """Bring `folder` to hold exactly the episodes of `params`; their rows of EPISODES, sorted by id.
+
+    `incoming` is where files arrive; what is broken off there is continued by the next run.
+    """
+    items = expand(params.episodes, folder)
+    check_samples(items)
+    _clear(folder, incoming, items)
+    rows = {item.id: _rejected(item, item.problem) for item in items if item.problem}
+    wanted = [item for item in items if not item.problem]
+    known = _known(wanted, folder)
+    for item in wanted:
+        if item.id in known:
+            rows[item.id] = _row(item, known[item.id])
+        else:
+            _forget(folder, item.id)
+    rows |= _take(params, [item for item in wanted if item.id not in known], folder, incoming)
+    return _without_twins([rows[item.id] for item in items])
+
+
+def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -> dict[str, Row]:
+    """Fetch and check the items, one after the other and all at once respectively; their rows by id."""
+    rows: dict[str, Row] = {}
+    files: dict[str, Path] = {}
+    resumed = {item.id for item in items if any(_arrival(incoming, item).glob("*"))}
+    for item in items:
+        try:
+            files[item.id] = fetch(item, _arrival(incoming, item), params.download)
+        except InputError as error:
+            rows[item.id] = _rejected(item, str(error))
+    here = [item for item in items if item.id in files]
+    checks = each(check, [files[item.id] for item in here], params.compute, desc="decode", unit="episode")
+    for item, checked in zip(here, checks, strict=True) if here else ():
+        path, problem = files[item.id], _problem(item, checked)
+        if problem and item.id in resumed:
+            # What an earlier run left may have been the fault: once more from the first byte.
+            shutil.rmtree(_arrival(incoming, item))
+            try:
+                path = fetch(item, _arrival(incoming, item), params.download)
+                checked = check(path)
+                problem = _problem(item, checked)
+            except InputError as error:
+                problem = str(error)
+        rows[item.id] = _rejected(item, problem, checked) if problem else _keep(item, checked, path, folder)
+        shutil.rmtree(_arrival(incoming, item))
+    return rows
+
+
+def check(path: Path) -> Checked:
+    """Hash and decode the whole file."""
+    return Checked(sha256_of(path), path.stat().st_size, probe(path))
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _problem(item: Item, checked: Checked) -> str:
+    """Why what was fetched cannot be used, or an empty string."""
+    if item.sha256 is not None and checked.sha256 != item.sha256:
+        also = f"; besides, {checked.video.problem}" if checked.video.problem else ""
+        return (
+            f"its sha256 is {checked.sha256}, params.yaml expects {item.sha256}: the source has changed or the "
+            f"transfer failed; get the right file, or correct `sha256`{also}"
+        )
+    return checked.video.problem
+
+
+def _keep(item: Item, checked: Checked, path: Path, folder: Path) -> Row:
+    """Move a sound file to its place. The record goes first, so that no video of ours is ever without one."""
+    name = f"{item.id}{path.suffix}"
+    write_json(folder / f"{item.id}.json", _record(item, checked, name))
+    path.replace(folder / name)
+    return _row(item, {"path": name, "checked": checked})
+
+
+def _record(item: Item, checked: Checked, name: str) -> dict[str, Any]:
+    video = {key: str(value) if isinstance(value, Fraction) else value for key, value in asdict(checked.video).items()}
+    return {
+        "record": RECORD,
+        "source": item.source,
+        # The sample show is drawn by this very code: another version may draw it otherwise.
+        "toonset": __version__ if item.kind == "sample" else None,
+        "path": name,
+        "sha256": checked.sha256,
+        "bytes": checked.bytes,
+        "video": video,
+    }
+
+
+def _known(items: Sequence[Item], folder: Path) -> dict[str, Mapping[str, Any]]:
+    """What the records say of the items whose source and content are as recorded, by id."""
+    records = {item.id: record for item in items if (record := _read_record(folder, item)) is not None}
+    pairs = [(item, folder / records[item.id]["path"]) for item in items if item.id in records]
+    paths = {path for _, path in pairs} | {local(item.source) for item, _ in pairs if item.kind == "file"}
+    with ThreadPoolExecutor() as pool:
+        ordered = sorted(paths)
+        hashes = dict(zip(ordered, pool.map(_sha256_or_none, ordered), strict=True))
+    known: dict[str, Mapping[str, Any]] = {}
+    for item, path in pairs:
+        record = records[item.id]
+        origin = hashes[local(item.source)] if item.kind == "file" else record["sha256"]
+        expected = item.sha256 or record["sha256"]
+        if hashes[path] == origin == record["sha256"] == expected:
+            known[item.id] = {"path": record["path"], "checked": _checked(record)}
+    return known
+
+
+def _sha256_or_none(path: Path) -> str | None:
+    """The sha256 of a file, or None where it is missing or cannot be read."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+def _read_record(folder: Path, item: Item) -> dict[str, Any] | None:
+    """The item's record if there is one, written by this version, for this source."""
+    try:
+        record = json.loads((folder / f"{item.id}.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
+    if not isinstance(record, dict) or record.get("record") != RECORD or record.get("source") != item.source:
+        return None
+    if item.kind == "sample" and record["toonset"] != __version__:
+        return None
+    return record
+
+
+def _checked(record: Mapping[str, Any]) -> Checked:
+    fractions = {key: Fraction(record["video"][key]) for key in ("rate", "time_base")}
+    return Checked(record["sha256"], record["bytes"], VideoInfo(**{**record["video"], **fractions}))
+
+
+def _arrival(incoming: Path, item: Item) -> Path:
+    """Where an item's file arrives: its own folder, another one when its source is another."""
+    return incoming / f"{item.id}-{hashlib.sha256(item.source.encode()).hexdigest()[:8]}"
+
+
+def _clear(folder: Path, incoming: Path, items: Iterable[Item]) -> None:
+    """Take away the files of episodes that are no longer listed; what has no record was not put there by us."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for half_written in sorted(folder.glob(".*.tmp")):
+        half_written.unlink()
+    ids = {item.id for item in items}
+    for record in sorted(folder.glob("*.json")):
+        if record.stem not in ids:
+            _forget(folder, record.stem)
+    arrivals = {_arrival(incoming, item) for item in items}
+    for path in sorted(set(incoming.iterdir()) - arrivals):
+        shutil.rmtree(path)
+
+
+def _forget(folder: Path, episode_id: str) -> None:
+    """Delete an episode's record and the video that it names."""
+    record = folder / f"{episode_id}.json"
+    try:
+        name = json.loads(record.read_text(encoding="utf-8"))["path"]
+    except FileNotFoundError:
+        return
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        name = ""
+    if name and Path(name).name == name:
+        (folder / name).unlink(missing_ok=True)
+    record.unlink()
+
+
+def _row(item: Item, kept: Mapping[str, Any]) -> Row:
+    checked: Checked = kept["checked"]
+    return {
+        **_rejected(item, "", checked),
+        "status": OK,
+        "path": kept["path"],
+    }
+
+
+def _rejected(item: Item, reason: str, checked: Checked | None = None) -> Row:
+    """A row without a file; what is known of a file that was fetched and found wanting stands in it."""
+    row: Row = dict.fromkeys(EPISODES.names)
+    row |= {"episode_id": item.id, "status": REJECTED, "reason": reason, "source": item.source}
+    row |= {"license": item.license, "attribution": item.attribution}
+    if checked is None:
+        return row
+    video = checked.video
+    row |= {"sha256": checked.sha256, "bytes": checked.bytes}
+    if video.frames:
+        row |= {"codec": video.codec, "width": video.width, "height": video.height, "frames": video.frames}
+        row |= {"rate_num": video.rate.numerator, "rate_den": video.rate.denominator}
+        row |= {"time_base_num": video.time_base.numerator, "time_base_den": video.time_base.denominator}
+        row |= {"variable_rate": video.variable_rate, "duration_s": video.duration_s}
+    return row
+
+
+def _without_twins(rows: Sequence[Row]) -> list[Row]:
+    """Reject every episode whose file is another one's too: content is identity, and faces would be there twice."""
+    first: dict[str, str] = {}
+    for row in rows:
+        if row["status"] == OK and first.setdefault(row["sha256"], row["episode_id"]) != row["episode_id"]:
+            same = f"it is the same file as episode {first[row['sha256']]!r} (sha256 {row['sha256'][:12]}…)"
+            row |= {"status": REJECTED, "reason": f"{same}; remove one of the two"}
+    return list(rows)
