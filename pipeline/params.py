@@ -135,7 +135,6 @@ class Train(Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     seed: int = 0
-    flip: bool = True
     threads: Annotated[int, Field(ge=1, le=256)] = 2
 
 

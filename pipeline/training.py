@@ -1,8 +1,8 @@
 """The training loop: labelled pictures in, the weights of the chosen epoch and the learning curves out.
 
 Everything random comes from two generators: torch's global one (initial weights, dropout), which
-`pipeline.arithmetic.reproducible` seeds, and one for order and flips that is passed in. With the network, the optimiser
-and the number of the epoch they are the whole state of a `Run`.
+`pipeline.arithmetic.reproducible` seeds, and the run's own for the order of the pictures. With the network, the
+optimiser and the number of the epoch they are the whole state of a `Run`: what a checkpoint has to hold.
 """
 
 import copy
@@ -88,14 +88,11 @@ class Run:
         return Epoch(self.epoch, train_loss, validation_loss, train_accuracy, validation_accuracy)
 
     def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The training pictures in a new order, half of them mirrored, as normalised batches and their targets."""
+        """The training pictures in a new order, as normalised batches and their targets."""
         order = torch.randperm(len(self.train), generator=self.generator)
-        mirrored = torch.rand(len(self.train), generator=self.generator) < (0.5 if self.params.flip else 0.0)
         for start in range(0, len(order), self.params.batch):
             rows = order[start : start + self.params.batch]
-            images = self.train.images[rows]
-            images = torch.where(mirrored[rows, None, None, None], images.flip(2), images)
-            yield self.normalise(images), self.train.targets[rows]
+            yield self.normalise(self.train.images[rows]), self.train.targets[rows]
 
 
 def evaluate(net: nn.Module, normalise: Normalisation, examples: Examples) -> tuple[float | None, float | None]:

@@ -15,7 +15,7 @@ def test_every_network_can_be_chosen_in_params():
 
 
 def test_an_unknown_network_is_named_with_the_nearest():
-    with pytest.raises(InputError, match=r"no network called 'hill2018'; there is hill2017\. Did you mean 'hill2017'"):
+    with pytest.raises(InputError, match=r"no network called 'hill2018'; there is hill2017. Did you mean 'hill2017'"):
         architecture("hill2018")
 
 

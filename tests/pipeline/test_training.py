@@ -38,7 +38,7 @@ def test_epochs_equal_sgd_with_nesterov_momentum_written_out_in_numpy():
     y = np.eye(3)[data.targets.numpy()]
     velocity_w, velocity_b = np.zeros_like(w), np.zeros_like(b)
 
-    run = Run(net, AS_IT_IS, data, EMPTY, Train(batch=12, flip=False, learning_rate=0.1, momentum=0.9))
+    run = Run(net, AS_IT_IS, data, EMPTY, Train(batch=12, learning_rate=0.1, momentum=0.9))
     for _ in range(4):
         point = run.step()
         logits = x @ w.T + b
@@ -56,22 +56,23 @@ def test_epochs_equal_sgd_with_nesterov_momentum_written_out_in_numpy():
         np.testing.assert_allclose(net[1].bias.detach().numpy(), b, atol=1e-5)
 
 
-def test_every_epoch_shows_every_picture_once_half_of_them_mirrored():
+def test_every_epoch_shows_every_picture_once_in_another_order():
     data = small_examples(n=200)
     run = Run(linear_net(), AS_IT_IS, data, EMPTY, Train(batch=32))
     plain = [image.tobytes() for image in data.images.numpy()]
-    mirrored = [image[:, ::-1].tobytes() for image in data.images.numpy()]
-    sizes, seen = [], []
-    for images, targets in run._batches():
-        sizes.append(len(targets))
-        back = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
-        seen += [(image.tobytes(), int(target)) for image, target in zip(back, targets, strict=True)]
-    assert sizes == [32] * 6 + [8]
-    where = [plain.index(image) if image in plain else mirrored.index(image) for image, _ in seen]
-    assert sorted(where) == list(range(200))
-    assert where != sorted(where)
-    assert [target for _, target in seen] == data.targets[where].tolist()
-    assert 70 < sum(image in mirrored for image, _ in seen) < 130  # 100 ± 4 standard deviations
+    orders = []
+    for _ in range(2):
+        sizes, seen, labels = [], [], []
+        for images, targets in run._batches():
+            back = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+            sizes.append(len(targets))
+            seen += [plain.index(image.tobytes()) for image in back]
+            labels += targets.tolist()
+        assert sizes == [32] * 6 + [8]
+        assert sorted(seen) == list(range(200))
+        assert labels == data.targets[seen].tolist()
+        orders.append(seen)
+    assert orders[0] != orders[1] != sorted(orders[1])
 
 
 def test_validation_is_measured_without_dropout_and_in_parts():
@@ -116,15 +117,14 @@ def test_a_loss_that_is_no_number_stops_with_the_epoch_and_what_to_try():
 
 
 def trained_accuracy(shuffled):
-    """Accuracy of hill2017 on 120 drawn shapes it has not seen, after 20 epochs on 240."""
-    train, _ = examples(rows(240, seed=1), SHAPES, 60, 3, "train")
-    test, _ = examples(rows(120, seed=2), SHAPES, 60, 3, "test")
-    if shuffled:
-        order = torch.from_numpy(np.random.default_rng(0).permutation(len(train)))
-        train = Examples(train.images, train.targets[order])
-    with reproducible(seed=0, threads=2):
+    """Accuracy of hill2017 on 90 drawn shapes it has not seen, after 16 epochs on 150."""
+    train, _ = examples(rows(150, seed=1), SHAPES, 60, 3, "train")
+    test, _ = examples(rows(90, seed=2), SHAPES, 60, 3, "test")
+    if shuffled:  # every shape gets every label equally often: a plain shuffle leaves a label to win for each shape
+        train = Examples(train.images, torch.arange(150) // 3 % 3)
+    with reproducible(seed=0, threads=1):
         run = Run(build("hill2017", 3, {}), statistics(train.images.numpy()), train, EMPTY, Train())
-        for _ in itertools.repeat(None, 20):
+        for _ in itertools.repeat(None, 16):
             run.step()
         return evaluate(run.net, run.normalise, test)[1]
 
@@ -134,5 +134,4 @@ def test_hill2017_learns_drawn_shapes():
 
 
 def test_hill2017_learns_nothing_from_shuffled_labels():
-    # 120 guesses at 1/3: 0.33 ± 0.043, so three standard deviations reach from 0.20 to 0.46
-    assert 0.20 < trained_accuracy(shuffled=True) < 0.46
+    assert 0.18 < trained_accuracy(shuffled=True) < 0.48  # 90 guesses at 1/3: 0.33 ± 3 × 0.05
