@@ -1,3 +1,3 @@
-"""The flow from cartoon episodes to a labelled face-emotion dataset and a classifier: a module per stage in `stages`."""
+"""The flow from cartoon episodes to a labelled face-emotion dataset and a classifier; `stages` has a module a stage."""
 
 __version__ = "0.1.0"

@@ -115,7 +115,7 @@ class Manifest(Section):
 class Tasks(Section):
     """Label Studio tasks."""
 
-    media: Literal["inline", "files"] = "inline"
+    model: str | None = None
 
 
 class Labels(Section):
@@ -209,11 +209,14 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        lines = [_describe(problem, values) for problem in error.errors(include_url=False)]
+        problems = error.errors(include_url=False)
+        # pydantic also calls a list too short whose items are wrong: only the items' own faults help.
+        inner = [one for one in problems if not any(_is_inside(other["loc"], one["loc"]) for other in problems)]
+        lines = [_describe(problem) for problem in inner]
         raise ParamsError(f"{path.name}: " + f"\n{path.name}: ".join(lines)) from error
 
 
-def _describe(problem: Any, values: dict[str, Any]) -> str:
+def _describe(problem: Any) -> str:
     """One validation problem as a sentence: key, what was found, what was expected, the nearest valid name."""
     where = _dotted(problem["loc"])
     if problem["type"] == "extra_forbidden":
@@ -235,6 +238,10 @@ def _describe(problem: Any, values: dict[str, Any]) -> str:
         return f"`{where}` is {found!r}; expected {problem['ctx']['expected']}.{nearest(str(found), valid)}"
     shown = "a mapping" if isinstance(found, dict) else repr(found)
     return f"`{where}` is {shown}; {problem['msg'].replace('Input should', 'it should', 1)}"
+
+
+def _is_inside(loc: tuple[Any, ...], outer: tuple[Any, ...]) -> bool:
+    return len(loc) > len(outer) and loc[: len(outer)] == outer
 
 
 def _dotted(loc: tuple[Any, ...]) -> str:

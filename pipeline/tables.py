@@ -88,6 +88,11 @@ def read_frame(path: Path, schema: pa.Schema, columns: list[str] | None = None) 
     return read_table(path, schema, columns).to_pandas()
 
 
+def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as named tuples."""
+    return iter(frame.itertuples(index=False))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON with sorted keys, the same bytes for the same value."""
     with replacing(path) as temporary:

@@ -1,0 +1,44 @@
+# Two commands: `make repro` builds the dataset and the model of the sample show, `make test` runs every test.
+# Both make .venv first, from requirements.lock. Needs Python 3.11, git and make.
+
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+unexport PYTHONPATH VIRTUAL_ENV
+
+PYTHON := $(shell command -v python3.11 || command -v python3)
+
+.PHONY: help setup repro reproduced test lint lock
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "toonset needs Python 3.11, found $$($(PYTHON) --version) at $(PYTHON): install python3.11 and its venv module"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
+	@touch $@
+
+repro: setup
+	dvc repro
+	@toonset summary
+
+# A run in a clean clone, held against the committed dvc.lock.
+reproduced: setup
+	toonset reproduced
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+
+test: lint
+	pytest
+
+lock: setup
+	@echo "# Every package the project runs and is tested with, one version each: what \`make\` installs. Made by \`make lock\`." > requirements.lock.new
+	pip list --format freeze --exclude-editable | grep --invert-match --extended-regexp '^pip==' | sed 's/+cpu//' >> requirements.lock.new
+	mv requirements.lock.new requirements.lock

@@ -1,0 +1,30 @@
+"""What can go wrong, as part of the interface.
+
+    CascadeError
+    ├── InvalidCascadeXml     a file is not a cascade this library reads
+    ├── TrainingDataError     images or boxes from which nothing can be learned
+    ├── InvalidParameter      a setting outside its range (also a ValueError)
+    └── CheckpointMismatch    a checkpoint made from other data or settings
+
+A single bad box is data, not an error: it comes back as a `RejectedBox` with a reason.
+"""
+
+
+class CascadeError(Exception):
+    """Base of everything this library raises on purpose."""
+
+
+class InvalidCascadeXml(CascadeError):
+    """The file is not a cascade, or asks for more than a cascade may."""
+
+
+class TrainingDataError(CascadeError):
+    """Nothing can be learned from these images and boxes."""
+
+
+class InvalidParameter(CascadeError, ValueError):
+    """A setting is outside its range; the message says found, expected and what to do."""
+
+
+class CheckpointMismatch(CascadeError):
+    """The checkpoint belongs to other data or other settings."""

@@ -1,0 +1,106 @@
+"""Integral images: of whole pyramid levels for the detector, of many small windows for the trainer.
+
+The sum over a rectangle is four look-ups (Crow 1984; Viola & Jones 2001, §2.1); over one turned by 45° four look-ups
+in the tilted integral image (Lienhart & Maydt 2002).
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(cache=True, nogil=True)
+def level_integrals(image, buffer, sq_base, stride, half):
+    """Fill the upright and squared integral images of a level (see `pyramid.Layout`).
+
+    image   uint8[H, W]
+    buffer  int32[·]  the upright image starts at 0, the squared one at sq_base; sums may wrap around, differences
+                      of them are right modulo 2³²
+    stride  int32 per row; half: where odd columns start in a row, 0 for plain rows
+    """
+    height, width = image.shape
+    for x in range(stride):
+        buffer[x] = 0
+        buffer[sq_base + x] = 0
+    for y in range(height):
+        above = buffer[y * stride : (y + 1) * stride]
+        row = buffer[(y + 1) * stride : (y + 2) * stride]
+        sq_above = buffer[sq_base + y * stride : sq_base + (y + 1) * stride]
+        sq_row = buffer[sq_base + (y + 1) * stride : sq_base + (y + 2) * stride]
+        pixels = image[y]
+        total = np.int32(0)
+        squares = np.int32(0)
+        row[0] = 0
+        sq_row[0] = 0
+        if half == 0:
+            for x in range(width):
+                value = np.int32(pixels[x])
+                total += value
+                squares += value * value
+                row[x + 1] = above[x + 1] + total
+                sq_row[x + 1] = sq_above[x + 1] + squares
+        else:
+            for x in range(width):
+                value = np.int32(pixels[x])
+                total += value
+                squares += value * value
+                column = ((x + 1) & 1) * half + ((x + 1) >> 1)
+                row[column] = above[column] + total
+                sq_row[column] = sq_above[column] + squares
+
+
+@njit(cache=True, nogil=True)
+def tilted_integral(image):
+    """uint8[H, W] → int32[H+1, W+1]: T[y, x] sums the pixels of rows < y in the 45° triangle whose tip is at (x, y).
+
+    T[Y, X] = Σ image[y, x] over y < Y, |x − X + 1| ≤ Y − y − 1 (Lienhart & Maydt 2002, eq. 4, as OpenCV counts).
+    """
+    height, width = image.shape
+    out = np.zeros((height + 1, width + 1), np.int32)
+    for y in range(1, height + 1):
+        for x in range(width + 1):
+            # The two neighbouring triangles one row up, less their overlap, and the tip's two pixels. Outside the
+            # image a triangle is the one of the edge a row further up: T[Y, −1] = T[Y−1, 0], T[Y, W+1] = T[Y−1, W].
+            value = out[y - 1, x - 1] if x > 0 else (out[y - 2, 0] if y >= 2 else 0)
+            value += out[y - 1, x + 1] if x < width else (out[y - 2, width] if y >= 2 else 0)
+            if y >= 2:
+                value -= out[y - 2, x]
+            if x > 0:
+                value += image[y - 1, x - 1]
+                if y >= 2:
+                    value += image[y - 2, x - 1]
+            out[y, x] = value
+    return out
+
+
+def window_integrals(patches: NDArray[np.uint8], tilted: bool) -> NDArray[np.int32]:
+    """Integral images of N small windows, cell by cell: uint8[N, H, W] → int32[C, N].
+
+    C is (H+1)·(W+1) cells of the upright image, followed by as many of the tilted one when asked for. A cell's values
+    for all windows lie side by side, so that evaluating one feature on every window reads contiguous rows.
+    """
+    count, height, width = patches.shape
+    cells = (height + 1) * (width + 1)
+    out = np.zeros((cells * (2 if tilted else 1), count), np.int32)
+    upright = out[:cells].reshape(height + 1, width + 1, count)
+    np.cumsum(patches.transpose(1, 2, 0), axis=0, dtype=np.int32, out=upright[1:, 1:])
+    np.cumsum(upright[1:, 1:], axis=1, out=upright[1:, 1:])
+    if tilted:
+        for i in range(count):
+            out[cells:, i] = tilted_integral(patches[i]).ravel()
+    return out
+
+
+def inverse_norms(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """1 / √(area·Σx² − (Σx)²) over the window less its one pixel border: uint8[N, H, W] → float32[N].
+
+    Zero where OpenCV refuses the window: a standard deviation of 10 grey levels or less. Sums are integers and the
+    square root is IEEE, so every machine gives the same bits.
+    """
+    inner = patches[:, 1:-1, 1:-1].astype(np.int64)
+    area = inner.shape[1] * inner.shape[2]
+    total = inner.sum(axis=(1, 2))
+    variance = area * (inner * inner).sum(axis=(1, 2)) - total * total
+    inverse = (1.0 / np.sqrt(np.maximum(variance, 1).astype(np.float64))).astype(np.float32)
+    flat = (variance <= 0) | ~(area * inverse.astype(np.float64) < 0.1)
+    return np.where(flat, np.float32(0), inverse)

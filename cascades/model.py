@@ -1,0 +1,158 @@
+"""What a trained cascade is: stages of small trees over features, and what is known about it beside the XML."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cascades.errors import InvalidCascadeXml
+from cascades.features import HaarFeatures
+
+
+@dataclass(frozen=True, eq=False)
+class LbpFeatures:
+    """Multi-block local binary patterns (Zhang et al. 2007): 3×3 equal blocks, the outer eight compared with the middle.
+
+    rects  int16[F, 4]  x, y of the top left block and the size w, h of one block, window pixels
+    """
+
+    rects: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.rects)
+
+    def take(self, index: NDArray[np.int64]) -> "LbpFeatures":
+        return LbpFeatures(self.rects[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """One weak classifier with n inner nodes and n + 1 leaves; n is 1 for a stump.
+
+    feature      int32[n]       index into the cascade's features
+    left, right  int32[n]       where to go on: k > 0 is node k, k ≤ 0 is leaf −k
+    threshold    float32[n]     Haar: go left when value < threshold; zero for LBP
+    subset       int32[n, 8]    LBP: go left when the bit of the code is set; empty (n, 0) for Haar
+    leaves       float32[n+1]   what the tree adds to the stage's sum
+    """
+
+    feature: NDArray[np.int32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    leaves: NDArray[np.float32]
+    subset: NDArray[np.int32] = field(default_factory=lambda: np.zeros((1, 0), np.int32))
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A window passes when the sum of its trees' leaves reaches the threshold."""
+
+    threshold: float
+    trees: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class CascadeInfo:
+    """What OpenCV's XML has no place for; written to the side file.
+
+    face         where the face lies in the window, as fractions x, y, w, h of its width and height
+    margin       context around the squared box, as a fraction of its side
+    planes       the image planes the features look at, plane 0 first
+    training     settings and figures of the training, for people
+    calibration  score → probability, and the operating points found on validation images
+    """
+
+    face: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    margin: float = 0.0
+    planes: tuple[str, ...] = ("grey",)
+    training: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+
+
+SIDE_FILE_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Cascade:
+    """An attentional cascade: window (width, height) in px, its features and its stages."""
+
+    window: tuple[int, int]
+    features: HaarFeatures | LbpFeatures
+    stages: tuple[Stage, ...]
+    info: CascadeInfo = field(default_factory=CascadeInfo)
+    boosting: str = "gentle"
+    feature_set: str = "basic"
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Cascade":
+        """Read OpenCV's XML, and the side file of the same name ending in .json where there is one."""
+        from cascades.opencv_xml import parse_cascade
+
+        path = Path(path)
+        cascade = parse_cascade(read_bounded(path), str(path))
+        side = path.with_suffix(".json")
+        if side.is_file():
+            cascade = replace(cascade, info=read_side_file(side))
+        return cascade
+
+    def save(self, path: Path | str) -> None:
+        """Write OpenCV's XML: the same cascade gives the same bytes."""
+        from cascades.opencv_xml import write_cascade
+
+        Path(path).write_text(write_cascade(self), encoding="ascii")
+
+    def to_side_file(self, path: Path | str) -> None:
+        """Write what the XML has no place for, as JSON."""
+        content = {"format": "toonset cascade", "version": SIDE_FILE_VERSION, **asdict(self.info)}
+        Path(path).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    @property
+    def weak_count(self) -> int:
+        return sum(len(stage.trees) for stage in self.stages)
+
+
+MAX_FILE_BYTES = 64 * 2**20
+
+
+def read_bounded(path: Path) -> bytes:
+    """The file's bytes, refusing what is too large to be a cascade."""
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise InvalidCascadeXml(f"{path}: {size:,} bytes, a cascade has at most {MAX_FILE_BYTES:,}")
+    return path.read_bytes()
+
+
+def read_side_file(path: Path) -> CascadeInfo:
+    """Read a side file back; every field is checked because it decides where boxes end up."""
+    try:
+        content = json.loads(read_bounded(path))
+    except ValueError as error:
+        raise InvalidCascadeXml(f"{path}: not JSON ({error}); delete it or train again") from error
+    if not isinstance(content, dict) or content.get("version") != SIDE_FILE_VERSION:
+        raise InvalidCascadeXml(f"{path}: not a side file of version {SIDE_FILE_VERSION}; delete it or train again")
+    face = content.get("face")
+    planes = content.get("planes")
+    margin = content.get("margin")
+    if (
+        not (isinstance(face, list) and len(face) == 4 and all(_fraction(v) for v in face) and min(face[2:]) > 0)
+        or not (isinstance(planes, list) and planes and all(isinstance(p, str) for p in planes))
+        or not _fraction(margin)
+        or not isinstance(content.get("training"), dict)
+        or not isinstance(content.get("calibration"), dict)
+    ):
+        raise InvalidCascadeXml(f"{path}: a field is missing or out of range; delete the file or train again")
+    return CascadeInfo(
+        face=(face[0], face[1], face[2], face[3]),
+        margin=margin,
+        planes=tuple(planes),
+        training=content["training"],
+        calibration=content["calibration"],
+    )
+
+
+def _fraction(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -4 <= value <= 4

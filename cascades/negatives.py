@@ -1,0 +1,168 @@
+"""Background windows, mined with the detector itself.
+
+A cursor walks through the images; on each, every window of every scale that the cascade so far accepts and that is
+no face is a candidate. The cursor stays where it stopped, so that later stages see other images, and a window that is
+already among the negatives is not taken again. After one lap that takes a few windows an image, one more takes whatever
+is left; when that is not enough the background has run out, and the caller is told how far it got.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
+from cascades.params import TrainingParams
+from cascades.integral import inverse_norms
+from cascades.pyramid import build_level, layout, scales
+from cascades.sampling import context_window
+from cascades.scan import FlatHaar, scan
+
+SCALE_FACTOR = 1.1
+FACE_OVERLAP = 0.3  # IoU with a learned face from which a window is no background
+IGNORED_SHARE = 0.3  # of a window or of the region inside the other
+IMAGES_PER_STAGE = 64  # a stage's negatives come from at least about this many images where there are as many
+BATCH = 4  # images scanned at once, whatever the number of threads
+
+Key = tuple[int, int, int, int]  # image, level, x, y
+
+
+@dataclass(eq=False)
+class Mined:
+    """Windows found: patches uint8[N, H, W] and where they were; how many windows were looked at and accepted."""
+
+    patches: list[NDArray[np.uint8]] = field(default_factory=list)
+    keys: list[Key] = field(default_factory=list)
+    scanned: int = 0
+    accepted: int = 0
+    ran_out: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Candidates of one image: level, x, y int32[M] and the levels' images."""
+
+    place: NDArray[np.int32]
+    images: list[NDArray[np.uint8]]
+    scanned: int
+
+
+class NegativeMiner:
+    """Walks over the images; `cursor` is all of its state."""
+
+    def __init__(self, images: Sequence[AnnotatedImage], params: TrainingParams, executor: Executor) -> None:
+        self.images = images
+        self.params = params
+        self.executor = executor
+        self.cursor = 0
+
+    def mine(self, cascade: FlatHaar | None, needed: int, taken: set[Key], stage: int) -> Mined:
+        """Find `needed` windows that the cascade accepts (any window where it is None) and that are not in `taken`."""
+        mined = Mined()
+        taken = set(taken)
+        spread = max(1, min(IMAGES_PER_STAGE, len(self.images)))
+        for lap, most in enumerate((-(-needed // spread), needed)):
+            for index, found in self._walk(cascade):
+                mined.scanned += found.scanned
+                mined.accepted += len(found.place)
+                self._take(index, found, min(most, needed - len(mined.keys)), taken, mined, (stage, lap))
+                if len(mined.keys) >= needed:
+                    self.cursor = (index + 1) % len(self.images)
+                    return mined
+        mined.ran_out = True
+        return mined
+
+    def _walk(self, cascade: FlatHaar | None) -> Iterator[tuple[int, _Found]]:
+        """One lap over the images from the cursor on, scanned a batch at a time."""
+        start = self.cursor
+        order = [(start + i) % len(self.images) for i in range(len(self.images))]
+        for first in range(0, len(order), BATCH):
+            batch = order[first : first + BATCH]
+            futures = [self.executor.submit(_candidates, self.images[i], cascade, self.params, i) for i in batch]
+            yield from zip(batch, [future.result() for future in futures], strict=True)
+
+    def _take(
+        self, index: int, found: _Found, most: int, taken: set[Key], mined: Mined, salt: tuple[int, int]
+    ) -> None:
+        """Choose at most `most` of an image's candidates at random and cut them out."""
+        rng = np.random.default_rng([self.params.seed, 2, *salt, index])
+        width, height = self.params.window
+        chosen = 0
+        for i in rng.permutation(len(found.place)):
+            if chosen >= most:
+                break
+            level, x, y = (int(v) for v in found.place[i])
+            key = (index, level, x, y)
+            if key in taken:
+                continue
+            taken.add(key)
+            chosen += 1
+            mined.keys.append(key)
+            mined.patches.append(found.images[level][y : y + height, x : x + width].copy())
+
+
+def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: TrainingParams, salt: int) -> _Found:
+    """Every background window of an image that the cascade accepts, or random ones where there is no cascade yet."""
+    if not image.negatives:
+        return _Found(np.zeros((0, 3), np.int32), [], 0)
+    size = (image.gray.shape[1], image.gray.shape[0])
+    places = [np.zeros((0, 3), np.int32)]
+    levels = []
+    scanned = 0
+    tilted = cascade is not None and bool(cascade.tilted.any())
+    rng = np.random.default_rng([params.seed, 3, salt])
+    for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
+        level = build_level(image.gray, layout(size, scale), tilted)
+        levels.append(level.image)
+        if cascade is None:
+            x, y = _random_windows(level.image, params.window, rng)
+            scanned += len(x)
+        else:
+            windows = scan(cascade, level)
+            x, y, scanned = windows.x, windows.y, scanned + windows.scanned
+        keep = ~_masked(image, x, y, float(scale), params.window)
+        places.append(np.stack([np.full(int(keep.sum()), number, np.int32), x[keep], y[keep]], axis=1))
+    return _Found(np.concatenate(places), levels, scanned)
+
+
+def _random_windows(
+    image: NDArray[np.uint8], window: tuple[int, int], rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Windows of a level the detector would look at, one for every 64 px² of the level, flat ones left out."""
+    width, height = image.shape[1] - window[0] + 1, image.shape[0] - window[1] + 1
+    count = width * height // 64 + 1
+    x = rng.integers(0, width, count).astype(np.int32)
+    y = rng.integers(0, height, count).astype(np.int32)
+    patches = np.stack([image[b : b + window[1], a : a + window[0]] for a, b in zip(x, y, strict=True)])
+    contrast = inverse_norms(patches) != 0
+    return x[contrast], y[contrast]
+
+
+def _masked(
+    image: AnnotatedImage, x: NDArray[np.int32], y: NDArray[np.int32], scale: float, window: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Which windows of a level are a face or touch an ignored region: bool[N]."""
+    masked = np.zeros(len(x), np.bool_)
+    if len(x) == 0 or not (image.boxes or image.ignore):
+        return masked
+    windows = np.empty((len(x), 4), np.int64)
+    windows[:, 0] = np.rint(x * scale)
+    windows[:, 1] = np.rint(y * scale)
+    windows[:, 2:] = np.rint(np.array(window) * scale)
+    if image.boxes:
+        faces = as_array([_squared(box, window) for box in image.boxes])
+        masked |= (intersection_over_union(windows, faces) >= FACE_OVERLAP).any(axis=1)
+    if image.ignore:
+        regions = as_array(image.ignore)
+        shared = intersections(windows, regions)
+        smaller = np.minimum(windows[:, 2:].prod(axis=1)[:, None], regions[:, 2:].prod(axis=1)[None, :])
+        masked |= (shared >= IGNORED_SHARE * smaller).any(axis=1)
+    return masked
+
+
+def _squared(box: Box, window: tuple[int, int]) -> Box:
+    """The box in the window's shape, as windows are compared with it."""
+    x, y, w, h = context_window(box, window, 0.0)
+    return Box(round(x), round(y), round(w), round(h))

@@ -1,0 +1,85 @@
+"""The settings of a training, checked whole before any work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cascades.errors import InvalidParameter
+from cascades.features import FEATURE_SETS
+
+BOOSTINGS = ("gentle", "discrete", "real")
+
+
+@dataclass(frozen=True)
+class TrainingParams:
+    """Settings; names follow `opencv_traincascade` where it has the same one.
+
+    window           (width, height) in px of what is learned; faces smaller than this cannot be found
+    features         "basic", "core" or "all" Haar features
+    feature_pool     how many features, drawn anew for every stage, its weak classifiers choose from; the search among
+                     them is exact. None: all of them
+    stages           stages to train at most
+    positives        examples per stage, made from the boxes by mirroring and jittering
+    negatives        background windows per stage
+    min_hit_rate     share of the positives every stage must pass
+    max_false_alarm  share of the negatives a stage may pass; it grows until it reaches this
+    max_weak_count   trees in a stage at most
+    max_depth        levels of inner nodes in a tree, 1 is a stump
+    boosting         "gentle", "discrete" or "real" AdaBoost
+    weight_trim      a tree is fitted to the heaviest examples that hold this share of the weight; 1 is all
+    margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long)
+    jitter           how far copies of a box are moved and scaled, as a fraction of its side
+    mirror           also learn every box flipped left to right
+    seed             decides everything random
+    threads          changes the time, never the result
+    memory_mb        bounds the feature table; the pool shrinks where it would not fit
+    """
+
+    window: tuple[int, int] = (24, 24)
+    features: str = "basic"
+    feature_pool: int | None = 40_000
+    stages: int = 12
+    positives: int = 1000
+    negatives: int = 2000
+    min_hit_rate: float = 0.995
+    max_false_alarm: float = 0.5
+    max_weak_count: int = 100
+    max_depth: int = 1
+    boosting: str = "gentle"
+    weight_trim: float = 1.0
+    margin: float = 0.1
+    jitter: float = 0.05
+    mirror: bool = True
+    seed: int = 0
+    threads: int = 2
+    memory_mb: int = 1000
+
+    def __post_init__(self) -> None:
+        sides = (8, 256)
+        if len(self.window) != 2:
+            raise InvalidParameter(f"window is {self.window!r}, expected (width, height)")
+        for side in self.window:
+            _check("window", side, lambda v: sides[0] <= v <= sides[1], f"sides of {sides[0]} to {sides[1]} px")
+        _check("features", self.features, lambda v: v in FEATURE_SETS, f"one of {', '.join(FEATURE_SETS)}")
+        _check("boosting", self.boosting, lambda v: v in BOOSTINGS, f"one of {', '.join(BOOSTINGS)}")
+        _check("feature_pool", self.feature_pool, lambda v: v is None or v >= 1, "at least 1, or None for all")
+        for name, least in (("stages", 1), ("positives", 10), ("negatives", 10), ("max_weak_count", 1)):
+            _check(name, getattr(self, name), lambda v, least=least: v >= least, f"at least {least}")
+        _check("max_depth", self.max_depth, lambda v: 1 <= v <= 5, "1 to 5")
+        _check("min_hit_rate", self.min_hit_rate, lambda v: 0 < v <= 1, "above 0, at most 1")
+        _check("max_false_alarm", self.max_false_alarm, lambda v: 0 < v < 1, "between 0 and 1")
+        _check("weight_trim", self.weight_trim, lambda v: 0.5 <= v <= 1, "0.5 to 1")
+        _check("margin", self.margin, lambda v: -0.5 < v <= 2, "above -0.5, at most 2")
+        _check("jitter", self.jitter, lambda v: 0 <= v <= 0.5, "0 to 0.5")
+        _check("seed", self.seed, lambda v: 0 <= v < 2**32, "0 to 4294967295")
+        _check("threads", self.threads, lambda v: 1 <= v <= 256, "1 to 256")
+        _check("memory_mb", self.memory_mb, lambda v: v >= 16, "at least 16")
+
+
+def _check(name: str, value: Any, good: Callable[[Any], bool], expected: str) -> None:
+    try:
+        fine = good(value)
+    except TypeError:
+        fine = False
+    if not fine:
+        raise InvalidParameter(f"{name} is {value!r}, expected {expected}")

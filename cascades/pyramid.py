@@ -1,0 +1,107 @@
+"""One pyramid for every cascade: which scales, how a level is resized, how its integral images lie in memory.
+
+Scales and sizes follow OpenCV's detector, so that the same XML looks at the same windows.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cascades.integral import level_integrals, tilted_integral
+
+MAX_LEVELS = 1000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one level is scanned and stored.
+
+    scale    float32 factor from the level to the image
+    width, height   of the level, px
+    step     2 px between windows while the scale is below 2, else 1
+    stride   int32 cells in a row of an integral image
+    half     where the odd columns begin in a row: with step 2 the even and the odd columns lie apart, so that
+             neighbouring windows read neighbouring memory; 0 for plain rows
+    """
+
+    scale: np.float32
+    width: int
+    height: int
+    step: int
+    stride: int
+    half: int
+
+    @property
+    def plane_size(self) -> int:
+        """int32 cells of one integral image."""
+        return self.stride * (self.height + 1)
+
+    def columns(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Where in a row the corners x px right of a window's left edge lie."""
+        x = x.astype(np.int64)
+        return x if self.half == 0 else (x & 1) * self.half + (x >> 1)
+
+
+def scales(image: tuple[int, int], window: tuple[int, int], factor: float) -> list[np.float32]:
+    """Scales at which a window (w, h) still fits into the image (w, h), beginning with 1."""
+    found = []
+    scale = 1.0
+    while len(found) < MAX_LEVELS:
+        if round(window[0] * scale) > image[0] or round(window[1] * scale) > image[1]:
+            break
+        found.append(np.float32(scale))
+        scale *= factor
+    return found
+
+
+def layout(image: tuple[int, int], scale: np.float32) -> Layout:
+    """The level of an image (w, h) at a scale."""
+    # Python's round, like OpenCV's, goes to even at one half; the division is in float32 as OpenCV's is.
+    width = round(float(np.float32(image[0]) / scale))
+    height = round(float(np.float32(image[1]) / scale))
+    step = 1 if scale >= 2 else 2
+    # 16 more cells: rows start on different cache sets.
+    half = (width // 2 + 1 + 7) // 8 * 8 if step == 2 else 0
+    stride = 2 * half if half else (width + 1 + 15) // 16 * 16
+    return Layout(scale, width, height, step, stride, half)
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """A resized image and its integral images.
+
+    buffer   int32[·]: upright, squared, and tilted image where asked for, one after another, each `plane_size` cells
+    """
+
+    layout: Layout
+    image: NDArray[np.uint8]
+    buffer: NDArray[np.int32]
+    has_tilted: bool
+
+    def offsets(self, corners: NDArray[np.int16], tilted: NDArray[np.bool_]) -> NDArray[np.int32]:
+        """Corners int16[F, 3, 4, 2] in window px → int32[F, 12] cells from a window's own cell."""
+        lay = self.layout
+        cells = corners[..., 1].astype(np.int64) * lay.stride + lay.columns(corners[..., 0])
+        cells += np.where(tilted, 2 * lay.plane_size, 0)[:, None, None]
+        return cells.reshape(len(corners), 12).astype(np.int32)
+
+
+def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """OpenCV's exact bilinear resizing: fixed point, the same bits on every machine."""
+    if image.shape == (height, width):
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
+
+
+def build_level(image: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
+    """Resize the image uint8[H, W] and compute what the scan reads."""
+    small = resize(image, lay.width, lay.height)
+    size = lay.plane_size
+    buffer = np.empty(size * (3 if tilted else 2), np.int32)
+    level_integrals(small, buffer, size, lay.stride, lay.half)
+    if tilted:
+        plane = buffer[2 * size :].reshape(lay.height + 1, lay.stride)
+        plane[:, lay.columns(np.arange(lay.width + 1))] = tilted_integral(small)
+    return Level(lay, small, buffer, tilted)

@@ -1,0 +1,207 @@
+"""Training a cascade: positives once, then stage by stage: mine background, boost, keep what still passes.
+
+Each stage draws its own pool of features, keeps the negatives the stage before still let through and mines the rest.
+Everything random is drawn from generators seeded by (seed, purpose, stage, image), so a resumed training needs no
+generator's state and the number of threads cannot matter.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cascades.boosting import Examples, Pool, StageFit, fit_stage
+from cascades.boxes import AnnotatedImage, RejectedBox
+from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
+from cascades.errors import TrainingDataError
+from cascades.features import HaarFeatures, haar_features
+from cascades.integral import inverse_norms, window_integrals
+from cascades.model import Cascade, CascadeInfo, Stage
+from cascades.negatives import Key, Mined, NegativeMiner
+from cascades.params import TrainingParams
+from cascades.sampling import Positives, collect_positives
+from cascades.scan import flatten
+
+MIN_NEGATIVES = 0.1  # of the wanted number: with fewer a stage would learn next to nothing
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """How one stage went.
+
+    acceptance   share of the background windows looked at that the cascade before this stage accepted
+    seconds_left an estimate from the stages so far
+    """
+
+    stage: int
+    stages: int
+    weak_count: int
+    hit_rate: float
+    false_alarm: float
+    positives: int
+    negatives: int
+    windows: int
+    windows_per_s: float
+    acceptance: float
+    seconds: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """The cascade, how each stage went, why training stopped, and the boxes that were not used."""
+
+    cascade: Cascade
+    stages: tuple[StageReport, ...]
+    stop_rule: str
+    rejected: tuple[RejectedBox, ...]
+
+
+def train(
+    images: Sequence[AnnotatedImage],
+    params: TrainingParams,
+    *,
+    checkpoint: Path | None = None,
+    on_progress: Callable[[StageReport], None] | None = None,
+) -> TrainingResult:
+    """Train a cascade for the boxed faces.
+
+    images      only len() and images[i] are used, in order, so a lazy sequence keeps memory bounded; images[i] must
+                give the same image every time
+    checkpoint  a file written after every stage; where it exists training goes on from it and ends in the same cascade
+    """
+    positives = collect_positives(images, params)
+    if not any(images[i].negatives for i in range(len(images))):
+        raise TrainingDataError("no image may be used for background; at least one needs negatives=True")
+    with ThreadPoolExecutor(params.threads) as executor:
+        return _Trainer(images, params, positives, executor, checkpoint, on_progress).run()
+
+
+class _Trainer:
+    """The loop over stages and what it carries from one to the next."""
+
+    def __init__(
+        self, images: Sequence[AnnotatedImage], params: TrainingParams, positives: Positives, executor: Executor,
+        checkpoint: Path | None, on_progress: Callable[[StageReport], None] | None,
+    ) -> None:  # fmt: skip
+        self.params = params
+        self.executor = executor
+        self.on_progress = on_progress
+        self.checkpoint = checkpoint
+        self.features = haar_features(params.window, params.features)
+        self.positives = positives
+        self.miner = NegativeMiner(images, params, executor)
+        self.stages: list[Stage] = []
+        self.reports: list[StageReport] = []
+        self.kept: list[tuple[Key, NDArray[np.uint8]]] = []
+        # Cells of every patch that could have passed so far; positives a stage rejects are not shown to the next.
+        self.alive = np.ones(len(positives.patches), np.bool_)
+        self.fingerprint = fingerprint(params, positives.patches, [images[i].key for i in range(len(images))])
+        self._resume()
+
+    def run(self) -> TrainingResult:
+        stop_rule = ""
+        while not stop_rule:
+            if len(self.stages) == self.params.stages:
+                stop_rule = f"stages: all {self.params.stages} stages are trained"
+                break
+            stop_rule = self._next_stage()
+        if not self.stages:
+            raise TrainingDataError(f"no stage could be trained ({stop_rule})")
+        info = CascadeInfo(
+            face=self.positives.face, margin=self.params.margin,
+            training={"stop_rule": stop_rule, "boxes": self.positives.boxes, "positives": len(self.positives.patches)},
+        )  # fmt: skip
+        return TrainingResult(self._cascade(info), tuple(self.reports), stop_rule, self.positives.rejected)
+
+    def _next_stage(self) -> str:
+        """Train one stage; the rule that ends the training, or nothing."""
+        started = time.perf_counter()
+        number = len(self.stages)
+        wanted = self.params.negatives
+        mined = self._mine(wanted - len(self.kept), number)
+        mining_s = time.perf_counter() - started
+        keys = [key for key, _ in self.kept] + mined.keys
+        patches = [patch for _, patch in self.kept] + mined.patches
+        if len(patches) < max(2, MIN_NEGATIVES * wanted):
+            return (
+                f"negatives: the background ran out before stage {number}: two laps over {len(self.miner.images)} images "
+                f"({mined.scanned:,} windows) gave {len(patches)} of {wanted} windows the cascade still accepts"
+            )
+        fit = self._fit(np.stack(patches), number)
+        if fit.false_alarm >= 1.0:
+            return f"no progress: no feature tells the negatives of stage {number} from the positives"
+        self.stages.append(fit.stage)
+        self.kept = [(k, p) for k, p, passed in zip(keys, patches, fit.negatives_passed, strict=True) if passed]
+        self._report(fit, mined, len(patches), mining_s, time.perf_counter() - started)
+        self._save()
+        return ""
+
+    def _mine(self, needed: int, stage: int) -> Mined:
+        flat = flatten(self._cascade(CascadeInfo())) if self.stages else None
+        return self.miner.mine(flat, needed, {key for key, _ in self.kept}, stage)
+
+    def _fit(self, negatives: NDArray[np.uint8], number: int) -> StageFit:
+        patches = np.concatenate([self.positives.patches[self.alive], negatives])
+        inverse = inverse_norms(patches)[None]
+        alive = int(self.alive.sum())
+        pool = self._pool(len(patches), number)
+        tilted = bool(self.features.tilted.any())
+        examples = Examples(window_integrals(patches, tilted), inverse, alive)
+        fit = fit_stage(examples, pool, self.params, self.executor)
+        self.alive[np.flatnonzero(self.alive)[~fit.positives_passed]] = False
+        return fit
+
+    def _pool(self, examples: int, number: int) -> Pool:
+        """The features of a stage: a fresh random choice, or all of them."""
+        most = max(1, self.params.memory_mb * 2**20 // examples)
+        size = min(self.params.feature_pool or len(self.features), len(self.features), most)
+        rng = np.random.default_rng([self.params.seed, 4, number])
+        names = np.sort(rng.permutation(len(self.features))[:size])
+        return Pool(window_offsets(self.features.take(names), self.params.window), self.features.weights[names], names)
+
+    def _cascade(self, info: CascadeInfo) -> Cascade:
+        return Cascade(
+            self.params.window, self.features, tuple(self.stages), info, self.params.boosting, self.params.features
+        )
+
+    def _report(self, fit: StageFit, mined: Mined, negatives: int, mining_s: float, seconds: float) -> None:
+        spent = sum(r.seconds for r in self.reports) + seconds
+        left = self.params.stages - len(self.stages)
+        report = StageReport(
+            stage=len(self.stages), stages=self.params.stages, weak_count=len(fit.stage.trees), hit_rate=fit.hit_rate,
+            false_alarm=fit.false_alarm, positives=int(len(fit.positives_passed)), negatives=negatives,
+            windows=mined.scanned, windows_per_s=mined.scanned / max(mining_s, 1e-9),
+            acceptance=mined.accepted / max(mined.scanned, 1), seconds=seconds,
+            seconds_left=spent / len(self.stages) * left,
+        )  # fmt: skip
+        self.reports.append(report)
+        if self.on_progress:
+            self.on_progress(report)
+
+    def _save(self) -> None:
+        if self.checkpoint:
+            progress = Progress(
+                self.stages, [k for k, _ in self.kept], [p for _, p in self.kept], self.alive, self.miner.cursor
+            )
+            save_checkpoint(self.checkpoint, self.fingerprint, progress)
+
+    def _resume(self) -> None:
+        if self.checkpoint and self.checkpoint.exists():
+            progress = load_checkpoint(self.checkpoint, self.fingerprint)
+            self.stages = progress.stages
+            self.kept = list(zip(progress.keys, progress.patches, strict=True))
+            self.alive = progress.alive
+            self.miner.cursor = progress.cursor
+
+
+def window_offsets(features: HaarFeatures, window: tuple[int, int]) -> NDArray[np.int32]:
+    """Rows of the windows' integral images (`integral.window_integrals`) for every corner: int32[F, 12]."""
+    corners = features.corners().astype(np.int64)
+    rows = corners[..., 1] * (window[0] + 1) + corners[..., 0]
+    rows += np.where(features.tilted, (window[0] + 1) * (window[1] + 1), 0)[:, None, None]
+    return rows.reshape(len(features), 12).astype(np.int32)

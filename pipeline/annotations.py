@@ -1,0 +1,182 @@
+"""What people made: the CSV files in `annotations/`, read row by row.
+
+    boxes.csv     episode_id,frame,character,x,y,w,h[,annotator]      a face somebody boxed
+    frames.csv    episode_id,frame,complete[,annotator]               a frame somebody looked at: 1 if every face of the
+                                                                      characters in it is boxed, 0 if not
+    emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s]   an emotion given
+
+The files are read only. A row that cannot be used stays in the tables with `status` rejected and the reason, under its
+line number. Further columns are carried by people's tools and ignored here.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import InputError, nearest
+from pipeline.schemas import OK, REJECTED
+from pipeline.tables import rows_of
+
+FOLDER = Path("annotations")
+BOXES = FOLDER / "boxes.csv"
+FRAMES = FOLDER / "frames.csv"
+EMOTIONS = FOLDER / "emotions.csv"
+
+BOX_COLUMNS = ["episode_id", "frame", "character", "x", "y", "w", "h"]
+FRAME_COLUMNS = ["episode_id", "frame", "complete"]
+EMOTION_COLUMNS = [*BOX_COLUMNS, "emotion"]
+
+NO_EMOTION = ("unclear", "not-a-face", "another-character")
+"""Answers an annotator may give instead of an emotion."""
+
+
+def read_boxes(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) -> pd.DataFrame:
+    """Rows of boxes.csv: line, BOX_COLUMNS, annotator, status, reason.
+
+    `episodes` are the rows of episodes.parquet: boxes are held to their frame sizes and clipped to them.
+    """
+    rows = _read(path, BOX_COLUMNS, ("annotator",), whole=("frame", "x", "y", "w", "h"))
+    _reject_unknown(rows, "character", characters)
+    return _hold_to_episodes(rows, episodes)
+
+
+def read_frames(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of frames.csv: line, FRAME_COLUMNS, annotator, status, reason. A missing file has no rows."""
+    if not path.exists():
+        return pd.DataFrame(columns=["line", *FRAME_COLUMNS, "annotator", "status", "reason"])
+    rows = _read(path, FRAME_COLUMNS, ("annotator",), whole=("frame", "complete"))
+    _reject(rows, lambda row: "" if row.complete in (0, 1) else f"complete is {row.complete}, expected 0 or 1")
+    return _hold_to_episodes(rows, episodes)
+
+
+def read_emotions(
+    path: Path, episodes: pd.DataFrame, characters: Sequence[str], emotions: Sequence[str]
+) -> pd.DataFrame:
+    """Rows of emotions.csv: line, EMOTION_COLUMNS, annotator, status, reason."""
+    rows = _read(path, EMOTION_COLUMNS, ("annotator",), whole=("frame", "x", "y", "w", "h"))
+    _reject_unknown(rows, "character", characters)
+    _reject_unknown(rows, "emotion", [*emotions, *NO_EMOTION])
+    return _hold_to_episodes(rows, episodes)
+
+
+def _read(path: Path, required: list[str], optional: tuple[str, ...], whole: tuple[str, ...]) -> pd.DataFrame:
+    """The file's rows as text, the columns in `whole` as integers where they are."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; expected a CSV file with the columns {','.join(required)}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error}): save it as CSV in UTF-8") from error
+    reader = csv.reader(io.StringIO(text))
+    header = [name.strip() for name in next(reader, [])]
+    missing = [name for name in required if name not in header]
+    if missing:
+        hint = " It looks separated by semicolons: save it with commas." if ";" in "".join(header) else ""
+        raise InputError(
+            f"{path}, line 1: found the columns {','.join(header) or '(none)'}; {', '.join(missing)} missing, "
+            f"expected {','.join(required)}.{hint}"
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}, line 1: the column {', '.join(twice)} stands there more than once")
+    records = []
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        record: dict[str, object] = {"line": reader.line_num}
+        record |= {name: row.get(name, "") for name in (*required, *optional)}
+        wrong = len(cells) > len(header)
+        record |= (
+            {"status": REJECTED, "reason": f"{len(cells)} cells in {len(header)} columns"}
+            if wrong
+            else {
+                "status": OK,
+                "reason": "",
+            }
+        )
+        for name in whole:
+            number = _whole(str(record[name]))
+            if number is None and record["status"] == OK:
+                record |= {"status": REJECTED, "reason": f"{name} is {record[name]!r}, expected a whole number"}
+            record[name] = -1 if number is None else number
+        records.append(record)
+    return pd.DataFrame(records, columns=["line", *required, *optional, "status", "reason"])
+
+
+def _whole(text: str) -> int | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return int(number) if abs(number) < 2**31 and number.is_integer() else None
+
+
+def _reject(rows: pd.DataFrame, reason: Callable[[Any], str]) -> None:
+    """Mark the rows for which `reason(row)` has something to say; the first reason found stays."""
+    if rows.empty:
+        return
+    reasons = [reason(row) if row.status == OK else row.reason for row in rows_of(rows)]
+    rows["reason"] = reasons
+    rows["status"] = [REJECTED if text else OK for text in reasons]
+
+
+def _reject_unknown(rows: pd.DataFrame, name: str, valid: Sequence[str]) -> None:
+    def reason(row: Any) -> str:
+        found = getattr(row, name)
+        if found in valid:
+            return ""
+        return f"unknown {name} {found!r}; expected one of {', '.join(valid)}.{nearest(found, valid)}"
+
+    _reject(rows, reason)
+
+
+def _hold_to_episodes(rows: pd.DataFrame, episodes: pd.DataFrame) -> pd.DataFrame:
+    """Reject rows of episodes and frames that are not there and boxes outside; clip boxes that reach over the edge."""
+    known = {episode.episode_id: episode for episode in rows_of(episodes)}
+
+    def reason(row: Any) -> str:
+        episode = known.get(row.episode_id)
+        if episode is None:
+            return f"unknown episode {row.episode_id!r}; not in params.yaml.{nearest(row.episode_id, known)}"
+        if episode.status != OK:
+            return f"its episode is rejected: {episode.reason}"
+        if not 0 <= row.frame < episode.frames:
+            return f"frame {row.frame}, but the episode has frames 0 to {episode.frames - 1}"
+        return _box_fault(row, episode.width, episode.height) if hasattr(row, "w") else ""
+
+    _reject(rows, reason)
+    if "w" in rows and not rows.empty:
+        sizes = [known.get(name) for name in rows["episode_id"]]
+        clipped = [
+            _clip(row, size.width, size.height)
+            if row.status == OK and size is not None
+            else (row.x, row.y, row.w, row.h)
+            for row, size in zip(rows_of(rows), sizes, strict=True)
+        ]
+        rows[["x", "y", "w", "h"]] = pd.DataFrame(clipped, index=rows.index)
+    return rows
+
+
+def _box_fault(row: Any, width: int, height: int) -> str:
+    x, y, w, h = (getattr(row, name) for name in "xywh")
+    if w < 1 or h < 1:
+        return f"a box of {w}×{h} px; expected a width and height of at least 1"
+    left, top, right, bottom = _edges(row, width, height)
+    if max(0, right - left) * max(0, bottom - top) < 0.5 * w * h:
+        return f"more than half of the box {x},{y} {w}×{h} lies outside the frame of {width}×{height} px"
+    return ""
+
+
+def _edges(row: Any, width: int, height: int) -> tuple[int, int, int, int]:
+    x, y, w, h = (getattr(row, name) for name in "xywh")
+    return max(0, x), max(0, y), min(width, x + w), min(height, y + h)
+
+
+def _clip(row: Any, width: int, height: int) -> tuple[int, int, int, int]:
+    left, top, right, bottom = _edges(row, width, height)
+    return left, top, right - left, bottom - top

@@ -1,0 +1,98 @@
+"""`toonset`: the command line. It only parses and calls."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cascades.errors import CascadeError
+from labeling.errors import LabelingError
+from pipeline import __version__
+from pipeline.errors import SetupError, ToonsetError, nearest
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+label = typer.Typer(no_args_is_help=True, help="Bring people's answers home.")
+app.add_typer(label, name="label")
+
+STAGES = (
+    "download",
+    "scenes",
+    "cascade",
+    "faces",
+    "manifest",
+    "tasks",
+    "labels",
+    "dataset",
+    "train",
+    "evaluate",
+    "report",
+)
+
+
+@app.callback()
+def toonset(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
+) -> None:
+    """Cartoon episodes in; a labelled face-emotion dataset, face cascades and an emotion classifier out."""
+    if version:
+        typer.echo(f"toonset {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def new(directory: Annotated[Path, typer.Argument(help="A directory that is empty or not there yet.")]) -> None:
+    """Start a project for a show of your own."""
+    from pipeline.new import make_project
+
+    make_project(directory)
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)}.")],
+    character: Annotated[str | None, typer.Argument(help="For the cascade stage: whose cascade.")] = None,
+) -> None:
+    """Run one stage in the project in this directory, as `dvc repro` does."""
+    if name not in STAGES:
+        raise SetupError(f"no stage {name!r}; expected one of {', '.join(STAGES)}.{nearest(name, STAGES)}")
+    if (name == "cascade") != (character is not None):
+        raise SetupError("`toonset stage cascade CHARACTER` names a character; the other stages take none")
+    module = importlib.import_module(f"pipeline.stages.{name}")
+    module.main(*([] if character is None else [character]))
+
+
+@app.command()
+def summary() -> None:
+    """What the project in this directory holds, in ten lines."""
+    from pipeline.summary import summarize
+
+    typer.echo(summarize())
+
+
+@app.command()
+def reproduced() -> None:
+    """Run `dvc repro` in a clean clone and hold the result against the committed dvc.lock."""
+    from pipeline.reproduced import check
+
+    check(Path())
+
+
+@label.command("import")
+def import_answers(
+    export: Annotated[Path, typer.Argument(help="Label Studio's export of the emotion tasks, as JSON.")],
+) -> None:
+    """Append the answers in a Label Studio export to annotations/emotions.csv; what is there already is left alone."""
+    from pipeline.answers import import_emotions
+
+    import_emotions(export)
+
+
+def main() -> None:
+    """Run the command line; an error the user can mend is one message, not a traceback."""
+    try:
+        app()
+    except (ToonsetError, CascadeError, LabelingError) as error:
+        print(f"toonset: {error}", file=sys.stderr)
+        raise SystemExit(1) from error

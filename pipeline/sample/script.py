@@ -1,0 +1,163 @@
+"""The three episodes, shot by shot."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from random import Random
+
+from pipeline.sample.plan import Curve, Shot
+from pipeline.sample.shots import RECIPES, Moods
+
+EPISODES = ("garden", "kitchen", "harbour")
+LENGTH = 1440  # frames, 60 s
+OPENING = 72
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the script: kind of shot, backdrop, who it is about, what else is there."""
+
+    kind: str
+    backdrop: str
+    who: str = ""
+    extra: str = ""
+    light: str = "day"
+    weather: str = ""
+    effect: str = ""  # "fade": out of this shot and into the next; "gap": black after it; "flash": inside it
+
+
+SCRIPT: Mapping[str, tuple[Line, ...]] = {
+    "garden": (
+        Line("empty", "lawn", extra="bird"),
+        Line("two", "lawn", weather="petals"),
+        Line("close", "lawn", "cat"),
+        Line("close", "lawn", "mouse"),
+        Line("peek", "lawn", "mouse", "fence", light="warm"),
+        Line("chase", "lawn", "mouse", "bush", light="warm", effect="fade"),
+        Line("two", "pond", extra="rabbit"),
+        Line("over", "pond", "mouse"),
+        Line("behind", "pond", "cat", "branch"),
+        Line("empty", "patch", extra="pumpkin", light="overcast", weather="rain"),
+        Line("solo", "patch", "mouse", "pumpkin", light="overcast", weather="rain", effect="flash"),
+        Line("close", "patch", "cat", light="overcast", weather="rain", effect="gap"),
+        Line("wide", "greenhouse", extra="rabbit"),
+        Line("two", "greenhouse"),
+        Line("peek", "greenhouse", "cat", "barrel"),
+        Line("close", "greenhouse", "mouse", light="cold"),
+        Line("solo", "oak", "cat", "owl", weather="leaves"),
+        Line("over", "oak", "cat", weather="leaves"),
+        Line("empty", "oak", extra="owl", light="dusk", weather="leaves", effect="fade"),
+        Line("wide", "moonlit", weather="snow"),
+        Line("two", "moonlit", extra="owl"),
+        Line("close", "moonlit", "cat", light="night"),
+        Line("close", "moonlit", "mouse"),
+    ),
+    "kitchen": (
+        Line("two", "sill", extra="kettle"),
+        Line("close", "sill", "mouse"),
+        Line("close", "sill", "cat", light="warm"),
+        Line("empty", "sill", extra="goldfish"),
+        Line("behind", "sill", "mouse", "mug"),
+        Line("chase", "stove", "mouse", light="cold"),
+        Line("two", "stove"),
+        Line("over", "stove", "cat", effect="flash"),
+        Line("close", "stove", "mouse", light="warm", effect="fade"),
+        Line("wide", "skirting"),
+        Line("peek", "skirting", "mouse", "bottle"),
+        Line("over", "skirting", "cat"),
+        Line("solo", "skirting", "mouse", "crab", effect="gap"),
+        Line("empty", "table", extra="kettle", light="candle"),
+        Line("two", "table", extra="goldfish"),
+        Line("solo", "table", "cat", "dog"),
+        Line("close", "table", "cat", light="candle"),
+        Line("peek", "pantry", "cat", "crate", light="dim"),
+        Line("two", "pantry", extra="owl"),
+        Line("behind", "pantry", "mouse", "rope", light="candle"),
+        Line("empty", "hall", extra="owl", effect="fade"),
+        Line("chase", "hall", "cat"),
+        Line("close", "hall", "mouse"),
+        Line("over", "hall", "mouse", light="candle"),
+    ),
+    "harbour": (
+        Line("empty", "quay", extra="gull"),
+        Line("wide", "quay", extra="gull"),
+        Line("two", "quay"),
+        Line("close", "quay", "cat"),
+        Line("behind", "quay", "mouse", "rope"),
+        Line("solo", "market", "cat", "crab", light="warm"),
+        Line("close", "market", "mouse"),
+        Line("peek", "market", "cat", "barrel"),
+        Line("chase", "market", "mouse", "crate", light="overcast", effect="gap"),
+        Line("two", "beach", extra="crab"),
+        Line("over", "beach", "mouse"),
+        Line("close", "beach", "cat", light="warm"),
+        Line("empty", "beach", extra="crab", light="dusk", effect="fade"),
+        Line("two", "deck", extra="gull"),
+        Line("peek", "deck", "mouse", "crate"),
+        Line("over", "deck", "cat"),
+        Line("close", "deck", "mouse", light="cold"),
+        Line("empty", "storm", weather="rain", effect="flash"),
+        Line("two", "storm", weather="rain"),
+        Line("close", "storm", "cat", weather="rain"),
+        Line("solo", "storm", "mouse", "dog", weather="rain", effect="fade"),
+        Line("wide", "lighthouse", light="dusk"),
+        Line("two", "lighthouse", extra="gull"),
+        Line("close", "lighthouse", "mouse", light="dusk"),
+    ),
+}
+
+
+def check_name(name: str) -> None:
+    """Raise for a name that is no episode."""
+    if name in SCRIPT:
+        return
+    near = difflib.get_close_matches(name, EPISODES, n=1, cutoff=0.0)[0]
+    raise ValueError(f"sample episode {name!r} does not exist; expected one of {', '.join(EPISODES)}; did you mean {near!r}?")
+
+
+@lru_cache(maxsize=len(EPISODES))
+def episode_plan(name: str) -> tuple[Shot, ...]:
+    """All shots of an episode, in order, without a gap between them."""
+    check_name(name)
+    rng = Random(f"toonset sample {name}")
+    moods = Moods(rng)
+    lines = SCRIPT[name]
+    blank = Curve.still(600.0, 337.5, 1080.0)
+    opening_rng = Random("toonset sample opening")
+    opening = Shot(0, OPENING, "title", blank, (), transition="start")
+    shots = [RECIPES["title"](opening_rng, Moods(opening_rng), opening, "", "")]
+    before = ""
+    for line, length in zip(lines, _lengths(rng, len(lines)), strict=True):
+        start = shots[-1].stop
+        shot = Shot(start, start + length, line.backdrop, blank, (), light=line.light, weather=line.weather)
+        shot = RECIPES[line.kind](rng, moods, shot, line.who, line.extra)
+        shots.append(_with_effects(shot, line.effect, before, length))
+        before = line.effect
+    return tuple(shots)
+
+
+def _with_effects(shot: Shot, effect: str, before: str, length: int) -> Shot:
+    if before == "fade":
+        shot = replace(shot, transition="fade", fade_in=12)
+    if effect == "fade":
+        return replace(shot, fade_out=14, dark_tail=4)
+    if effect == "gap":
+        return replace(shot, dark_tail=14)
+    return replace(shot, flash=(length // 3) * 2) if effect == "flash" else shot
+
+
+def _lengths(rng: Random, count: int) -> list[int]:
+    """Even numbers of frames, 36 to 82 at first, stretched to fill the episode."""
+    lengths = [rng.randrange(36, 84, 2) for _ in range(count)]
+    spare = LENGTH - OPENING - sum(lengths)
+    k = 0
+    while spare:
+        step = 2 if spare > 0 else -2
+        if 36 <= lengths[k % count] + step <= 140:
+            lengths[k % count] += step
+            spare -= step
+        k += 1
+    return lengths

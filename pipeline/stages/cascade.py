@@ -1,0 +1,151 @@
+"""episodes, scenes, boxes → one character's face cascade, and how well it finds faces in scenes it has not seen.
+
+Trained on the boxes of train scenes; its least score is chosen on validation scenes; the figures are from test scenes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cascades import AnnotatedImage, Box, Cascade, Detector, Roc, StageReport, TrainingParams, evaluate, train
+from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
+from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
+from pipeline.character_cascades import save_cascade
+from pipeline.console import progress, say_counts
+from pipeline.errors import ParamsError, StageError, nearest
+from pipeline.params import CascadeParams, Params, load_params
+from pipeline.schemas import EPISODES, OK, SCENES
+from pipeline.tables import read_frame, write_json, write_text
+
+VIDEOS = Path("data/episodes")
+REPORTS = Path("reports/cascades")
+RATES = (0.1, 0.3, 1.0)
+"""False positives per frame at which recall is reported."""
+LEAST_BOXES = 10
+"""Fewer boxes than this in train scenes are a mistake, not a training set."""
+
+
+def main(character: str) -> None:
+    """Read boxes, frames and episodes; write models/cascades/C.{xml,json} and reports/cascades/C*.{json,csv}."""
+    params = load_params()
+    if character not in params.characters:
+        raise ParamsError(
+            f"no character {character!r} in params.yaml; expected one of {', '.join(params.characters)}."
+            + nearest(character, params.characters)
+        )
+    boxes, frames = read_looked_at_frames(character, params)
+    by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation", "test")}
+    cascade, rejected = learn(character, by_split["train"], params.cascade)
+    calibration = choose_score(cascade, by_split["validation"] or by_split["train"], params)
+    save_cascade(character, cascade, calibration)
+    roc = measure(cascade, by_split["test"], params)
+    write_reports(character, roc, by_split["test"], boxes, rejected)
+    metrics = figures(roc, by_split["test"])
+    say_counts(
+        f"cascade@{character}",
+        {
+            "boxes": len(boxes),
+            "rejected": int((boxes["status"] != OK).sum()) + len(rejected),
+            "stages": len(cascade.stages),
+            "weak classifiers": cascade.weak_count,
+            **{f"recall at {rate}": metrics[f"recall_at_{rate}"] for rate in RATES},
+        },
+    )
+
+
+def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame, list[BoxedFrame]]:
+    """The character's rows of boxes.csv (those naming nobody we know included), and all looked-at frames, decoded."""
+    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
+    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+    boxes = read_boxes(BOXES, episodes, params.characters)
+    seen = looked_at(boxes, read_frames(FRAMES, episodes), character)
+    decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height)
+    known = boxes["character"].isin(params.characters)
+    return boxes[(boxes["character"] == character) | ~known], decoded
+
+
+def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tuple[Cascade, pd.DataFrame]:
+    """Train on the frames of train scenes. Returns the cascade, and the boxes not learned from with the reason.
+
+    Raises StageError where there is too little to learn from.
+    """
+    count = sum(len(frame.boxes) for frame in frames)
+    if count < LEAST_BOXES:
+        raise StageError(
+            f"{BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
+            f"{LEAST_BOXES}. Box more faces, or see data/scenes.parquet for the split of each scene"
+        )
+    images = [
+        AnnotatedImage(
+            key=f"{frame.episode_id} frame {frame.frame}",
+            gray=frame.gray,
+            boxes=tuple(Box(*box) for box in frame.boxes),
+            negatives=frame.complete,
+        )
+        for frame in frames
+    ]
+    settings = TrainingParams(
+        window=(params.window, params.window),
+        features=params.features,
+        stages=params.stages,
+        positives=params.positives,
+        negatives=params.negatives,
+        min_hit_rate=params.min_hit_rate,
+        max_false_alarm=params.max_false_alarm,
+        margin=params.margin,
+        seed=params.seed,
+    )
+    with progress(desc=f"cascade@{character}", unit="stages", total=params.stages) as bar:
+
+        def advance(report: StageReport) -> None:
+            bar.update()
+            bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
+
+        result = train(images, settings, on_progress=advance)
+    print(f"cascade@{character}: {result.stop_rule}")
+    rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
+    return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
+
+
+def measure(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> Roc:
+    """Detections against boxes on the complete frames, one frame at a time."""
+    complete = [frame for frame in frames if frame.complete]
+    detector = Detector([cascade], scale_factor=params.faces.scale_factor)
+    found = [detector.detect(frame.gray)[0] for frame in progress(complete, desc="measuring", unit="frames")]
+    return evaluate(found, [[Box(*box) for box in frame.boxes] for frame in complete])
+
+
+def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> dict[str, Any]:
+    """The least score that gives at most the wanted false positives per frame on these frames."""
+    wanted = params.cascade.false_positives
+    roc = measure(cascade, frames, params)
+    return {
+        "min_score": max(roc.score_at(wanted), 1e-6),
+        "false_positives_per_frame": wanted,
+        "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes" if frames else "",
+    }
+
+
+def figures(roc: Roc, frames: list[BoxedFrame]) -> dict[str, Any]:
+    """The cascade's metrics on held-out scenes; recalls are null where there is no face to find."""
+    complete = [frame for frame in frames if frame.complete]
+    faces = sum(len(frame.boxes) for frame in complete)
+    return {
+        "frames": len(complete),
+        "faces": faces,
+        **{f"recall_at_{rate}": round(roc.recall_at(rate), 4) if faces else None for rate in RATES},
+        "average_precision": round(roc.average_precision, 4) if faces else None,
+    }
+
+
+def write_reports(
+    character: str, roc: Roc, frames: list[BoxedFrame], boxes: pd.DataFrame, unlearned: pd.DataFrame
+) -> None:
+    """Metrics, the ROC curve, and every box that could not be used with its reason."""
+    write_json(REPORTS / f"{character}.json", figures(roc, frames))
+    points = pd.DataFrame(roc.points, columns=["false_positives_per_frame", "recall", "score"])
+    write_text(REPORTS / f"{character}.csv", points.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    rows = boxes[boxes["status"] != OK].assign(image=lambda row: "boxes.csv line " + row["line"].astype(str))
+    rejected = pd.concat([rows[unlearned.columns], unlearned], ignore_index=True)
+    write_text(REPORTS / f"{character}-rejected.csv", rejected.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,67 @@
+"""manifest, labels → the dataset that people share: one labelled, distinct face a row, crops included, by split."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.console import say_counts
+from pipeline.crops import read_crops
+from pipeline.duplicates import SIDE, near_pairs, thumbnail
+from pipeline.errors import StageError
+from pipeline.images import decode_rgb
+from pipeline.params import Manifest, Params, load_params
+from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK
+from pipeline.tables import read_frame, to_table, write_table
+
+OUTPUT = Path("data/dataset")
+SPLITS = ("train", "validation", "test")
+
+
+def main() -> None:
+    """Read manifest, labels, episodes and the crops, write data/dataset/{train,validation,test}.parquet."""
+    params = load_params()
+    dataset = make_dataset(
+        read_frame(Path("data/manifest.parquet"), MANIFEST),
+        read_frame(Path("data/labels.parquet"), LABELS),
+        read_frame(Path("data/episodes.parquet"), EPISODES),
+        params,
+    )
+    for split in SPLITS:
+        write_table(OUTPUT / f"{split}.parquet", to_table(dataset[dataset["split"] == split], DATASET))
+    counts = {f"in {split}": int((dataset["split"] == split).sum()) for split in SPLITS}
+    emotions = {name: int((dataset["emotion"] == name).sum()) for name in params.emotions}
+    say_counts("dataset", {"faces": len(dataset), **counts, **emotions})
+
+
+def make_dataset(manifest: pd.DataFrame, labels: pd.DataFrame, episodes: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Rows of DATASET, sorted by face_id. Raises StageError where near-duplicates stand in different splits."""
+    named = labels.loc[
+        labels["status"] == OK, ["face_id", "emotion", "votes", "annotators", "agreement", "label_source"]
+    ]
+    origin = episodes[["episode_id", "sha256", "license", "attribution"]].rename(columns={"sha256": "episode_sha256"})
+    rows = manifest[manifest["status"] == OK].merge(named, on="face_id", validate="1:1")
+    rows = rows.merge(origin, on="episode_id", validate="m:1").sort_values("face_id", ignore_index=True)
+    crops = read_crops(rows)
+    images = [{"bytes": crop, "path": f"{face_id}.jpg"} for crop, face_id in zip(crops, rows["face_id"], strict=True)]
+    rows["image"] = pd.Series(images, index=rows.index, dtype=object)
+    check_no_leak(rows, crops, params.manifest, params.faces.crop_margin)
+    return rows
+
+
+def check_no_leak(rows: pd.DataFrame, crops: list[bytes], params: Manifest, margin: float) -> None:
+    """Raise StageError if two near-duplicates stand in different splits: the test would then score memory."""
+    pictures = [decode_rgb(crop) for crop in crops]
+    small = [np.zeros((SIDE, SIDE), np.uint8) if image is None else thumbnail(image, margin) for image in pictures]
+    pairs = near_pairs(
+        np.array(small, np.uint8).reshape(-1, SIDE, SIDE), params.duplicate_bits, params.duplicate_distance
+    )
+    split, character, face_id = (rows[name].to_numpy() for name in ("split", "character", "face_id"))
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    leaks = np.flatnonzero((split[first] != split[second]) & (character[first] == character[second]))
+    if len(leaks):
+        a, b = first[leaks[0]], second[leaks[0]]
+        raise StageError(
+            f"{len(leaks)} pairs of near-duplicates cross the splits, such as {face_id[a]} ({split[a]}) and "
+            f"{face_id[b]} ({split[b]}); the manifest was made with other settings: run `dvc repro`"
+        )

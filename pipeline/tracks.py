@@ -1,0 +1,68 @@
+"""Linking the faces found in single frames into tracks: one face followed through a scene."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from pipeline.boxes import iou
+
+MIN_IOU = 0.2
+"""Least overlap of a face with its track's last box; faces of drawn characters jump, so it is low."""
+SAME_FACE_IOU = 0.4
+"""From this overlap on, two characters' cascades are held to claim one and the same face."""
+MAX_MISSES = 2
+"""A track goes on after at most this many looked-at frames without its face (a blink of the cascade, a prop)."""
+
+
+def link(frames: NDArray[np.int64], boxes: NDArray[np.int64], every: int) -> NDArray[np.int64]:
+    """Track number of each detection of one character in one scene.
+
+    frames: int64 [N], ascending frame indices, a multiple of `every` apart. boxes: int64 [N, 4], x, y, w, h px.
+    Returns int64 [N]: tracks numbered from 0 by first appearance. In each frame, detections and live tracks are paired
+    for the largest total overlap (Hungarian assignment).
+    """
+    tracks = np.full(len(frames), -1, dtype=np.int64)
+    last: dict[int, int] = {}  # track -> index of its last detection
+    for frame in np.unique(frames):
+        here = np.flatnonzero(frames == frame)
+        live = [track for track, index in last.items() if frame - frames[index] <= (MAX_MISSES + 1) * every]
+        overlap = iou(boxes[here], boxes[[last[track] for track in live]])
+        for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
+            if overlap[row, column] >= MIN_IOU:
+                tracks[here[row]] = live[column]
+        for index in here[tracks[here] < 0]:
+            tracks[index] = tracks.max() + 1
+        last |= {int(tracks[index]): int(index) for index in here}
+    return tracks
+
+
+def settle(rows: pd.DataFrame) -> pd.Series:
+    """Which detections give way because another character's cascade claims the same face in the same frame.
+
+    rows: frame, character, x, y, w, h, track, margin (score over the cascade's own least score, comparable between
+    cascades). Of two that overlap, the one whose track has the higher mean margin stays. Returns, per row, the
+    character it gives way to, or an empty string.
+    """
+    strength = rows.groupby("track")["margin"].transform("mean").to_numpy()
+    boxes = rows[["x", "y", "w", "h"]].to_numpy(np.int64)
+    characters = rows["character"].to_numpy()
+    winner = np.full(len(rows), "", dtype=object)
+    for indices in rows.groupby("frame").indices.values():
+        overlap = iou(boxes[indices], boxes[indices])
+        for a, b in zip(*np.nonzero(overlap >= SAME_FACE_IOU), strict=True):
+            first, second = indices[a], indices[b]
+            if characters[first] == characters[second]:
+                continue
+            # Equal strength is settled by name, so that the order of the rows does not matter.
+            if (strength[first], characters[second]) < (strength[second], characters[first]):
+                winner[first] = characters[second]
+    return pd.Series(winner, index=rows.index)
+
+
+def number_tracks(keys: Sequence[tuple[int, str, int]]) -> NDArray[np.int64]:
+    """Give each distinct (scene, character, track number in it) a number of its own, in order of first appearance."""
+    numbers: dict[tuple[int, str, int], int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

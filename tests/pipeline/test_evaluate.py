@@ -1,0 +1,143 @@
+"""The stage `evaluate`: its numbers, its pictures, and what becomes of bad input."""
+
+import hashlib
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from drawn_shapes import SHAPES, draw, params, rows, write_project
+from sklearn.metrics import accuracy_score
+
+from pipeline.classifier import load_model, save_model
+from pipeline.errors import InputError, StageError
+from pipeline.plots import Mistake, draw_confusion, draw_mistakes
+from pipeline.stages import evaluate as stage
+from pipeline.stages.train import MODEL, train
+
+REPORTS = ("metrics.json", "predictions.csv", "confusion.png", "mistakes.png")
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return train(rows(36, seed=1), rows(0, seed=9), params(epochs=3, threads=1)).classifier
+
+
+def run_stage(folder, monkeypatch, classifier, test_rows):
+    write_project(folder, {"test": test_rows})
+    save_model(folder / MODEL, classifier)
+    monkeypatch.chdir(folder)
+    stage.main()
+    return {name: (folder / "reports/evaluate" / name).read_bytes() for name in REPORTS}
+
+
+def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, capsys):
+    made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
+    metrics = json.loads(made["metrics.json"])
+    predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
+    assert list(predictions.columns) == ["face_id", "character", "actual", "predicted", "probability"]
+    assert len(predictions) == metrics["n"] == 30
+    assert metrics["accuracy"] == pytest.approx(
+        accuracy_score(predictions["actual"], predictions["predicted"]), abs=1e-6
+    )
+    assert predictions["probability"].between(1 / 3, 1).all()
+    assert metrics["majority_share"] == pytest.approx(1 / 3, abs=1e-6)
+    assert {name: own["n"] for name, own in metrics["per_character"].items()} == {"cat": 15, "mouse": 15}
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("evaluate: 30 test faces, 0 skipped (the image does not decode), accuracy 0.")
+
+
+def test_twice_the_same_bytes(tmp_path, monkeypatch, classifier):
+    data = rows(30, seed=3, split="test")
+    assert run_stage(tmp_path / "a", monkeypatch, classifier, data) == run_stage(
+        tmp_path / "b", monkeypatch, classifier, data
+    )
+
+
+def test_predictions_are_those_of_the_loaded_model(tmp_path, monkeypatch, classifier):
+    data = rows(6, seed=3, split="test")
+    run_stage(tmp_path, monkeypatch, classifier, data)
+    pictures = [cv2.imdecode(np.frombuffer(i["bytes"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1] for i in data["image"]]
+    probabilities = load_model(tmp_path / MODEL).predict([np.ascontiguousarray(p) for p in pictures])
+    predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
+    assert predictions["predicted"].tolist() == [SHAPES[i] for i in probabilities.argmax(axis=1)]
+    np.testing.assert_allclose(predictions["probability"], probabilities.max(axis=1), atol=1e-5)
+
+
+def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkeypatch, classifier):
+    made = run_stage(tmp_path, monkeypatch, classifier, rows(0, seed=3))
+    metrics = json.loads(made["metrics.json"])
+    assert metrics["n"] == 0
+    assert metrics["accuracy"] is None
+    assert metrics["per_character"] == {}
+    assert made["predictions.csv"] == b"face_id,character,actual,predicted,probability\n"
+    for name in ("confusion.png", "mistakes.png"):
+        assert cv2.imdecode(np.frombuffer(made[name], np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+def test_images_that_do_not_decode_are_left_out_and_counted(classifier):
+    data = rows(6, seed=3, split="test")
+    data.at[1, "image"] = {"bytes": b"", "path": None}
+    found = stage.evaluate(data, classifier)
+    assert (found.metrics["n"], found.metrics["skipped"]) == (5, 1)
+    assert data["face_id"][1] not in set(found.predictions["face_id"])
+    assert found.confusion.sum() == 5
+
+
+def test_a_label_the_model_does_not_know(classifier):
+    data = rows(3, seed=3, split="test")
+    data.loc[0, "emotion"] = "star"
+    with pytest.raises(StageError, match=r"test.parquet has labels .*: 'star' on 1 face\."):
+        stage.evaluate(data, classifier)
+
+
+def test_no_model(tmp_path, monkeypatch):
+    write_project(tmp_path, {"test": rows(3, seed=3)})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no trained model"):
+        stage.main()
+
+
+def test_mistakes_come_surest_first():
+    data = rows(3, seed=3)
+    predictions = pd.DataFrame(
+        {
+            "face_id": data["face_id"],
+            "character": data["character"],
+            "actual": ["disc", "square", "cross"],
+            "predicted": ["square", "square", "disc"],
+            "probability": [0.5, 0.9, 0.8],
+        }
+    )
+    shown, total = stage.mistakes(data, predictions)
+    assert total == 2
+    assert [(m.actual, m.predicted, m.probability) for m in shown] == [("cross", "disc", 0.8), ("disc", "square", 0.5)]
+
+
+def test_a_users_matplotlibrc_does_not_show(tmp_path):
+    from matplotlib import rc_context
+
+    counts = np.array([[5, 1], [0, 3]])
+    draw_confusion(tmp_path / "a.png", counts, ["happy", "sad"])
+    with rc_context({"font.size": 20, "figure.facecolor": "black", "savefig.dpi": 30}):
+        draw_confusion(tmp_path / "b.png", counts, ["happy", "sad"])
+    first, second = (hashlib.sha256((tmp_path / name).read_bytes()).digest() for name in ("a.png", "b.png"))
+    assert first == second
+
+
+def test_darker_cells_hold_larger_shares_of_their_row(tmp_path):
+    draw_confusion(tmp_path / "c.png", np.array([[90, 10], [1, 0]]), ["happy", "sad"])
+    grey = cv2.imread(str(tmp_path / "c.png"), cv2.IMREAD_GRAYSCALE)
+    cells = np.unique(grey, return_counts=True)
+    large = {int(level) for level, n in zip(*cells, strict=True) if n > 2000}
+    assert len(large) >= 4  # white paper and 0 %, 10 %, 90 %, 100 %: at least four flat areas
+
+
+def test_a_page_of_mistakes_holds_every_face_given(tmp_path):
+    rng = np.random.default_rng(0)
+    faces = [Mistake(draw("disc", "cat", rng), "disc", "cross", 0.9, "cat") for _ in range(7)]
+    draw_mistakes(tmp_path / "m.png", faces, 7)
+    draw_mistakes(tmp_path / "n.png", faces[:6], 7)
+    heights = [cv2.imread(str(tmp_path / name)).shape[0] for name in ("m.png", "n.png")]
+    assert heights[0] > heights[1]  # seven need a second row

@@ -1,0 +1,61 @@
+"""Exact image arithmetic, held to plain loops and to OpenCV."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline import images
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_halving_is_the_rounded_mean_of_four() -> None:
+    image = noise(6, 8)
+    plain = [[(int(image[2 * r : 2 * r + 2, 2 * c : 2 * c + 2].sum()) + 2) // 4 for c in range(4)] for r in range(3)]
+    np.testing.assert_array_equal(images.shrink(image, 4, 3), plain)
+
+
+def test_shrinking_a_lot_does_not_alias_where_plain_interpolation_does() -> None:
+    stripes = np.zeros((256, 256), np.uint8)
+    stripes[::4] = 255
+    aliased = cv2.resize(stripes, (32, 32), interpolation=cv2.INTER_LINEAR_EXACT)
+    assert np.ptp(images.shrink(stripes, 32, 32)) <= 1
+    assert abs(int(images.shrink(stripes, 32, 32).mean()) - 64) <= 1
+    assert abs(int(aliased.mean()) - 64) > 20
+
+
+def test_fit_height_only_shrinks_and_says_by_how_much() -> None:
+    small, scale = images.fit_height(noise(720, 1280), 360)
+    assert (small.shape, scale) == ((360, 640), 0.5)
+    same, scale = images.fit_height(noise(100, 50), 360)
+    assert (same.shape, scale) == ((100, 50), 1.0)
+
+
+def test_a_square_crop_is_centred_with_margin_and_repeats_the_edge() -> None:
+    image = noise(40, 60, 3)
+    crop = images.crop_square(image, (20, 10, 10, 8), 0.5)
+    np.testing.assert_array_equal(crop, image[4:24, 15:35])
+    corner = images.crop_square(image, (0, 0, 4, 4), 1.0)
+    assert corner.shape == (12, 12, 3)
+    np.testing.assert_array_equal(corner[:5, :5], np.broadcast_to(image[0, 0], (5, 5, 3)))
+
+
+def test_jpeg_keeps_the_picture_and_broken_bytes_are_none() -> None:
+    image = cv2.GaussianBlur(noise(32, 32, 3), (0, 0), 3)
+    again = images.decode_rgb(images.encode_jpeg(image))
+    assert again is not None
+    assert np.abs(again.astype(int) - image).max() < 12
+    assert images.decode_rgb(b"no picture") is None
+    assert images.decode_rgb(b"") is None
+
+
+def test_sharpness_is_the_variance_of_the_laplacian_and_falls_with_blur() -> None:
+    face = noise(64, 64)
+    assert images.sharpness(face) == pytest.approx(cv2.Laplacian(face, cv2.CV_64F).var())
+    assert images.sharpness(cv2.GaussianBlur(face, (0, 0), 2)) < images.sharpness(face) / 10
+
+
+def test_brightness_is_the_mean() -> None:
+    assert images.brightness(noise(9, 9)) == pytest.approx(noise(9, 9).mean())

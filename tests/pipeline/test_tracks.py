@@ -1,0 +1,78 @@
+"""Tracks: a face followed through a scene, gaps bridged, two cascades that claim one face settled."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from pipeline.boxes import iou
+from pipeline.tracks import link, settle
+
+
+def plain_iou(a: tuple[int, ...], b: tuple[int, ...]) -> float:
+    pixels = [{(x, y) for x in range(c[0], c[0] + c[2]) for y in range(c[1], c[1] + c[3])} for c in (a, b)]
+    return len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1])
+
+
+def test_iou_counts_pixels() -> None:
+    boxes = [(0, 0, 4, 4), (2, 1, 4, 5), (9, 9, 2, 2), (0, 0, 4, 4)]
+    expected = [[plain_iou(a, b) for b in boxes] for a in boxes]
+    np.testing.assert_allclose(iou(boxes, boxes), expected)
+    assert iou(np.zeros((0, 4)), boxes).shape == (0, 4)
+
+
+def run(detections: list[tuple[int, int, int]], every: int = 3) -> list[int]:
+    """Tracks of 40 px faces at (frame, x, y)."""
+    frames = np.array([frame for frame, _, _ in detections])
+    boxes = np.array([(x, y, 40, 40) for _, x, y in detections])
+    return link(frames, boxes, every).tolist()
+
+
+def test_two_faces_that_pass_each_other_keep_their_tracks() -> None:
+    left = [(3 * i, 10 * i, 0) for i in range(12)]
+    right = [(3 * i, 110 - 10 * i, 30) for i in range(12)]
+    both = sorted(left + right)
+    tracks = run(both)
+    assert {tracks[both.index(place)] for place in left} != {tracks[both.index(place)] for place in right}
+    assert len({tracks[both.index(place)] for place in left}) == 1
+    assert len({tracks[both.index(place)] for place in right}) == 1
+
+
+def test_a_gap_of_two_looked_at_frames_is_bridged_and_a_longer_one_is_not() -> None:
+    assert run([(0, 0, 0), (9, 4, 0), (21, 4, 0)]) == [0, 0, 1]
+
+
+def test_a_jump_begins_a_new_track() -> None:
+    assert run([(0, 0, 0), (3, 200, 0)]) == [0, 1]
+
+
+def test_the_pairing_has_the_largest_total_overlap() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        before, after = rng.integers(0, 30, (2, 4, 2))
+        tracks = run([(0, *place) for place in before] + [(3, *place) for place in after])
+        overlap = iou([(*p, 40, 40) for p in before], [(*p, 40, 40) for p in after])
+        best = max(sum(overlap[i, j] for i, j in enumerate(order)) for order in itertools.permutations(range(4)))
+        mine = sum(overlap[track, j] for j, track in enumerate(tracks[4:]) if track < 4)
+        assert mine >= best - 4 * 0.2
+
+
+def test_no_detections_no_tracks() -> None:
+    assert run([]) == []
+
+
+def test_of_two_cascades_that_claim_a_face_the_stronger_track_keeps_it() -> None:
+    rows = pd.DataFrame(
+        [
+            # The cat's track is stronger on average, though the mouse is stronger in frame 3.
+            {"frame": 0, "character": "cat", "x": 0, "track": 0, "margin": 5.0},
+            {"frame": 0, "character": "mouse", "x": 2, "track": 1, "margin": 2.0},
+            {"frame": 3, "character": "cat", "x": 0, "track": 0, "margin": 2.0},
+            {"frame": 3, "character": "mouse", "x": 2, "track": 1, "margin": 3.0},
+            {"frame": 3, "character": "mouse", "x": 300, "track": 2, "margin": 1.0},
+        ]
+    ).assign(y=0, w=40, h=40)
+    expected = ["", "cat", "", "cat", ""]
+    assert settle(rows).tolist() == expected
+    backwards = rows.iloc[::-1]
+    assert settle(backwards).tolist() == expected[::-1]
