@@ -129,7 +129,10 @@ def face_box(character: str, pose: Pose, slump: float = 0.0) -> tuple[float, flo
 def head_reach(character: str, pose: Pose, look: Look) -> tuple[float, float, float, float]:
     """Left, top, right, bottom that the head with ears and whiskers does not leave at this pose."""
     turn = Turn.by(pose.yaw)
-    points = [*outline(character, pose.yaw), *((turn.x(side * 76, 20), 6.0 + 50 * k) for side in (-1, 1) for k in (0, 1))]
+    points = [
+        *outline(character, pose.yaw),
+        *((turn.x(side * 76, 20), 6.0 + 50 * k) for side in (-1, 1) for k in (0, 1)),
+    ]
     for side in (-1, 1):
         if character == "cat":
             x, y = _cat_ear_tip(look.ears)
@@ -244,7 +247,9 @@ def _cheeks(design: Design, turn: Turn, look: Look) -> str:
     if look.blush < 0.04:
         return ""
     return "".join(
-        ellipse(turn.x(side * 35, 26), 17, 9.5 * turn.width(side * 35), 6.5, paint("#ff6f61", opacity=0.55 * look.blush))
+        ellipse(
+            turn.x(side * 35, 26), 17, 9.5 * turn.width(side * 35), 6.5, paint("#ff6f61", opacity=0.55 * look.blush)
+        )
         for side in (-1, 1)
     )
 
@@ -324,7 +329,9 @@ def _muzzle(character: str, design: Design, turn: Turn) -> str:
     skin = paint(design.muzzle)
     if character == "cat":
         chin = ellipse(turn.x(0, depth - 6), 36, 15, 10, skin)
-        lobes = "".join(ellipse(turn.x(side * 12, depth), 22, 16 * turn.width(side * 12), 12.5, skin) for side in (-1, 1))
+        lobes = "".join(
+            ellipse(turn.x(side * 12, depth), 22, 16 * turn.width(side * 12), 12.5, skin) for side in (-1, 1)
+        )
         nose = path(
             f"M{num(x - 6.5)} 8.5Q{num(x)} 5.5 {num(x + 6.5)} 8.5Q{num(x + 3)} 15 {num(x)} 15.5"
             f"Q{num(x - 3)} 15 {num(x - 6.5)} 8.5Z",
@@ -349,7 +356,12 @@ def _mouth(character: str, design: Design, turn: Turn, look: Look) -> str:
 
     def lip(middle: float) -> list[Point]:
         control = (middle * 4 - corner_y) / 3
-        return [(x0 - half, corner_y), (x0 - spread + lean, control), (x0 + spread + lean, control), (x0 + half, corner_y)]
+        return [
+            (x0 - half, corner_y),
+            (x0 - spread + lean, control),
+            (x0 + spread + lean, control),
+            (x0 + half, corner_y),
+        ]
 
     def between(share: float) -> list[Point]:
         return [(a, b + (d - b) * share) for (a, b), (_, d) in zip(lip(upper), lip(lower), strict=True)]
@@ -411,7 +423,9 @@ def _tears(design: Design, turn: Turn, amount: float) -> str:
     parts = []
     for side in (-1, 1):
         x, y = turn.x(side * (design.eye_x + 6), 31), design.eye_y + design.eye_ry + 3
-        drop = f"M{num(x)} {num(y - size)}C{num(x + size)} {num(y + size)} {num(x + size)} {num(y + 2.4 * size)} {num(x)}"
+        drop = (
+            f"M{num(x)} {num(y - size)}C{num(x + size)} {num(y + size)} {num(x + size)} {num(y + 2.4 * size)} {num(x)}"
+        )
         drop += f" {num(y + 2.4 * size)}C{num(x - size)} {num(y + 2.4 * size)} {num(x - size)} {num(y + size)} {num(x)} {num(y - size)}Z"
         parts.append(path(drop, paint("#8fd8ff", "#3b86b8", 1.2)))
     return "".join(parts)

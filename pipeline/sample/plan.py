@@ -70,6 +70,7 @@ class Actor:
     stride: float = 0.0
     hop: float = 0.0  # height of a hop in face heights
     brow_skew: float = 0.0
+    floor: float = 10000.0  # canvas height below which nothing of it is drawn: it stands in or behind something
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class Drawing:
     scale: float
     x: int
     y: int
+    floor: int
     weights: Weights
 
 
@@ -176,6 +178,7 @@ def drawing(shot: Shot, actor: Actor, frame: int) -> Drawing:
         scale=scale,
         x=round(px),
         y=round(py),
+        floor=round(view.point(0.0, actor.floor)[1]),
         weights=weights,
     )
 

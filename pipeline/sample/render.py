@@ -85,7 +85,9 @@ class Painter:
                 sharp = self._canvas(name, False)
                 small = cv2.resize(sharp, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_LINEAR_EXACT)
                 small = cv2.resize(small, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_LINEAR_EXACT)
-                self._canvases[key] = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT).astype(np.uint8)
+                self._canvases[key] = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT).astype(
+                    np.uint8
+                )
             else:
                 self._canvases[key] = canvas(name)
         return self._canvases[key]
@@ -104,7 +106,9 @@ class Painter:
 
     def _actor(self, picture: Image, d: Drawing) -> None:
         stance = ("body", d.character, *body_key(d.pose, d.look), d.stance)
-        self._lay(picture, stance, lambda: body(d.character, d.pose, d.look, d.stance), d.x, d.y, d.scale, REACH)
+        self._lay(
+            picture, stance, lambda: body(d.character, d.pose, d.look, d.stance), d.x, d.y, d.scale, REACH, d.floor
+        )
         held = ("head", d.character, d.pose, d.look)
         reach = head_reach(d.character, d.pose, d.look)
         self._lay(picture, held, lambda: head(d.character, d.pose, d.look), d.x, d.y, d.scale, reach)
@@ -118,7 +122,14 @@ class Painter:
         self._extra(picture, shot, prop, frame, (prop.name,), lambda: PROPS[prop.name].drawing, PROP_REACH)
 
     def _extra(
-        self, picture: Image, shot: Shot, extra: Extra, frame: int, what: Hashable, shapes: Callable[[], str], reach: Reach
+        self,
+        picture: Image,
+        shot: Shot,
+        extra: Extra,
+        frame: int,
+        what: Hashable,
+        shapes: Callable[[], str],
+        reach: Reach,
     ) -> None:
         even = frame - frame % 2
         x, y = shot.view(frame).point(*extra.place.at(even))
@@ -126,15 +137,23 @@ class Painter:
         self._lay(picture, what, shapes, round(x), round(y), scale, reach)
 
     def _lay(
-        self, picture: Image, what: Hashable, shapes: Callable[[], str], x: int, y: int, scale: float, reach: Reach
+        self,
+        picture: Image,
+        what: Hashable,
+        shapes: Callable[[], str],
+        x: int,
+        y: int,
+        scale: float,
+        reach: Reach,
+        floor: int = FRAME_HEIGHT,
     ) -> None:
-        """Lay shapes over the picture with their origin at (x, y), rasterising only what falls inside it.
+        """Lay shapes over the picture with their origin at (x, y), rasterising only what falls inside it, above the floor (px).
 
         What is drawn is remembered under `what`, the scale and the part that falls inside.
         """
         left, top = max(int(reach[0] * scale) - 2, -x), max(int(reach[1] * scale) - 2, -y)
         right = min(int(reach[2] * scale) + 2, FRAME_WIDTH - x)
-        bottom = min(int(reach[3] * scale) + 2, FRAME_HEIGHT - y)
+        bottom = min(int(reach[3] * scale) + 2, min(FRAME_HEIGHT, floor) - y)
         if right <= left or bottom <= top:
             return
         key = (what, scale, left, top, right, bottom)
@@ -170,7 +189,9 @@ def render_episode(name: str, path: Path, on_frame: Callable[[], None] | None = 
 
 def write_video(frames: Iterator[Image], path: Path, on_frame: Callable[[], None] | None = None) -> None:
     """Encode BGR frames; nothing in the file tells when, where or with what it was made."""
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact", "video_track_timescale": str(RATE)}) as out:
+    with av.open(
+        str(path), "w", format="mp4", options={"fflags": "+bitexact", "video_track_timescale": str(RATE)}
+    ) as out:
         stream = out.add_stream("libx264", rate=RATE, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = FRAME_WIDTH, FRAME_HEIGHT, "yuv420p"
         stream.time_base = Fraction(1, RATE)

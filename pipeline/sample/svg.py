@@ -42,9 +42,7 @@ def paint(fill: str = "none", stroke: str = "", width: float = 0.0, opacity: flo
     """Presentation attributes shared by all shapes; width in user units."""
     text = f'fill="{fill}"'
     if stroke:
-        text += (
-            f' stroke="{stroke}" stroke-width="{num(width)}" stroke-linecap="round" stroke-linejoin="round"'
-        )
+        text += f' stroke="{stroke}" stroke-width="{num(width)}" stroke-linecap="round" stroke-linejoin="round"'
     if opacity < 1.0:
         # Not "opacity": that makes the renderer lay out a whole layer for each shape, which is ten times slower.
         text += f' fill-opacity="{num(max(0.0, opacity))}" stroke-opacity="{num(max(0.0, opacity))}"'

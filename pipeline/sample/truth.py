@@ -108,7 +108,18 @@ def _face(frame: int, d: Drawing, covers: list[Shape], gain: int) -> Face | None
     expression, blend = nearest(d.weights)
     annotatable = y1 - y0 >= MIN_HEIGHT and visible >= MIN_VISIBLE and gain >= MIN_GAIN
     return Face(
-        frame, d.character, x0, y0, x1 - x0, y1 - y0, expression, round(blend, 3), d.pose.yaw, d.pose.tilt, round(visible, 3), annotatable
+        frame,
+        d.character,
+        x0,
+        y0,
+        x1 - x0,
+        y1 - y0,
+        expression,
+        round(blend, 3),
+        d.pose.yaw,
+        d.pose.tilt,
+        round(visible, 3),
+        annotatable,
     )
 
 

@@ -80,7 +80,9 @@ def canvas(name: str) -> Image:
     picture = rasterise(backdrop.painter(Random(f"backdrop {name}")), WIDTH, HEIGHT)[..., :3].astype(np.int16)
     rng = np.random.default_rng([ord(letter) for letter in name])
     for size in (1, 3, 14):
-        small = rng.integers(128 - backdrop.grain, 129 + backdrop.grain, (HEIGHT // size + 2, WIDTH // size + 2), dtype=np.uint8)
+        small = rng.integers(
+            128 - backdrop.grain, 129 + backdrop.grain, (HEIGHT // size + 2, WIDTH // size + 2), dtype=np.uint8
+        )
         grain = cv2.resize(small, None, fx=size, fy=size, interpolation=cv2.INTER_LINEAR_EXACT)[:HEIGHT, :WIDTH]
         picture += grain[..., None].astype(np.int16) - 128
     return np.clip(picture, 0, 255).astype(np.uint8)

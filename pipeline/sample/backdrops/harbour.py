@@ -70,7 +70,10 @@ def lighthouse(rng: Random) -> str:
             *(cloud(rng, x, y, s, "#fbd8c4") for x, y, s in ((180, 110, 90), (520, 70, 70), (1100, 160, 80))),
             sea(rng, 340, 520, ("#c98f8a", "#8a7f9a", "#4f6f90"), 80),
             ellipse(300, 340, 60, 16, paint("#ffe9a8", opacity=0.8)),
-            smooth([(560, HEIGHT), (640, 480), (760, 408), (1020, 400), (1260, 440), (1260, HEIGHT)], paint("#7d8f5a", INK, 3)),
+            smooth(
+                [(560, HEIGHT), (640, 480), (760, 408), (1020, 400), (1260, 440), (1260, HEIGHT)],
+                paint("#7d8f5a", INK, 3),
+            ),
             tower,
             rect(852, 14, 76, 46, paint("#ffe58a", INK, 3)),
             polygon(((842, 14), (890, -26), (938, 14)), paint("#5a5f68", INK, 3)),
@@ -84,7 +87,10 @@ def lighthouse(rng: Random) -> str:
 def market(rng: Random) -> str:
     stalls = []
     for x, colour in ((60, "#cf4438"), (430, "#3f7fa8"), (800, "#5f9a58")):
-        stalls.append(rect(x + 10, 160, 12, 270, paint("#7a5a3a", INK, 2.4)) + rect(x + 298, 160, 12, 270, paint("#7a5a3a", INK, 2.4)))
+        stalls.append(
+            rect(x + 10, 160, 12, 270, paint("#7a5a3a", INK, 2.4))
+            + rect(x + 298, 160, 12, 270, paint("#7a5a3a", INK, 2.4))
+        )
         stalls.append(rect(x + 22, 190, 276, 150, paint("#5b4a44", opacity=0.6)))
         for k in range(8):
             tone = colour if k % 2 else "#fbf4e4"
@@ -92,10 +98,14 @@ def market(rng: Random) -> str:
         stalls.append(rect(x, 340, 320, 90, paint("#b98a52", INK, 3)))
         for k in range(7):
             y = 334 + rng.uniform(-5, 3)
-            stalls.append(ellipse(x + 34 + 42 * k, y, 22, 9, paint(rng.choice(("#a8b8c4", "#8fa3b5", "#e0937a", "#c9cfd3")), INK, 2.2)))
+            stalls.append(
+                ellipse(
+                    x + 34 + 42 * k, y, 22, 9, paint(rng.choice(("#a8b8c4", "#8fa3b5", "#e0937a", "#c9cfd3")), INK, 2.2)
+                )
+            )
     return "".join(
         (
-            wash("sky", 0, 200, "#cfe0e4", "#e8ece0"),
+            wash("sky", 0, 432, "#cfe0e4", "#e8ece0", "#8f8478", "#7a7068"),
             *(rect(x, 20 + 18 * (k % 3), 150, 330, paint(c, INK, 3)) for k, (x, c) in enumerate(
                 ((-20, "#c9a88a"), (130, "#b8c0a8"), (280, "#d9b8a8"), (560, "#a8b5c0"), (710, "#d0c0a0"), (1010, "#b8a0a8")))),
             *(rect(x, y, 34, 46, paint("#6f8a9a", INK, 2.4)) for x in (30, 190, 330, 620, 770, 1070) for y in (50,)),
@@ -155,13 +165,18 @@ def beach(rng: Random) -> str:
 def storm(rng: Random) -> str:
     waves = []
     for y, tone in ((330, "#4a6a7a"), (370, "#3f5f70"), (410, "#355363")):
-        points = [(x, y + (18 if k % 2 else -18) + rng.uniform(-8, 8)) for k, x in enumerate(range(-60, WIDTH + 120, 90))]
+        points = [
+            (x, y + (18 if k % 2 else -18) + rng.uniform(-8, 8)) for k, x in enumerate(range(-60, WIDTH + 120, 90))
+        ]
         waves.append(smooth([(-80, HEIGHT), *points, (WIDTH + 90, HEIGHT)], paint(tone, "#c8d8d8", 4)))
     return "".join(
         (
             wash("sky", 0, 380, "#30374a", "#4f5a6d", "#8a9296"),
             dabs(rng, 0, 0, WIDTH, 330, ("#262c3d", "#69748a", "#3b4458"), 80, 140, 0.35),
-            *(cloud(rng, x, y, s, "#59637a") for x, y, s in ((150, 70, 130), (480, 40, 110), (800, 90, 140), (1100, 50, 120))),
+            *(
+                cloud(rng, x, y, s, "#59637a")
+                for x, y, s in ((150, 70, 130), (480, 40, 110), (800, 90, 140), (1100, 50, 120))
+            ),
             path("M640 90L600 180L640 184L590 290L690 166L644 162L680 90Z", paint("#fbf3c0")),
             *waves,
             boat(300, 372, 170, "#5a3f3a"),
