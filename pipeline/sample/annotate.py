@@ -75,7 +75,7 @@ def sample_annotations() -> dict[str, str]:
         complete.update(dict.fromkeys(_empty_frames(episode, rng), 1))
         frames += [(episode.episode_id, frame, complete[frame], "anna") for frame in sorted(complete)]
         emotions += _emotions(episode, rng, clock)
-    place = "episode_id frame character x y w h".split()
+    place = ["episode_id", "frame", "character", "x", "y", "w", "h"]
     return {
         "boxes.csv": _csv([*place, "annotator"], sorted(boxes)),
         "frames.csv": _csv(["episode_id", "frame", "complete", "annotator"], sorted(frames)),

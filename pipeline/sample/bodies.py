@@ -1,11 +1,11 @@
-"""The bodies under the heads, in the same units: a hundredth of the face's height, the middle of the face at the origin."""
+"""The bodies under the heads, in the same units: a hundredth of the face's height, origin in the face's middle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.sample.design import DESIGNS, Design, Pose
 from pipeline.sample.expressions import Look
-from pipeline.sample.heads import DESIGNS, Design, Pose
 from pipeline.sample.svg import Point, ellipse, num, paint, path, polygon, sin_deg, smooth
 
 FEET = {"cat": 176.0, "mouse": 150.0}
@@ -25,7 +25,7 @@ class Stance:
 
 
 def body_key(pose: Pose, look: Look) -> tuple[float, float, float]:
-    """What moves a body besides its stance: turn, arms, tail. Rounded coarsely, so that one drawing serves many heads."""
+    """What moves a body besides its stance: turn, arms, tail; rounded coarsely, so that a drawing serves many heads."""
     return round(pose.yaw / 10) / 3, round(look.arms * 8) / 8, round(look.ears * 4) / 4
 
 

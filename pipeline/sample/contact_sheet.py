@@ -27,11 +27,12 @@ CELL = 150  # px
 
 def frame_sheet(painter: Painter) -> Image:
     """Two frames of every scene, half size."""
-    pictures = []
+    pictures: list[Image] = []
     for shot in painter.plan:
         for share in (3, 7):
             picture = painter.frame(shot, shot.length * share // 10)
-            pictures.append(cv2.resize(picture, (FRAME_WIDTH // 2, FRAME_HEIGHT // 2), interpolation=cv2.INTER_AREA))
+            half = cv2.resize(picture, (FRAME_WIDTH // 2, FRAME_HEIGHT // 2), interpolation=cv2.INTER_AREA)
+            pictures.append(half.astype(np.uint8, copy=False))
     return _grid(pictures, COLUMNS)
 
 

@@ -33,17 +33,24 @@ def dog(beat: float) -> str:
         ellipse(0, 128, 22, 34, paint("#e8cfa6")),
         rect(-30, 46, 60, 11, paint("#c22f3b", INK, 2.4), 5),
         ellipse(0, 60, 6, 6, paint("#f2c744", INK, 2)),
-        smooth([(0, -50), (30, -44), (44, -14), (44, 18), (28, 42), (0, 50), (-28, 42), (-44, 18), (-44, -14), (-30, -44)],
-               paint("#a56b3f", INK, 3.2)),
-        *(smooth([(s * 30, -42), (s * 58, -30), (s * (64 + wag), 20), (s * 48, 26), (s * 40, -6)], paint("#6f4223", INK, 3))
-          for s in (-1, 1)),
+        smooth(
+            [(0, -50), (30, -44), (44, -14), (44, 18), (28, 42), (0, 50), (-28, 42), (-44, 18), (-44, -14), (-30, -44)],
+            paint("#a56b3f", INK, 3.2),
+        ),
+        *(
+            smooth(
+                [(s * 30, -42), (s * 58, -30), (s * (64 + wag), 20), (s * 48, 26), (s * 40, -6)],
+                paint("#6f4223", INK, 3),
+            )
+            for s in (-1, 1)
+        ),
         ellipse(17, -10, 17, 20, paint("#e8cfa6")),
         _eyes(17, -8, 8.5, 11, 5, beat),
         ellipse(0, 24, 27, 18, paint("#e8cfa6", INK, 2)),
         ellipse(0, 12, 11, 8, paint("#2a1d19")),
         path("M-18 27Q0 44 18 27", paint("none", INK, 3)),
         path(f"M-7 35Q-9 {num(56 + wag)} 0 {num(57 + wag)}Q9 {num(56 + wag)} 7 35Z", paint("#ef7382", INK, 2)),
-    ]  # fmt: skip
+    ]
     return "".join(parts)
 
 
@@ -92,17 +99,37 @@ def rabbit(beat: float) -> str:
     return "".join(
         (
             smooth([(-22, 44), (22, 44), (36, 110), (28, 150), (-28, 150), (-36, 110)], paint("#e9e4dc", INK, 3)),
-            *(group(ellipse(0, -34, 12, 42, paint("#f4f0ea", INK, 3)) + ellipse(0, -32, 5.5, 30, paint("#f0b6bd")), s * 18, -40,
-                    angle=s * 12 + wave) for s in (-1, 1)),
-            smooth([(0, -48), (28, -40), (40, -8), (48, 22), (26, 46), (0, 50), (-26, 46), (-48, 22), (-40, -8), (-28, -40)],
-                   paint("#f4f0ea", INK, 3.2)),
+            *(
+                group(
+                    ellipse(0, -34, 12, 42, paint("#f4f0ea", INK, 3)) + ellipse(0, -32, 5.5, 30, paint("#f0b6bd")),
+                    s * 18,
+                    -40,
+                    angle=s * 12 + wave,
+                )
+                for s in (-1, 1)
+            ),
+            smooth(
+                [
+                    (0, -48),
+                    (28, -40),
+                    (40, -8),
+                    (48, 22),
+                    (26, 46),
+                    (0, 50),
+                    (-26, 46),
+                    (-48, 22),
+                    (-40, -8),
+                    (-28, -40),
+                ],
+                paint("#f4f0ea", INK, 3.2),
+            ),
             _eyes(18, -8, 8, 12, 5.5, beat),
             polygon(((-6, 12), (6, 12), (0, 19)), paint("#e58a9b", INK, 2)),
             path("M0 19L0 25M-12 26Q-5 33 0 25Q5 33 12 26", paint("none", INK, 2.6)),
             rect(-6, 28, 12, 10, paint("#ffffff", INK, 1.6)),
             path("M-20 20L-54 14M-20 26L-54 30M20 20L54 14M20 26L54 30", paint("none", INK, 1.3)),
         )
-    )  # fmt: skip
+    )
 
 
 def crab(beat: float) -> str:
@@ -113,10 +140,19 @@ def crab(beat: float) -> str:
     )
     claws = "".join(
         path(f"M{s * 42} 8Q{s * 70} -6 {s * 66} {num(-30 + s * wave)}", paint("none", "#a92f27", 11))
-        + smooth([(s * 54, -30 + s * wave), (s * 52, -58 + s * wave), (s * 66, -44 + s * wave), (s * 82, -60 + s * wave),
-                  (s * 84, -32 + s * wave), (s * 68, -22 + s * wave)], paint("#d9463a", INK, 3))
+        + smooth(
+            [
+                (s * 54, -30 + s * wave),
+                (s * 52, -58 + s * wave),
+                (s * 66, -44 + s * wave),
+                (s * 82, -60 + s * wave),
+                (s * 84, -32 + s * wave),
+                (s * 68, -22 + s * wave),
+            ],
+            paint("#d9463a", INK, 3),
+        )
         for s in (-1, 1)
-    )  # fmt: skip
+    )
     stalks = "".join(line(((s * 16, -14), (s * 18, -36)), paint("none", "#a92f27", 7)) for s in (-1, 1))
     shell = smooth(
         [(0, -22), (36, -16), (54, 10), (40, 40), (0, 48), (-40, 40), (-54, 10), (-36, -16)], paint("#d9463a", INK, 3.2)
@@ -207,9 +243,16 @@ def goldfish(beat: float) -> str:
 
 
 CREATURES: Mapping[str, Callable[[float], str]] = {
-    "dog": dog, "owl": owl, "bird": bird, "rabbit": rabbit, "crab": crab, "pumpkin": pumpkin, "gull": gull,
-    "kettle": kettle, "goldfish": goldfish,
-}  # fmt: skip
+    "dog": dog,
+    "owl": owl,
+    "bird": bird,
+    "rabbit": rabbit,
+    "crab": crab,
+    "pumpkin": pumpkin,
+    "gull": gull,
+    "kettle": kettle,
+    "goldfish": goldfish,
+}
 
 CREATURE_REACH = (-112.0, -125.0, 112.0, 212.0)
 """Left, top, right, bottom that no creature leaves, in units."""

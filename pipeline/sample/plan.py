@@ -10,8 +10,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from pipeline.sample.bodies import Stance
+from pipeline.sample.design import Pose
 from pipeline.sample.expressions import Look, Weights, look_of
-from pipeline.sample.heads import Pose
 from pipeline.sample.svg import sin_deg
 
 FRAME_WIDTH, FRAME_HEIGHT, RATE = 640, 360, 24
@@ -126,7 +126,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An actor as drawn in one frame: what is drawn, at how many px per unit, and the px where the face's middle goes."""
+    """An actor as drawn in one frame: what, at how many px per unit, and the px where the face's middle goes."""
 
     character: str
     pose: Pose

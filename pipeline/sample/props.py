@@ -43,8 +43,10 @@ def _crate() -> Prop:
 
 
 def _barrel() -> Prop:
-    body = smooth([(-38, -110), (38, -110), (38, -110), (52, -55), (38, 0), (38, 0), (-38, 0), (-38, 0), (-52, -55), (-38, -110)],
-                  paint("#9a6a3c", INK, 3.2))  # fmt: skip
+    body = smooth(
+        [(-38, -110), (38, -110), (38, -110), (52, -55), (38, 0), (38, 0), (-38, 0), (-38, 0), (-52, -55), (-38, -110)],
+        paint("#9a6a3c", INK, 3.2),
+    )
     staves = "".join(line(((x, -108), (x * 1.25, -55), (x, -2)), paint("none", "#74491f", 2.4)) for x in (-20, 0, 20))
     hoops = "".join(
         path(f"M{-x} {y}Q0 {y + 10} {x} {y}", paint("none", "#5a5f68", 8)) for x, y in ((44, -88), (45, -26))
@@ -126,17 +128,25 @@ def _rope() -> Prop:
 
 
 def _bottle() -> Prop:
-    glass = smooth([(-12, -140), (12, -140), (12, -100), (30, -76), (32, 0), (32, 0), (-32, 0), (-32, 0), (-30, -76), (-12, -100)],
-                   paint("#3f7f5a", INK, 3))  # fmt: skip
+    glass = smooth(
+        [(-12, -140), (12, -140), (12, -100), (30, -76), (32, 0), (32, 0), (-32, 0), (-32, 0), (-30, -76), (-12, -100)],
+        paint("#3f7f5a", INK, 3),
+    )
     return Prop(
         glass + rect(-26, -60, 52, 36, paint("#f2e6c8", INK, 2)), (Shape(-30, -86, 30, 0), Shape(-13, -140, 13, -86))
     )
 
 
 PROPS: Mapping[str, Prop] = {
-    "crate": _crate(), "barrel": _barrel(), "fence": _fence(), "bush": _bush(), "mug": _mug(), "branch": _branch(),
-    "rope": _rope(), "bottle": _bottle(),
-}  # fmt: skip
+    "crate": _crate(),
+    "barrel": _barrel(),
+    "fence": _fence(),
+    "bush": _bush(),
+    "mug": _mug(),
+    "branch": _branch(),
+    "rope": _rope(),
+    "bottle": _bottle(),
+}
 
 PROP_REACH = (-170.0, -325.0, 170.0, 140.0)
 """Left, top, right, bottom that no prop leaves, in units."""

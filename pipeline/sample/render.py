@@ -1,7 +1,7 @@
 """From the plan to pictures, and from pictures to an H.264 file with the same bytes on every machine.
 
-All arithmetic on pixels is on integers. A frame is a crop of a painted canvas; creatures, characters and props are small
-rasters laid over it, remembered as long as they do not change.
+All arithmetic on pixels is on integers. A frame is a crop of a painted canvas; creatures, characters and props are
+small rasters laid over it, remembered as long as they do not change.
 """
 
 from __future__ import annotations
@@ -28,9 +28,15 @@ from pipeline.sample.weather import fall
 
 # Percent of blue, green and red that each light lets through.
 LIGHTS = {
-    "day": (100, 100, 100), "warm": (84, 97, 106), "dusk": (84, 78, 98), "night": (88, 66, 52), "overcast": (90, 88, 84),
-    "candle": (56, 80, 100), "cold": (110, 98, 86), "dim": (60, 60, 62),
-}  # fmt: skip
+    "day": (100, 100, 100),
+    "warm": (84, 97, 106),
+    "dusk": (84, 78, 98),
+    "night": (88, 66, 52),
+    "overcast": (90, 88, 84),
+    "candle": (56, 80, 100),
+    "cold": (110, 98, 86),
+    "dim": (60, 60, 62),
+}
 FLASH = (55, 100, 100, 70, 40, 15)  # percent of white
 REMEMBERED = 64  # rasters
 
@@ -147,7 +153,7 @@ class Painter:
         reach: Reach,
         floor: int = FRAME_HEIGHT,
     ) -> None:
-        """Lay shapes over the picture with their origin at (x, y), rasterising only what falls inside it, above the floor (px).
+        """Lay shapes over the picture with their origin at (x, y): what falls inside it and above the floor (px).
 
         What is drawn is remembered under `what`, the scale and the part that falls inside.
         """
@@ -200,7 +206,7 @@ def write_video(frames: Iterator[Image], path: Path, on_frame: Callable[[], None
         context.thread_count = 1
         context.flags |= int(av.codec.context.Flags.bitexact)
         for number, picture in enumerate(frames):
-            planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+            planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, RATE)
             out.mux(stream.encode(frame))

@@ -11,8 +11,17 @@ from pipeline.sample.bodies import FEET
 from pipeline.sample.expressions import EXPRESSIONS, mix, pure
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH, Actor, Curve, Extra, Shot
 
-CREATURE_FEET = {"dog": 170.0, "owl": 142.0, "bird": 80.0, "rabbit": 150.0, "crab": 58.0, "pumpkin": 208.0, "gull": 134.0,
-                 "kettle": 52.0, "goldfish": 72.0}  # fmt: skip
+CREATURE_FEET = {
+    "dog": 170.0,
+    "owl": 142.0,
+    "bird": 80.0,
+    "rabbit": 150.0,
+    "crab": 58.0,
+    "pumpkin": 208.0,
+    "gull": 134.0,
+    "kettle": 52.0,
+    "goldfish": 72.0,
+}
 OTHER = {"cat": "mouse", "mouse": "cat"}
 
 
@@ -58,9 +67,17 @@ def act(
     blinks = tuple(k for k in range(rng.randint(6, 50), length - 8, rng.randint(44, 80)))
     talks = ((lambda a: (a, a + rng.randint(16, 40)))(rng.randint(0, length // 2)),) if rng.random() < 0.4 else ()
     return Actor(
-        character, size, place, Curve(tuple(frames), tuple(values)), Curve(tuple(beats), tuple(heads)), tuple(takes), blinks, talks, light,
+        character,
+        size,
+        place,
+        Curve(tuple(frames), tuple(values)),
+        Curve(tuple(beats), tuple(heads)),
+        tuple(takes),
+        blinks,
+        talks,
+        light,
         brow_skew=rng.choice((0.0, 0.0, 1.5, -1.5)),
-    )  # fmt: skip
+    )
 
 
 def _held(rng: Random, facing: float) -> tuple[float, float, float, float]:
@@ -321,6 +338,14 @@ def title(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "title": title, "empty": empty, "two": two, "close": close, "solo": solo, "wide": wide, "chase": chase, "peek": peek,
-    "over": over, "behind": behind,
-}  # fmt: skip
+    "title": title,
+    "empty": empty,
+    "two": two,
+    "close": close,
+    "solo": solo,
+    "wide": wide,
+    "chase": chase,
+    "peek": peek,
+    "over": over,
+    "behind": behind,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def episode_truth(name: str) -> Truth:
     plan = episode_plan(name)
     scenes = [SceneTruth(shot.start, shot.stop, shot.transition) for shot in plan]
     gradual = []
-    for shot, after in zip(plan, plan[1:], strict=False):
+    for shot, after in pairwise(plan):
         begin, end = shot.stop - shot.fade_out - shot.dark_tail, after.start + after.fade_in
         if begin < end:
             gradual.append((begin, end))

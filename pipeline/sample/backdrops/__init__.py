@@ -27,9 +27,16 @@ class Backdrop:
 
 def _title(rng: Random) -> str:
     rays = "".join(
-        polygon(((600, 360), (600 + 900 * cos_deg(a), 360 + 900 * sin_deg(a)), (600 + 900 * cos_deg(a + 11), 360 + 900 * sin_deg(a + 11))),
-                paint("#ffd76a")) for a in range(0, 360, 22)
-    )  # fmt: skip
+        polygon(
+            (
+                (600, 360),
+                (600 + 900 * cos_deg(a), 360 + 900 * sin_deg(a)),
+                (600 + 900 * cos_deg(a + 11), 360 + 900 * sin_deg(a + 11)),
+            ),
+            paint("#ffd76a"),
+        )
+        for a in range(0, 360, 22)
+    )
     letters = []
     for ink, width, drop in (("#7a2f3f", 40, 5.0), ("#fff6e0", 26, 0.0)):
         style = paint("none", ink, width)

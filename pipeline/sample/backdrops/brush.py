@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 from pipeline.sample.svg import Point, ellipse, group, line, linear_gradient, num, paint, path, polygon, rect, smooth
@@ -24,8 +25,17 @@ def vary(rng: Random, colour: str, amount: float = 0.12) -> str:
     return shade(colour, 1.0 + rng.uniform(-amount, amount))
 
 
-def dabs(rng: Random, x0: float, y0: float, x1: float, y1: float, colours: Sequence[str], count: int,
-         size: float = 40.0, opacity: float = 0.22) -> str:  # fmt: skip
+def dabs(
+    rng: Random,
+    x0: float,
+    y0: float,
+    x1: float,
+    y1: float,
+    colours: Sequence[str],
+    count: int,
+    size: float = 40.0,
+    opacity: float = 0.22,
+) -> str:
     """Flat strokes of a broad brush over an area."""
     parts = []
     for _ in range(count):
@@ -72,8 +82,16 @@ def tree(rng: Random, x: float, y: float, size: float, leaf: str, trunk: str = "
     ]
     blobs = [(rng.uniform(-0.26, 0.26), rng.uniform(-0.88, -0.5), rng.uniform(0.15, 0.22)) for _ in range(7)]
     for tone, drop in ((0.78, 0.04), (1.0, 0.0), (1.16, -0.05)):
-        parts += [ellipse(x + dx * size, y + (dy + drop) * size, r * size * (1.1 - 0.18 * tone), r * size * (1.0 - 0.18 * tone),
-                          paint(vary(rng, shade(leaf, tone), 0.06))) for dx, dy, r in blobs]  # fmt: skip
+        parts += [
+            ellipse(
+                x + dx * size,
+                y + (dy + drop) * size,
+                r * size * (1.1 - 0.18 * tone),
+                r * size * (1.0 - 0.18 * tone),
+                paint(vary(rng, shade(leaf, tone), 0.06)),
+            )
+            for dx, dy, r in blobs
+        ]
     return "".join(parts)
 
 
@@ -166,11 +184,10 @@ def floor_tiles(y0: float, colours: tuple[str, str], vanish: float = -260.0) -> 
     def at(u: float, y: float) -> float:
         return WIDTH / 2 + u * (y - y0 - vanish) * 0.32
 
-    for i, (top, bottom) in enumerate(zip(rows, rows[1:], strict=False)):
-        for u in range(-12, 12):
-            if (u + i) % 2 == 0:
-                parts.append(polygon(((at(u, top), top), (at(u + 1, top), top), (at(u + 1, bottom), bottom), (at(u, bottom), bottom)),
-                                     paint(colours[1])))  # fmt: skip
+    for i, (top, bottom) in enumerate(pairwise(rows)):
+        for u in range(-12 + i % 2, 12, 2):
+            corners = ((at(u, top), top), (at(u + 1, top), top), (at(u + 1, bottom), bottom), (at(u, bottom), bottom))
+            parts.append(polygon(corners, paint(colours[1])))
     return "".join(parts)
 
 
@@ -212,8 +229,12 @@ def sea(rng: Random, y0: float, y1: float, colours: Sequence[str], count: int) -
     for _ in range(count):
         y = rng.uniform(y0 + 5, y1)
         x, w = rng.uniform(-20, WIDTH), 14 + 60 * (y - y0) / (y1 - y0)
-        parts.append(path(f"M{num(x)} {num(y)}q{num(w / 4)} {num(-w * 0.16)} {num(w / 2)} 0t{num(w / 2)} 0",
-                          paint("none", vary(rng, rng.choice(("#ffffff", shade(colours[0], 1.3)))), 2.4, 0.45)))  # fmt: skip
+        parts.append(
+            path(
+                f"M{num(x)} {num(y)}q{num(w / 4)} {num(-w * 0.16)} {num(w / 2)} 0t{num(w / 2)} 0",
+                paint("none", vary(rng, rng.choice(("#ffffff", shade(colours[0], 1.3)))), 2.4, 0.45),
+            )
+        )
     return "".join(parts)
 
 

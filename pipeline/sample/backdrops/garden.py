@@ -63,9 +63,12 @@ def lawn(rng: Random) -> str:
 
 def pond(rng: Random) -> str:
     reeds = "".join(
-        path(f"M{num(x)} 470q{num(rng.uniform(-12, 12))} -60 {num(rng.uniform(-16, 16))} {num(-rng.uniform(90, 160))}",
-             paint("none", rng.choice(("#5d7f3a", "#7f9a45")), 5)) for x in (rng.uniform(20, 330) for _ in range(22))
-    )  # fmt: skip
+        path(
+            f"M{num(x)} 470q{num(rng.uniform(-12, 12))} -60 {num(rng.uniform(-16, 16))} {num(-rng.uniform(90, 160))}",
+            paint("none", rng.choice(("#5d7f3a", "#7f9a45")), 5),
+        )
+        for x in (rng.uniform(20, 330) for _ in range(22))
+    )
     lilies = "".join(
         ellipse(x, y, 36, 11, paint("#5da458", "#356b3a", 2))
         for x, y in ((520, 440), (700, 466), (830, 430), (620, 476))
@@ -135,8 +138,17 @@ def greenhouse(rng: Random) -> str:
         for x in range(40, WIDTH, int(size * 1.9)):
             if rng.random() < 0.8:
                 pots.append(bush(rng, x, y - size * 0.6, size * 1.3, rng.choice(("#4c9a52", "#7ab648", "#2f7d5b"))))
-                pots.append(polygon(((x - size * 0.42, y - size * 0.8), (x + size * 0.42, y - size * 0.8), (x + size * 0.3, y), (x - size * 0.3, y)),
-                                    paint(rng.choice(("#c8693e", "#b5583a", "#d98a5c")), INK, 2.4)))  # fmt: skip
+                pots.append(
+                    polygon(
+                        (
+                            (x - size * 0.42, y - size * 0.8),
+                            (x + size * 0.42, y - size * 0.8),
+                            (x + size * 0.3, y),
+                            (x - size * 0.3, y),
+                        ),
+                        paint(rng.choice(("#c8693e", "#b5583a", "#d98a5c")), INK, 2.4),
+                    )
+                )
     return "".join(
         (
             *panes,

@@ -60,9 +60,17 @@ def quay(rng: Random) -> str:
 
 def lighthouse(rng: Random) -> str:
     tower = "".join(
-        polygon(((846 - 6 * k, 60 + 70 * k), (934 + 6 * k, 60 + 70 * k), (940 + 6 * k, 130 + 70 * k), (840 - 6 * k, 130 + 70 * k)),
-                paint(("#f6efe2", "#cf4438")[k % 2], INK, 2.6)) for k in range(5)
-    )  # fmt: skip
+        polygon(
+            (
+                (846 - 6 * k, 60 + 70 * k),
+                (934 + 6 * k, 60 + 70 * k),
+                (940 + 6 * k, 130 + 70 * k),
+                (840 - 6 * k, 130 + 70 * k),
+            ),
+            paint(("#f6efe2", "#cf4438")[k % 2], INK, 2.6),
+        )
+        for k in range(5)
+    )
     return "".join(
         (
             wash("sky", 0, 380, "#f29a7a", "#f8c79a", "#fbe6c0"),
@@ -106,8 +114,19 @@ def market(rng: Random) -> str:
     return "".join(
         (
             wash("sky", 0, 432, "#cfe0e4", "#e8ece0", "#8f8478", "#7a7068"),
-            *(rect(x, 20 + 18 * (k % 3), 150, 330, paint(c, INK, 3)) for k, (x, c) in enumerate(
-                ((-20, "#c9a88a"), (130, "#b8c0a8"), (280, "#d9b8a8"), (560, "#a8b5c0"), (710, "#d0c0a0"), (1010, "#b8a0a8")))),
+            *(
+                rect(x, 20 + 18 * (k % 3), 150, 330, paint(c, INK, 3))
+                for k, (x, c) in enumerate(
+                    (
+                        (-20, "#c9a88a"),
+                        (130, "#b8c0a8"),
+                        (280, "#d9b8a8"),
+                        (560, "#a8b5c0"),
+                        (710, "#d0c0a0"),
+                        (1010, "#b8a0a8"),
+                    )
+                )
+            ),
             *(rect(x, y, 34, 46, paint("#6f8a9a", INK, 2.4)) for x in (30, 190, 330, 620, 770, 1070) for y in (50,)),
             dabs(rng, 0, 0, WIDTH, 350, ("#ffffff", "#a89a8a"), 45, 80, 0.22),
             *stalls,
@@ -115,7 +134,7 @@ def market(rng: Random) -> str:
             crate(380, 470, 90),
             crate(1150, 500, 120, "#8fa078"),
         )
-    )  # fmt: skip
+    )
 
 
 def deck(rng: Random) -> str:
@@ -150,16 +169,26 @@ def beach(rng: Random) -> str:
             ellipse(210, 100, 50, 50, paint("#fff0b0")),
             sea(rng, 300, 424, ("#5fc0c0", "#4fb0b8", "#8fd8cc"), 60),
             boat(820, 350, 150, "#7a5a9a", "#ffd9a0"),
-            smooth([(-30, 420), (250, 400), (560, 424), (860, 404), (1240, 420), (1240, HEIGHT + 40), (-30, HEIGHT + 40)],
-                   paint("#f0d9a4", "#ffffff", 7)),
+            smooth(
+                [(-30, 420), (250, 400), (560, 424), (860, 404), (1240, 420), (1240, HEIGHT + 40), (-30, HEIGHT + 40)],
+                paint("#f0d9a4", "#ffffff", 7),
+            ),
             dabs(rng, 0, 430, WIDTH, HEIGHT, ("#e0c284", "#fbecc4", "#cfae74"), 90, 90, 0.35),
             grass(rng, 440, 520, ("#9aa860", "#b8c078"), 30),
-            *(ellipse(rng.uniform(0, WIDTH), rng.uniform(450, HEIGHT), 7, 5, paint(rng.choice(("#f7b5a8", "#fffaf0", "#b8a8c8")), "#94836a", 1.4))
-              for _ in range(26)),
+            *(
+                ellipse(
+                    rng.uniform(0, WIDTH),
+                    rng.uniform(450, HEIGHT),
+                    7,
+                    5,
+                    paint(rng.choice(("#f7b5a8", "#fffaf0", "#b8a8c8")), "#94836a", 1.4),
+                )
+                for _ in range(26)
+            ),
             polygon(((960, 430), (1000, 250), (1040, 430)), paint("#e0503f", INK, 3)),
             polygon(((1000, 250), (1040, 430), (1110, 420)), paint("#fbf4e4", INK, 3)),
         )
-    )  # fmt: skip
+    )
 
 
 def storm(rng: Random) -> str:

@@ -166,11 +166,9 @@ def pantry(rng: Random) -> str:
     parts.append(planks(rng, 0, 424, WIDTH, HEIGHT, "#7a5a40", 50))
     parts.append(dabs(rng, 0, 430, WIDTH, HEIGHT, ("#94704f", "#4b3425"), 50, 90, 0.3))
     sack = "M{0} 560C{1} 480 {2} 440 {3} 430L{4} 430C{5} 450 {6} 490 {7} 560Z"
-    for x in (70, 1090):
-        parts.append(
-            path(sack.format(*(num(x + d) for d in (-70, -90, -70, -30, 30, 70, 95, 72))), paint("#cbb083", INK, 3))
-        )
-    return "".join(parts)
+    around = (-70, -90, -70, -30, 30, 70, 95, 72)
+    sacks = (path(sack.format(*(num(x + d) for d in around)), paint("#cbb083", INK, 3)) for x in (70, 1090))
+    return "".join((*parts, *sacks))
 
 
 def hall(rng: Random) -> str:
