@@ -7,6 +7,12 @@ from pipeline.sample.expressions import Look
 from pipeline.sample.svg import CIRCLE, Point, ellipse, group, line, num, paint, path, polygon
 
 
+def _between(low: Point, middle: Point, high: Point, value: float) -> Point:
+    """The way low, middle, high for a value of −1, 0, 1."""
+    end, share = (high, value) if value >= 0 else (low, -value)
+    return middle[0] + (end[0] - middle[0]) * share, middle[1] + (end[1] - middle[1]) * share
+
+
 def cat_ear_tip(lift: float) -> Point:
     return _between((80, -40), (50, -86), (40, -97), lift)
 
@@ -248,9 +254,10 @@ def tears(design: Design, turn: Turn, amount: float) -> str:
     parts = []
     for side in (-1, 1):
         x, y = turn.x(side * (design.eye_x + 6), 31), design.eye_y + design.eye_ry + 3
+        low, high, foot = num(y + size), num(y - size), num(y + 2.4 * size)
+        left, right = num(x - size), num(x + size)
         drop = (
-            f"M{num(x)} {num(y - size)}C{num(x + size)} {num(y + size)} {num(x + size)} {num(y + 2.4 * size)} {num(x)}"
+            f"M{num(x)} {high}C{right} {low} {right} {foot} {num(x)} {foot}C{left} {foot} {left} {low} {num(x)} {high}Z"
         )
-        drop += f" {num(y + 2.4 * size)}C{num(x - size)} {num(y + 2.4 * size)} {num(x - size)} {num(y + size)} {num(x)} {num(y - size)}Z"
         parts.append(path(drop, paint("#8fd8ff", "#3b86b8", 1.2)))
     return "".join(parts)
