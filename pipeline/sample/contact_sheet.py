@@ -54,7 +54,7 @@ def expression_sheet(painters: dict[str, Painter], character: str) -> Image:
 
 def _crop(picture: Image, face: Face) -> Image:
     margin = CELL
-    padded = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    padded = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), constant_values=128)
     x, y = face.x + face.w // 2 + margin - CELL // 2, face.y + face.h // 2 + margin - CELL // 2
     return padded[y : y + CELL, x : x + CELL]
 

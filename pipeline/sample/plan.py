@@ -16,6 +16,7 @@ from pipeline.sample.svg import sin_deg
 
 FRAME_WIDTH, FRAME_HEIGHT, RATE = 640, 360, 24
 BLINK = (0.6, 1.0, 1.0, 0.4)
+FLASH = (55, 100, 100, 70, 40, 15)  # percent of white, frame by frame
 # An anticipation, a stretch and a settling whenever an expression changes: share of the full squash per drawing.
 TAKE = (0.5, 1.0, 0.7, -0.5, -0.9, -0.5, 0.3, 0.15)
 
@@ -110,6 +111,11 @@ class Shot:
         x, y, width = self.camera.at(frame)
         scale = FRAME_WIDTH / width
         return View(x - width / 2, y - FRAME_HEIGHT / scale / 2, scale)
+
+    def white(self, frame: int) -> int:
+        """How far a flash has bleached a frame, percent."""
+        since = frame - self.flash
+        return FLASH[since] if self.flash >= 0 and 0 <= since < len(FLASH) else 0
 
     def gain(self, frame: int) -> int:
         """Brightness of a frame, per mille: fades and the black gap."""

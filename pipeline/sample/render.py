@@ -37,7 +37,6 @@ LIGHTS = {
     "cold": (110, 98, 86),
     "dim": (60, 60, 62),
 }
-FLASH = (55, 100, 100, 70, 40, 15)  # percent of white
 REMEMBERED = 64  # rasters
 
 Reach = tuple[float, float, float, float]  # left, top, right, bottom in units
@@ -48,8 +47,8 @@ ENCODER = {
     "qp": "23",
     "g": "48",
     "bf": "2",
-    "x264-params": "threads=1:lookahead-threads=1:sliced-threads=0:aq-mode=0:mbtree=0:rc-lookahead=0:psy=0:"
-    "b-adapt=0:weightp=0:scenecut=0:keyint=48:min-keyint=48",
+    "x264-params": "cpu-independent=1:threads=1:lookahead-threads=1:sliced-threads=0:rc-lookahead=0:aq-mode=0:mbtree=0:"
+    "psy=0:b-adapt=0:weightp=0:scenecut=0:keyint=48:min-keyint=48",
 }
 
 
@@ -179,8 +178,7 @@ class Painter:
 def _grade(shot: Shot, frame: int) -> Image:
     """The table that turns painted into filmed colours: light, fade and flash."""
     values = np.arange(256, dtype=np.int64)
-    gain, since = shot.gain(frame), frame - shot.flash
-    white = FLASH[since] if shot.flash >= 0 and 0 <= since < len(FLASH) else 0
+    gain, white = shot.gain(frame), shot.white(frame)
     channels = []
     for percent in LIGHTS[shot.light]:
         lit = np.minimum(255, values * percent * gain // 100000)

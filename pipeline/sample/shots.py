@@ -282,7 +282,7 @@ def peek(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     frames = (0, beat, beat + 12, shot.length - 14, shot.length)
     way = Curve(frames, ((x, down), (x, down), (x, y), (x, y), (x, y + 0.2 * size)))
     foot = y + 1.95 * size
-    prop = Extra(extra or "crate", size * rng.uniform(1.35, 1.6), Curve.still(x + rng.uniform(-0.3, 0.3) * size, foot))
+    prop = Extra(extra or "crate", size * rng.uniform(1.2, 1.45), Curve.still(x + rng.uniform(-0.3, 0.3) * size, foot))
     return replace(shot, actors=(replace(actor, place=way, floor=foot - 0.05 * size),), props=(prop,))
 
 
