@@ -1,7 +1,7 @@
 """The sample show: a small cartoon the project draws itself, with everything in it known.
 
-Three episodes of a minute, a cat and a mouse with five expressions, painted places, creatures that are neither, cuts and
-fades. `render_episode` draws and films one; `episode_truth` tells what is in it without drawing.
+Three episodes of a minute, a cat and a mouse with five expressions, painted places, creatures that are neither, cuts
+and fades. `render_episode` draws and films one; `episode_truth` tells what is in it without drawing.
 """
 
 from pipeline.sample.expressions import EXPRESSIONS

@@ -1,11 +1,11 @@
-"""The bodies under the heads, in the same units: a hundredth of the face's height, the middle of the face at the origin."""
+"""The bodies under the heads, in the same units: a hundredth of the face's height, origin in the face's middle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.sample.design import DESIGNS, Design, Pose
 from pipeline.sample.expressions import Look
-from pipeline.sample.heads import DESIGNS, Design, Pose
 from pipeline.sample.svg import Point, ellipse, num, paint, path, polygon, sin_deg, smooth
 
 FEET = {"cat": 176.0, "mouse": 150.0}
@@ -25,7 +25,7 @@ class Stance:
 
 
 def body_key(pose: Pose, look: Look) -> tuple[float, float, float]:
-    """What moves a body besides its stance: turn, arms, tail. Rounded coarsely, so that one drawing serves many heads."""
+    """What moves a body besides its stance: turn, arms, tail; rounded coarsely, so that a drawing serves many heads."""
     return round(pose.yaw / 10) / 3, round(look.arms * 8) / 8, round(look.ears * 4) / 4
 
 
@@ -60,7 +60,9 @@ def _legs(apart: float, hip: float, ground: float, stance: Stance, design: Desig
         x = side * apart + 15 * stance.stride * wave
         lift = 8 * stance.stride * max(0.0, sin_deg(stance.phase + 90 * (1 - side) + 90))
         foot_y = ground - 7 - lift
-        parts.append(_limb(((side * apart, hip), (side * apart, hip + 14), (x, foot_y - 4)), 12, design.fur, design.ink))
+        parts.append(
+            _limb(((side * apart, hip), (side * apart, hip + 14), (x, foot_y - 4)), 12, design.fur, design.ink)
+        )
         parts.append(ellipse(x + 4 * side, foot_y, 14, 7.5, paint(shoe, design.ink, 2.6)))
     return "".join(parts)
 
@@ -78,7 +80,10 @@ def _cat_body(design: Design, turn: float, arms: float, tail_lift: float, stance
     )
     torso = [(-16, 44), (16, 44), (27, 80), (34, 122), (27, 150), (0, 156), (-27, 150), (-34, 122), (-27, 80)]
     scarf = [(-29, 46), (0, 54), (29, 46), (31, 58), (0, 68), (-31, 58)]
-    end = polygon(((10, 62), (24, 60), (30 + 4 * stance.swing, 92), (15 + 4 * stance.swing, 95)), paint("#1f9a94", design.ink, 2.6))
+    end = polygon(
+        ((10, 62), (24, 60), (30 + 4 * stance.swing, 92), (15 + 4 * stance.swing, 95)),
+        paint("#1f9a94", design.ink, 2.6),
+    )
     return "".join(
         (
             _shadow("cat"),

@@ -45,7 +45,8 @@ class Look:
 LOOKS: Mapping[str, Look] = {
     "angry": Look(
         brow_raise=-5, brow_inner=9, brow_arch=0.5, lid_top=0.27, lid_bottom=0.14, lid_slant=0.5, eye=1.0, pupil=0.68,
-        smile=-0.62, open=0.42, width=1.08, round=0.1, teeth=1.0, ears=-0.62, whiskers=-0.3, blush=0.0, furrow=1.0, arms=0.25,
+        smile=-0.62, open=0.42, width=1.08, round=0.1, teeth=1.0, ears=-0.62, whiskers=-0.3, blush=0.0, furrow=1.0,
+        arms=0.25,
     ),
     "happy": Look(
         brow_raise=5, brow_inner=-1, brow_arch=5, lid_top=0.02, lid_bottom=0.17, eye=1.04, pupil=1.12,
@@ -54,11 +55,13 @@ LOOKS: Mapping[str, Look] = {
     "neutral": Look(),
     "sad": Look(
         brow_raise=1, brow_inner=-9, brow_arch=1, lid_top=0.3, lid_slant=-0.5, eye=0.98, pupil=1.1, gaze_down=0.7,
-        smile=-0.95, open=0.04, width=0.68, teeth=0.0, ears=-1.0, whiskers=-1.0, blush=0.1, tear=1.0, arms=-1.0, slump=1.0,
+        smile=-0.95, open=0.04, width=0.68, teeth=0.0, ears=-1.0, whiskers=-1.0, blush=0.1, tear=1.0,
+        arms=-1.0, slump=1.0,
     ),
     "surprised": Look(
         brow_raise=10, brow_inner=-2, brow_arch=6, lid_top=0.0, eye=1.26, pupil=0.5,
-        smile=-0.05, open=0.95, width=0.5, round=1.0, teeth=0.12, ears=1.0, whiskers=0.9, blush=0.05, arms=1.0, slump=-0.4,
+        smile=-0.05, open=0.95, width=0.5, round=1.0, teeth=0.12, ears=1.0, whiskers=0.9, blush=0.05,
+        arms=1.0, slump=-0.4,
     ),
 }  # fmt: skip
 

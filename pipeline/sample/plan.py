@@ -10,12 +10,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from pipeline.sample.bodies import Stance
+from pipeline.sample.design import Pose
 from pipeline.sample.expressions import Look, Weights, look_of
-from pipeline.sample.heads import Pose
 from pipeline.sample.svg import sin_deg
 
 FRAME_WIDTH, FRAME_HEIGHT, RATE = 640, 360, 24
 BLINK = (0.6, 1.0, 1.0, 0.4)
+FLASH = (55, 100, 100, 70, 40, 15)  # percent of white, frame by frame
 # An anticipation, a stretch and a settling whenever an expression changes: share of the full squash per drawing.
 TAKE = (0.5, 1.0, 0.7, -0.5, -0.9, -0.5, 0.3, 0.15)
 
@@ -70,6 +71,7 @@ class Actor:
     stride: float = 0.0
     hop: float = 0.0  # height of a hop in face heights
     brow_skew: float = 0.0
+    floor: float = 10000.0  # canvas height below which nothing of it is drawn: it stands in or behind something
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,11 @@ class Shot:
         scale = FRAME_WIDTH / width
         return View(x - width / 2, y - FRAME_HEIGHT / scale / 2, scale)
 
+    def white(self, frame: int) -> int:
+        """How far a flash has bleached a frame, percent."""
+        since = frame - self.flash
+        return FLASH[since] if self.flash >= 0 and 0 <= since < len(FLASH) else 0
+
     def gain(self, frame: int) -> int:
         """Brightness of a frame, per mille: fades and the black gap."""
         left = self.length - self.dark_tail - frame
@@ -125,7 +132,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Drawing:
-    """An actor as drawn in one frame: what is drawn, at how many px per unit, and the px where the face's middle goes."""
+    """An actor as drawn in one frame: what, at how many px per unit, and the px where the face's middle goes."""
 
     character: str
     pose: Pose
@@ -134,6 +141,7 @@ class Drawing:
     scale: float
     x: int
     y: int
+    floor: int
     weights: Weights
 
 
@@ -176,6 +184,7 @@ def drawing(shot: Shot, actor: Actor, frame: int) -> Drawing:
         scale=scale,
         x=round(px),
         y=round(py),
+        floor=round(view.point(0.0, actor.floor)[1]),
         weights=weights,
     )
 

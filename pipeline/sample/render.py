@@ -1,7 +1,7 @@
 """From the plan to pictures, and from pictures to an H.264 file with the same bytes on every machine.
 
-All arithmetic on pixels is on integers. A frame is a crop of a painted canvas; creatures, characters and props are small
-rasters laid over it, remembered as long as they do not change.
+All arithmetic on pixels is on integers. A frame is a crop of a painted canvas; creatures, characters and props are
+small rasters laid over it, remembered as long as they do not change.
 """
 
 from __future__ import annotations
@@ -28,10 +28,15 @@ from pipeline.sample.weather import fall
 
 # Percent of blue, green and red that each light lets through.
 LIGHTS = {
-    "day": (100, 100, 100), "warm": (84, 97, 106), "dusk": (84, 78, 98), "night": (88, 66, 52), "overcast": (90, 88, 84),
-    "candle": (56, 80, 100), "cold": (110, 98, 86), "dim": (60, 60, 62),
-}  # fmt: skip
-FLASH = (55, 100, 100, 70, 40, 15)  # percent of white
+    "day": (100, 100, 100),
+    "warm": (84, 97, 106),
+    "dusk": (84, 78, 98),
+    "night": (88, 66, 52),
+    "overcast": (90, 88, 84),
+    "candle": (56, 80, 100),
+    "cold": (110, 98, 86),
+    "dim": (60, 60, 62),
+}
 REMEMBERED = 64  # rasters
 
 Reach = tuple[float, float, float, float]  # left, top, right, bottom in units
@@ -42,8 +47,8 @@ ENCODER = {
     "qp": "23",
     "g": "48",
     "bf": "2",
-    "x264-params": "threads=1:lookahead-threads=1:sliced-threads=0:aq-mode=0:mbtree=0:rc-lookahead=0:psy=0:"
-    "b-adapt=0:weightp=0:scenecut=0:keyint=48:min-keyint=48",
+    "x264-params": "cpu-independent=1:threads=1:lookahead-threads=1:sliced-threads=0:rc-lookahead=0:aq-mode=0:mbtree=0:"
+    "psy=0:b-adapt=0:weightp=0:scenecut=0:keyint=48:min-keyint=48",
 }
 
 
@@ -85,7 +90,9 @@ class Painter:
                 sharp = self._canvas(name, False)
                 small = cv2.resize(sharp, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_LINEAR_EXACT)
                 small = cv2.resize(small, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_LINEAR_EXACT)
-                self._canvases[key] = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT).astype(np.uint8)
+                self._canvases[key] = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT).astype(
+                    np.uint8
+                )
             else:
                 self._canvases[key] = canvas(name)
         return self._canvases[key]
@@ -104,7 +111,9 @@ class Painter:
 
     def _actor(self, picture: Image, d: Drawing) -> None:
         stance = ("body", d.character, *body_key(d.pose, d.look), d.stance)
-        self._lay(picture, stance, lambda: body(d.character, d.pose, d.look, d.stance), d.x, d.y, d.scale, REACH)
+        self._lay(
+            picture, stance, lambda: body(d.character, d.pose, d.look, d.stance), d.x, d.y, d.scale, REACH, d.floor
+        )
         held = ("head", d.character, d.pose, d.look)
         reach = head_reach(d.character, d.pose, d.look)
         self._lay(picture, held, lambda: head(d.character, d.pose, d.look), d.x, d.y, d.scale, reach)
@@ -118,7 +127,14 @@ class Painter:
         self._extra(picture, shot, prop, frame, (prop.name,), lambda: PROPS[prop.name].drawing, PROP_REACH)
 
     def _extra(
-        self, picture: Image, shot: Shot, extra: Extra, frame: int, what: Hashable, shapes: Callable[[], str], reach: Reach
+        self,
+        picture: Image,
+        shot: Shot,
+        extra: Extra,
+        frame: int,
+        what: Hashable,
+        shapes: Callable[[], str],
+        reach: Reach,
     ) -> None:
         even = frame - frame % 2
         x, y = shot.view(frame).point(*extra.place.at(even))
@@ -126,15 +142,23 @@ class Painter:
         self._lay(picture, what, shapes, round(x), round(y), scale, reach)
 
     def _lay(
-        self, picture: Image, what: Hashable, shapes: Callable[[], str], x: int, y: int, scale: float, reach: Reach
+        self,
+        picture: Image,
+        what: Hashable,
+        shapes: Callable[[], str],
+        x: int,
+        y: int,
+        scale: float,
+        reach: Reach,
+        floor: int = FRAME_HEIGHT,
     ) -> None:
-        """Lay shapes over the picture with their origin at (x, y), rasterising only what falls inside it.
+        """Lay shapes over the picture with their origin at (x, y): what falls inside it and above the floor (px).
 
         What is drawn is remembered under `what`, the scale and the part that falls inside.
         """
         left, top = max(int(reach[0] * scale) - 2, -x), max(int(reach[1] * scale) - 2, -y)
         right = min(int(reach[2] * scale) + 2, FRAME_WIDTH - x)
-        bottom = min(int(reach[3] * scale) + 2, FRAME_HEIGHT - y)
+        bottom = min(int(reach[3] * scale) + 2, min(FRAME_HEIGHT, floor) - y)
         if right <= left or bottom <= top:
             return
         key = (what, scale, left, top, right, bottom)
@@ -154,8 +178,7 @@ class Painter:
 def _grade(shot: Shot, frame: int) -> Image:
     """The table that turns painted into filmed colours: light, fade and flash."""
     values = np.arange(256, dtype=np.int64)
-    gain, since = shot.gain(frame), frame - shot.flash
-    white = FLASH[since] if shot.flash >= 0 and 0 <= since < len(FLASH) else 0
+    gain, white = shot.gain(frame), shot.white(frame)
     channels = []
     for percent in LIGHTS[shot.light]:
         lit = np.minimum(255, values * percent * gain // 100000)
@@ -170,7 +193,9 @@ def render_episode(name: str, path: Path, on_frame: Callable[[], None] | None = 
 
 def write_video(frames: Iterator[Image], path: Path, on_frame: Callable[[], None] | None = None) -> None:
     """Encode BGR frames; nothing in the file tells when, where or with what it was made."""
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact", "video_track_timescale": str(RATE)}) as out:
+    with av.open(
+        str(path), "w", format="mp4", options={"fflags": "+bitexact", "video_track_timescale": str(RATE)}
+    ) as out:
         stream = out.add_stream("libx264", rate=RATE, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = FRAME_WIDTH, FRAME_HEIGHT, "yuv420p"
         stream.time_base = Fraction(1, RATE)
@@ -179,7 +204,7 @@ def write_video(frames: Iterator[Image], path: Path, on_frame: Callable[[], None
         context.thread_count = 1
         context.flags |= int(av.codec.context.Flags.bitexact)
         for number, picture in enumerate(frames):
-            planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+            planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, RATE)
             out.mux(stream.encode(frame))

@@ -115,7 +115,9 @@ def check_name(name: str) -> None:
     if name in SCRIPT:
         return
     near = difflib.get_close_matches(name, EPISODES, n=1, cutoff=0.0)[0]
-    raise ValueError(f"sample episode {name!r} does not exist; expected one of {', '.join(EPISODES)}; did you mean {near!r}?")
+    raise ValueError(
+        f"sample episode {name!r} does not exist; expected one of {', '.join(EPISODES)}; did you mean {near!r}?"
+    )
 
 
 @lru_cache(maxsize=len(EPISODES))

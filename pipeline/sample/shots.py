@@ -11,8 +11,17 @@ from pipeline.sample.bodies import FEET
 from pipeline.sample.expressions import EXPRESSIONS, mix, pure
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH, Actor, Curve, Extra, Shot
 
-CREATURE_FEET = {"dog": 170.0, "owl": 142.0, "bird": 80.0, "rabbit": 150.0, "crab": 58.0, "pumpkin": 208.0, "gull": 134.0,
-                 "kettle": 52.0, "goldfish": 72.0}  # fmt: skip
+CREATURE_FEET = {
+    "dog": 170.0,
+    "owl": 142.0,
+    "bird": 80.0,
+    "rabbit": 150.0,
+    "crab": 58.0,
+    "pumpkin": 208.0,
+    "gull": 134.0,
+    "kettle": 52.0,
+    "goldfish": 72.0,
+}
 OTHER = {"cat": "mouse", "mouse": "cat"}
 
 
@@ -35,7 +44,9 @@ class Moods:
         return self._last[character]
 
 
-def act(rng: Random, moods: Moods, character: str, length: int, size: float, place: Curve, facing: float, light: float) -> Actor:
+def act(
+    rng: Random, moods: Moods, character: str, length: int, size: float, place: Curve, facing: float, light: float
+) -> Actor:
     """An actor who changes expression every second or two; facing is the yaw (degrees) it keeps coming back to."""
     frames, values, takes = [0], [pure(moods.next(character), rng.uniform(0.6, 1.0))], []
     at = rng.randint(20, 40)
@@ -56,14 +67,27 @@ def act(rng: Random, moods: Moods, character: str, length: int, size: float, pla
     blinks = tuple(k for k in range(rng.randint(6, 50), length - 8, rng.randint(44, 80)))
     talks = ((lambda a: (a, a + rng.randint(16, 40)))(rng.randint(0, length // 2)),) if rng.random() < 0.4 else ()
     return Actor(
-        character, size, place, Curve(tuple(frames), tuple(values)), Curve(tuple(beats), tuple(heads)), tuple(takes), blinks, talks, light,
+        character,
+        size,
+        place,
+        Curve(tuple(frames), tuple(values)),
+        Curve(tuple(beats), tuple(heads)),
+        tuple(takes),
+        blinks,
+        talks,
+        light,
         brow_skew=rng.choice((0.0, 0.0, 1.5, -1.5)),
-    )  # fmt: skip
+    )
 
 
 def _held(rng: Random, facing: float) -> tuple[float, float, float, float]:
     yaw = max(-36.0, min(36.0, facing + rng.uniform(-14, 14)))
-    return yaw, max(-20.0, min(20.0, rng.gauss(0, 9))), rng.uniform(-0.4, 0.4) + yaw / 60, rng.uniform(-0.3, 0.3)
+    return (
+        yaw,
+        max(-20.0, min(20.0, 9.0 * (rng.uniform(-1, 1) + rng.uniform(-1, 1) + rng.uniform(-1, 1)))),
+        rng.uniform(-0.4, 0.4) + yaw / 60,
+        rng.uniform(-0.3, 0.3),
+    )
 
 
 def _camera(rng: Random, length: int, x: float, y: float, width: float, pan: float = 0.0, zoom: float = 1.0) -> Curve:
@@ -83,7 +107,16 @@ def _camera(rng: Random, length: int, x: float, y: float, width: float, pan: flo
 
 def _move(rng: Random) -> tuple[float, float]:
     """Pan (canvas px) and zoom of a shot; half of all cameras stand still."""
-    return rng.choice(((0.0, 1.0), (0.0, 1.0), (0.0, 1.0), (rng.uniform(-140, 140), 1.0), (0.0, rng.choice((0.85, 1.15))), (60.0, 0.9)))
+    return rng.choice(
+        (
+            (0.0, 1.0),
+            (0.0, 1.0),
+            (0.0, 1.0),
+            (rng.uniform(-140, 140), 1.0),
+            (0.0, rng.choice((0.85, 1.15))),
+            (60.0, 0.9),
+        )
+    )
 
 
 def _on_canvas(camera: Curve, x: float, y: float) -> tuple[float, float]:
@@ -107,7 +140,13 @@ def _standing(rng: Random, shot: Shot, character: str, x: float, height: float) 
 def _creature(rng: Random, shot: Shot, name: str, x: float, height: float) -> Extra:
     size = height * _width(shot.camera) / FRAME_WIDTH
     low, high = BACKDROPS[shot.backdrop].ground
-    return Extra(name, size, Curve.still(_on_canvas(shot.camera, x, 0)[0], rng.uniform(low, (low + high) / 2) - CREATURE_FEET[name] * size / 100))
+    return Extra(
+        name,
+        size,
+        Curve.still(
+            _on_canvas(shot.camera, x, 0)[0], rng.uniform(low, (low + high) / 2) - CREATURE_FEET[name] * size / 100
+        ),
+    )
 
 
 Recipe = Callable[[Random, Moods, Shot, str, str], Shot]
@@ -116,7 +155,14 @@ Recipe = Callable[[Random, Moods, Shot, str, str], Shot]
 def empty(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     """The place, with a creature or nobody."""
     width = rng.uniform(820, 1000)
-    camera = _camera(rng, shot.length, rng.uniform(450, 750), HEIGHT - width * 0.28 - rng.uniform(0, 60), width, rng.choice((-220, 220, 150)))
+    camera = _camera(
+        rng,
+        shot.length,
+        rng.uniform(450, 750),
+        HEIGHT - width * 0.28 - rng.uniform(0, 60),
+        width,
+        rng.choice((-220, 220, 150)),
+    )
     shot = replace(shot, camera=camera)
     if not extra:
         return shot
@@ -146,21 +192,34 @@ def two(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
 def close(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     """One face, large."""
     width = rng.uniform(660, 820)
-    camera = _camera(rng, shot.length, rng.uniform(380, 820), rng.uniform(230, 330), width, *rng.choice(((0.0, 1.0), (0.0, 1.0), (0.0, 0.93), (50.0, 1.0))))
-    height = rng.uniform(120, 196)
+    camera = _camera(
+        rng,
+        shot.length,
+        rng.uniform(380, 820),
+        rng.uniform(230, 330),
+        width,
+        *rng.choice(((0.0, 1.0), (0.0, 1.0), (0.0, 0.93), (50.0, 1.0))),
+    )
+    height = rng.uniform(118, 186)
     x, y = _on_canvas(camera, rng.uniform(210, 430), rng.uniform(185, 215))
     size = height * _width(camera) / FRAME_WIDTH
-    actor = act(rng, moods, who, shot.length, size, Curve.still(x, y), rng.choice((-16.0, 0.0, 16.0)), rng.choice((-1.0, 1.0)))
+    actor = act(
+        rng, moods, who, shot.length, size, Curve.still(x, y), rng.choice((-16.0, 0.0, 16.0)), rng.choice((-1.0, 1.0))
+    )
     return replace(shot, camera=camera, actors=(actor,), soft=rng.random() < 0.6)
 
 
 def solo(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     """One character, to the knees, sometimes beside a creature."""
     width = rng.uniform(760, 980)
-    camera = _camera(rng, shot.length, rng.uniform(450, 750), HEIGHT - width * 0.2813 - rng.uniform(0, 30), width, *_move(rng))
+    camera = _camera(
+        rng, shot.length, rng.uniform(450, 750), HEIGHT - width * 0.2813 - rng.uniform(0, 30), width, *_move(rng)
+    )
     shot = replace(shot, camera=camera)
     left = rng.random() < 0.5
-    size, place = _standing(rng, shot, who, rng.uniform(190, 280) if left else rng.uniform(360, 450), rng.uniform(78, 118))
+    size, place = _standing(
+        rng, shot, who, rng.uniform(190, 280) if left else rng.uniform(360, 450), rng.uniform(78, 118)
+    )
     actor = act(rng, moods, who, shot.length, size, place, 14.0 if left else -14.0, rng.choice((-1.0, 1.0)))
     shot = replace(shot, actors=(actor,))
     if extra:
@@ -178,7 +237,9 @@ def wide(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
         size, place = _standing(rng, shot, character, x, rng.uniform(30, 50))
         (px, py), way = place.values[0], pan * rng.uniform(1.2, 2.0)
         path = Curve((0, shot.length), ((px - way / 2, py), (px + way / 2, py)))
-        actors.append(replace(act(rng, moods, character, shot.length, size, path, 20.0 if pan > 0 else -20.0, -1.0), stride=0.8))
+        actors.append(
+            replace(act(rng, moods, character, shot.length, size, path, 20.0 if pan > 0 else -20.0, -1.0), stride=0.8)
+        )
     shot = replace(shot, actors=tuple(actors))
     if extra:
         shot = replace(shot, creatures=(_creature(rng, shot, extra, rng.uniform(440, 560), rng.uniform(35, 60)),))
@@ -192,14 +253,22 @@ def chase(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     shot = replace(shot, camera=_camera(rng, shot.length, 600, HEIGHT - width * 0.2813, width, way * 90.0))
     first = who or "mouse"
     actors = []
-    for character, late in ((first, 0.0), (OTHER[first], 0.16)):
+    for character, late in ((first, 0.0), (OTHER[first], 0.34)):
         size, place = _standing(rng, shot, character, 320, rng.uniform(46, 74))
         y = place.values[0][1]
-        a, b = (_on_canvas(shot.camera, x if way > 0 else FRAME_WIDTH - x, 0)[0] for x in (40 - 420 * late, 700 - 420 * late))
-        actor = act(rng, moods, character, shot.length, size, Curve((0, shot.length), ((a, y), (b, y))), 24.0 * way, -1.0)
+        a, b = (
+            _on_canvas(shot.camera, x if way > 0 else FRAME_WIDTH - x, 0)[0]
+            for x in (40 - 420 * late, 700 - 420 * late)
+        )
+        actor = act(
+            rng, moods, character, shot.length, size, Curve((0, shot.length), ((a, y), (b, y))), 24.0 * way, -1.0
+        )
         actors.append(replace(actor, stride=1.0))
     shot = replace(shot, actors=tuple(actors))
-    return replace(shot, props=(_front(rng, shot, extra, rng.uniform(260, 380), rng.uniform(60, 90)),)) if extra else shot
+    if not extra:
+        return shot
+    x, low = _on_canvas(shot.camera, rng.uniform(250, 390), 0)[0], BACKDROPS[shot.backdrop].ground[1]
+    return replace(shot, props=(Extra(extra, actors[0].size * rng.uniform(1.7, 2.3), Curve.still(x, low + 25.0)),))
 
 
 def peek(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
@@ -211,20 +280,35 @@ def peek(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     down = y + size * rng.uniform(0.75, 1.0)
     beat = rng.randint(10, 20)
     frames = (0, beat, beat + 12, shot.length - 14, shot.length)
-    actor = replace(actor, place=Curve(frames, ((x, down), (x, down), (x, y), (x, y), (x, y + 0.2 * size))), stride=0.0)
-    prop = Extra(extra or "crate", size * rng.uniform(1.35, 1.6), Curve.still(x + rng.uniform(-0.3, 0.3) * size, y + 1.95 * size))
-    return replace(shot, actors=(actor,), props=(prop,))
+    way = Curve(frames, ((x, down), (x, down), (x, y), (x, y), (x, y + 0.2 * size)))
+    foot = y + 1.95 * size
+    prop = Extra(extra or "crate", size * rng.uniform(1.2, 1.45), Curve.still(x + rng.uniform(-0.3, 0.3) * size, foot))
+    return replace(shot, actors=(replace(actor, place=way, floor=foot - 0.05 * size),), props=(prop,))
 
 
 def over(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     """One large at the edge of the picture, the other small in the depth."""
     width = rng.uniform(700, 860)
-    shot = replace(shot, camera=_camera(rng, shot.length, rng.uniform(400, 800), HEIGHT - width * 0.2813 - 20, width, *rng.choice(((0.0, 1.0), (0.0, 0.95)))))
+    shot = replace(
+        shot,
+        camera=_camera(
+            rng,
+            shot.length,
+            rng.uniform(400, 800),
+            HEIGHT - width * 0.2813 - 20,
+            width,
+            *rng.choice(((0.0, 1.0), (0.0, 0.95))),
+        ),
+    )
     left = rng.random() < 0.5
     scale = _width(shot.camera) / FRAME_WIDTH
     x, y = _on_canvas(shot.camera, rng.uniform(105, 150) if left else rng.uniform(490, 535), rng.uniform(150, 180))
-    near = act(rng, moods, who, shot.length, rng.uniform(125, 165) * scale, Curve.still(x, y), 18.0 if left else -18.0, 1.0)
-    size, place = _standing(rng, shot, OTHER[who], rng.uniform(400, 500) if left else rng.uniform(140, 240), rng.uniform(42, 66))
+    near = act(
+        rng, moods, who, shot.length, rng.uniform(125, 165) * scale, Curve.still(x, y), 18.0 if left else -18.0, 1.0
+    )
+    size, place = _standing(
+        rng, shot, OTHER[who], rng.uniform(400, 500) if left else rng.uniform(140, 240), rng.uniform(42, 66)
+    )
     far = act(rng, moods, OTHER[who], shot.length, size, place, -16.0 if left else 16.0, 1.0)
     return replace(shot, actors=(far, near))
 
@@ -253,12 +337,15 @@ def title(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     return replace(shot, camera=camera, actors=tuple(actors))
 
 
-def _front(rng: Random, shot: Shot, name: str, x: float, height: float) -> Extra:
-    size = height * _width(shot.camera) / FRAME_WIDTH
-    return Extra(name, size * 1.3, Curve.still(_on_canvas(shot.camera, x, 0)[0], BACKDROPS[shot.backdrop].ground[1] + 20.0))
-
-
 RECIPES: Mapping[str, Recipe] = {
-    "title": title, "empty": empty, "two": two, "close": close, "solo": solo, "wide": wide, "chase": chase, "peek": peek,
-    "over": over, "behind": behind,
-}  # fmt: skip
+    "title": title,
+    "empty": empty,
+    "two": two,
+    "close": close,
+    "solo": solo,
+    "wide": wide,
+    "chase": chase,
+    "peek": peek,
+    "over": over,
+    "behind": behind,
+}

@@ -1,7 +1,7 @@
 """SVG text and its rasters: the few shapes the show is painted with.
 
 Every number written is rounded to two decimals (matrices to four), so that the last bit of a sine, which differs
-between mathematics libraries and processors, never reaches a pixel. Rotations are written as matrices for the same reason.
+between mathematics libraries and processors, never reaches a pixel. Rotations are written as matrices, likewise.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ def paint(fill: str = "none", stroke: str = "", width: float = 0.0, opacity: flo
     """Presentation attributes shared by all shapes; width in user units."""
     text = f'fill="{fill}"'
     if stroke:
-        text += (
-            f' stroke="{stroke}" stroke-width="{num(width)}" stroke-linecap="round" stroke-linejoin="round"'
-        )
+        text += f' stroke="{stroke}" stroke-width="{num(width)}" stroke-linecap="round" stroke-linejoin="round"'
     if opacity < 1.0:
         # Not "opacity": that makes the renderer lay out a whole layer for each shape, which is ten times slower.
         text += f' fill-opacity="{num(max(0.0, opacity))}" stroke-opacity="{num(max(0.0, opacity))}"'
@@ -130,7 +128,10 @@ def radial_gradient(name: str, centre: Point, radius: float, stops: Sequence[tup
 
 
 def rasterise(inside: str, width: int, height: int, left: float = 0.0, top: float = 0.0) -> Image:
-    """Draw shapes given in pixels, seen through a window at (left, top): (height, width, 4) uint8, BGR times alpha, alpha."""
+    """Draw shapes given in px, seen through a window at (left, top).
+
+    Gives (height, width, 4) uint8: blue, green and red times alpha, then alpha.
+    """
     text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
         f' viewBox="{num(left)} {num(top)} {width} {height}">{inside}</svg>'
@@ -151,6 +152,5 @@ def rasterise(inside: str, width: int, height: int, left: float = 0.0, top: floa
 def divide_255(product: npt.NDArray[np.uint16]) -> Image:
     """Exact rounded division by 255 of products of two bytes."""
     product += 128
-    product += product >> 8
-    product >>= 8
-    return product.astype(np.uint8)
+    product += np.right_shift(product, 8, dtype=np.uint16)
+    return np.right_shift(product, 8, dtype=np.uint16).astype(np.uint8)

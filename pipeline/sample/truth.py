@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from pipeline.sample.script import episode_plan
 
 MIN_HEIGHT = 32  # px, of a face worth annotating
 MIN_VISIBLE = 0.6
-MIN_GAIN = 500  # per mille
+MIN_GAIN = 500  # brightness in a fade, per mille
+MAX_WHITE = 45  # of a flash, percent
 GRID = 14  # points across a face at which it is looked for
 
 
@@ -61,7 +63,7 @@ def episode_truth(name: str) -> Truth:
     plan = episode_plan(name)
     scenes = [SceneTruth(shot.start, shot.stop, shot.transition) for shot in plan]
     gradual = []
-    for shot, after in zip(plan, plan[1:], strict=False):
+    for shot, after in pairwise(plan):
         begin, end = shot.stop - shot.fade_out - shot.dark_tail, after.start + after.fade_in
         if begin < end:
             gradual.append((begin, end))
@@ -82,21 +84,22 @@ def box_of(d: Drawing) -> tuple[float, float, float, float]:
 
 def _faces(shot: Shot) -> Iterator[Face]:
     for frame in range(shot.length):
-        gain = shot.gain(frame)
-        if gain == 0:
+        gain, white = shot.gain(frame), shot.white(frame)
+        if gain == 0 or white == 100:
             continue
+        clear = gain >= MIN_GAIN and white <= MAX_WHITE
         drawings = shot_drawings(shot, frame)
         covers = _props_in_front(shot, frame)
         found = []
         for k, d in enumerate(drawings):
             nearer = [shape for other in drawings[k + 1 :] for shape in _figure_shapes(other)]
-            face = _face(shot.start + frame, d, covers + nearer, gain)
+            face = _face(shot.start + frame, d, covers + nearer, clear)
             if face is not None:
                 found.append(face)
         yield from sorted(found, key=lambda face: face.character)
 
 
-def _face(frame: int, d: Drawing, covers: list[Shape], gain: int) -> Face | None:
+def _face(frame: int, d: Drawing, covers: list[Shape], clear: bool) -> Face | None:
     left, top, right, bottom = box_of(d)
     x0, y0 = max(0, round(left)), max(0, round(top))
     x1, y1 = min(FRAME_WIDTH, round(right)), min(FRAME_HEIGHT, round(bottom))
@@ -106,9 +109,20 @@ def _face(frame: int, d: Drawing, covers: list[Shape], gain: int) -> Face | None
     if visible < 0.05:
         return None
     expression, blend = nearest(d.weights)
-    annotatable = y1 - y0 >= MIN_HEIGHT and visible >= MIN_VISIBLE and gain >= MIN_GAIN
+    annotatable = y1 - y0 >= MIN_HEIGHT and visible >= MIN_VISIBLE and clear
     return Face(
-        frame, d.character, x0, y0, x1 - x0, y1 - y0, expression, round(blend, 3), d.pose.yaw, d.pose.tilt, round(visible, 3), annotatable
+        frame,
+        d.character,
+        x0,
+        y0,
+        x1 - x0,
+        y1 - y0,
+        expression,
+        round(blend, 3),
+        d.pose.yaw,
+        d.pose.tilt,
+        round(visible, 3),
+        annotatable,
     )
 
 

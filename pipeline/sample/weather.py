@@ -12,7 +12,10 @@ from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH
 from pipeline.sample.svg import Image, cos_deg, sin_deg
 
 COUNT = {"rain": 80, "snow": 70, "leaves": 16, "petals": 14}
-COLOURS = {"leaves": ((43, 110, 214), (40, 70, 190), (70, 180, 232)), "petals": ((200, 170, 250), (235, 230, 255), (180, 200, 255))}
+COLOURS = {
+    "leaves": ((43, 110, 214), (40, 70, 190), (70, 180, 232)),
+    "petals": ((200, 170, 250), (235, 230, 255), (180, 200, 255)),
+}
 SPEED = {"rain": (-4, 26), "snow": (1, 3), "leaves": (3, 3), "petals": (2, 2)}  # px a frame
 
 
@@ -20,7 +23,10 @@ SPEED = {"rain": (-4, 26), "snow": (1, 3), "leaves": (3, 3), "petals": (2, 2)}  
 def _drops(kind: str) -> tuple[tuple[int, int, int], ...]:
     """Start x, start y and character (0..99) of each particle."""
     rng = Random(f"weather {kind}")
-    return tuple((rng.randrange(0, FRAME_WIDTH + 60), rng.randrange(0, FRAME_HEIGHT + 60), rng.randrange(100)) for _ in range(COUNT[kind]))
+    return tuple(
+        (rng.randrange(0, FRAME_WIDTH + 60), rng.randrange(0, FRAME_HEIGHT + 60), rng.randrange(100))
+        for _ in range(COUNT[kind])
+    )
 
 
 def fall(picture: Image, kind: str, frame: int) -> None:
@@ -41,5 +47,8 @@ def fall(picture: Image, kind: str, frame: int) -> None:
 def _leaf(picture: Image, x: int, y: int, size: int, angle: int, colour: tuple[int, int, int]) -> None:
     cosine, sine = cos_deg(angle), sin_deg(angle)
     shape = ((-2.0, 0.0), (-0.6, -0.7), (2.0, 0.0), (-0.6, 0.7))
-    points = [[round(16 * (x + size * (u * cosine - v * sine))), round(16 * (y + size * (u * sine + v * cosine)))] for u, v in shape]
+    points = [
+        [round(16 * (x + size * (u * cosine - v * sine))), round(16 * (y + size * (u * sine + v * cosine)))]
+        for u, v in shape
+    ]
     cv2.fillConvexPoly(picture, np.array(points, np.int32), colour, cv2.LINE_AA, 4)

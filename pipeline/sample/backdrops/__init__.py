@@ -27,9 +27,16 @@ class Backdrop:
 
 def _title(rng: Random) -> str:
     rays = "".join(
-        polygon(((600, 360), (600 + 900 * cos_deg(a), 360 + 900 * sin_deg(a)), (600 + 900 * cos_deg(a + 11), 360 + 900 * sin_deg(a + 11))),
-                paint("#ffd76a")) for a in range(0, 360, 22)
-    )  # fmt: skip
+        polygon(
+            (
+                (600, 360),
+                (600 + 900 * cos_deg(a), 360 + 900 * sin_deg(a)),
+                (600 + 900 * cos_deg(a + 11), 360 + 900 * sin_deg(a + 11)),
+            ),
+            paint("#ffd76a"),
+        )
+        for a in range(0, 360, 22)
+    )
     letters = []
     for ink, width, drop in (("#7a2f3f", 40, 5.0), ("#fff6e0", 26, 0.0)):
         style = paint("none", ink, width)
@@ -80,7 +87,9 @@ def canvas(name: str) -> Image:
     picture = rasterise(backdrop.painter(Random(f"backdrop {name}")), WIDTH, HEIGHT)[..., :3].astype(np.int16)
     rng = np.random.default_rng([ord(letter) for letter in name])
     for size in (1, 3, 14):
-        small = rng.integers(128 - backdrop.grain, 129 + backdrop.grain, (HEIGHT // size + 2, WIDTH // size + 2), dtype=np.uint8)
+        small = rng.integers(
+            128 - backdrop.grain, 129 + backdrop.grain, (HEIGHT // size + 2, WIDTH // size + 2), dtype=np.uint8
+        )
         grain = cv2.resize(small, None, fx=size, fy=size, interpolation=cv2.INTER_LINEAR_EXACT)[:HEIGHT, :WIDTH]
         picture += grain[..., None].astype(np.int16) - 128
     return np.clip(picture, 0, 255).astype(np.uint8)

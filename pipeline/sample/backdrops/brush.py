@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from random import Random
 
 from pipeline.sample.svg import Point, ellipse, group, line, linear_gradient, num, paint, path, polygon, rect, smooth
@@ -24,14 +25,25 @@ def vary(rng: Random, colour: str, amount: float = 0.12) -> str:
     return shade(colour, 1.0 + rng.uniform(-amount, amount))
 
 
-def dabs(rng: Random, x0: float, y0: float, x1: float, y1: float, colours: Sequence[str], count: int,
-         size: float = 40.0, opacity: float = 0.22) -> str:  # fmt: skip
+def dabs(
+    rng: Random,
+    x0: float,
+    y0: float,
+    x1: float,
+    y1: float,
+    colours: Sequence[str],
+    count: int,
+    size: float = 40.0,
+    opacity: float = 0.22,
+) -> str:
     """Flat strokes of a broad brush over an area."""
     parts = []
     for _ in range(count):
         x, y, reach = rng.uniform(x0, x1), rng.uniform(y0, y1), size * rng.uniform(0.4, 1.2)
         angle = rng.uniform(-25, 25)
-        stroke = ellipse(0, 0, reach, reach * rng.uniform(0.15, 0.35), paint(vary(rng, rng.choice(colours)), opacity=opacity))
+        stroke = ellipse(
+            0, 0, reach, reach * rng.uniform(0.15, 0.35), paint(vary(rng, rng.choice(colours)), opacity=opacity)
+        )
         parts.append(group(stroke, x, y, angle=angle))
     return "".join(parts)
 
@@ -39,11 +51,16 @@ def dabs(rng: Random, x0: float, y0: float, x1: float, y1: float, colours: Seque
 def wash(name: str, y0: float, y1: float, *colours: str) -> str:
     """A band across the canvas shading from the first colour to the last."""
     stops = [(i / (len(colours) - 1), colour) for i, colour in enumerate(colours)]
-    return f"<defs>{linear_gradient(name, (0, y0), (0, y1), stops)}</defs>" + rect(0, y0, WIDTH, y1 - y0, paint(f"url(#{name})"))
+    return f"<defs>{linear_gradient(name, (0, y0), (0, y1), stops)}</defs>" + rect(
+        0, y0, WIDTH, y1 - y0, paint(f"url(#{name})")
+    )
 
 
 def cloud(rng: Random, x: float, y: float, size: float, colour: str = "#ffffff") -> str:
-    puffs = [(dx * size, rng.uniform(-0.22, 0.05) * size, rng.uniform(0.28, 0.45) * size) for dx in (-0.7, -0.35, 0, 0.35, 0.7)]
+    puffs = [
+        (dx * size, rng.uniform(-0.22, 0.05) * size, rng.uniform(0.28, 0.45) * size)
+        for dx in (-0.7, -0.35, 0, 0.35, 0.7)
+    ]
     low = "".join(ellipse(x + dx, y + dy + 7, r * 1.1, r * 0.75, paint(shade(colour, 0.86))) for dx, dy, r in puffs)
     return low + "".join(ellipse(x + dx, y + dy, r * 1.1, r * 0.72, paint(colour)) for dx, dy, r in puffs)
 
@@ -57,11 +74,24 @@ def hills(rng: Random, y: float, height: float, colour: str) -> str:
 def tree(rng: Random, x: float, y: float, size: float, leaf: str, trunk: str = "#6d4a32") -> str:
     """A tree standing at (x, y); size is its height."""
     w = 0.07 * size
-    parts = [polygon(((x - w, y), (x - w * 0.55, y - 0.55 * size), (x + w * 0.55, y - 0.55 * size), (x + w, y)), paint(trunk, INK, 2.5))]
+    parts = [
+        polygon(
+            ((x - w, y), (x - w * 0.55, y - 0.55 * size), (x + w * 0.55, y - 0.55 * size), (x + w, y)),
+            paint(trunk, INK, 2.5),
+        )
+    ]
     blobs = [(rng.uniform(-0.26, 0.26), rng.uniform(-0.88, -0.5), rng.uniform(0.15, 0.22)) for _ in range(7)]
     for tone, drop in ((0.78, 0.04), (1.0, 0.0), (1.16, -0.05)):
-        parts += [ellipse(x + dx * size, y + (dy + drop) * size, r * size * (1.1 - 0.18 * tone), r * size * (1.0 - 0.18 * tone),
-                          paint(vary(rng, shade(leaf, tone), 0.06))) for dx, dy, r in blobs]  # fmt: skip
+        parts += [
+            ellipse(
+                x + dx * size,
+                y + (dy + drop) * size,
+                r * size * (1.1 - 0.18 * tone),
+                r * size * (1.0 - 0.18 * tone),
+                paint(vary(rng, shade(leaf, tone), 0.06)),
+            )
+            for dx, dy, r in blobs
+        ]
     return "".join(parts)
 
 
@@ -70,7 +100,15 @@ def bush(rng: Random, x: float, y: float, size: float, leaf: str) -> str:
     for tone in (0.75, 0.95, 1.12):
         for k in range(4):
             r = size * rng.uniform(0.28, 0.4) * (1.25 - 0.35 * tone)
-            parts.append(ellipse(x + (k - 1.5) * 0.34 * size, y - r - rng.uniform(0, 0.22) * size, r * 1.2, r, paint(shade(leaf, tone))))
+            parts.append(
+                ellipse(
+                    x + (k - 1.5) * 0.34 * size,
+                    y - r - rng.uniform(0, 0.22) * size,
+                    r * 1.2,
+                    r,
+                    paint(shade(leaf, tone)),
+                )
+            )
     return "".join(parts)
 
 
@@ -79,7 +117,10 @@ def grass(rng: Random, y0: float, y1: float, colours: Sequence[str], count: int)
     parts = []
     for y in sorted(rng.uniform(y0, y1) for _ in range(count)):
         x, h = rng.uniform(0, WIDTH), 8 + 20 * (y - y0) / (y1 - y0 + 1)
-        d = "".join(f"M{num(x + k * h * 0.3)} {num(y)}q{num(k * h * 0.1)} {num(-h * 0.6)} {num(k * h * 0.45)} {num(-h)}" for k in (-1, 0, 1))
+        d = "".join(
+            f"M{num(x + k * h * 0.3)} {num(y)}q{num(k * h * 0.1)} {num(-h * 0.6)} {num(k * h * 0.45)} {num(-h)}"
+            for k in (-1, 0, 1)
+        )
         parts.append(path(d, paint("none", rng.choice(colours), 2.6)))
     return "".join(parts)
 
@@ -90,12 +131,17 @@ def flowers(rng: Random, y0: float, y1: float, count: int) -> str:
         x, y, r = rng.uniform(0, WIDTH), rng.uniform(y0, y1), rng.uniform(5, 10)
         colour = rng.choice(("#f7f1e1", "#f4a6c1", "#ffd34f", "#b78be0", "#ff7a5c"))
         parts.append(line(((x, y), (x + 2, y + 2.6 * r)), paint("none", "#3f7a3a", 2.4)))
-        petals = "".join(ellipse(x + dx * r * 0.7, y + dy * r * 0.7, r * 0.6, r * 0.6, paint(colour)) for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)))
+        petals = "".join(
+            ellipse(x + dx * r * 0.7, y + dy * r * 0.7, r * 0.6, r * 0.6, paint(colour))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
+        )
         parts.append(petals + ellipse(x, y, r * 0.42, r * 0.42, paint("#c98a1b")))
     return "".join(parts)
 
 
-def planks(rng: Random, x0: float, y0: float, x1: float, y1: float, colour: str, size: float, upright: bool = False) -> str:
+def planks(
+    rng: Random, x0: float, y0: float, x1: float, y1: float, colour: str, size: float, upright: bool = False
+) -> str:
     """Boards with grain and knots; size is a board's breadth."""
     parts = []
     span, start = (x1 - x0, x0) if upright else (y1 - y0, y0)
@@ -107,12 +153,18 @@ def planks(rng: Random, x0: float, y0: float, x1: float, y1: float, colour: str,
         for _ in range(2):
             a, b = at + size * rng.uniform(0.2, 0.8), rng.uniform(0.05, 0.5)
             c = b + rng.uniform(0.15, 0.45)
-            lo, hi = ((a, y0 + b * (y1 - y0)), (a, y0 + c * (y1 - y0))) if upright else ((x0 + b * (x1 - x0), a), (x0 + c * (x1 - x0), a))
+            lo, hi = (
+                ((a, y0 + b * (y1 - y0)), (a, y0 + c * (y1 - y0)))
+                if upright
+                else ((x0 + b * (x1 - x0), a), (x0 + c * (x1 - x0), a))
+            )
             parts.append(line((lo, hi), paint("none", shade(tone, 0.84), 1.6)))
     return "".join(parts)
 
 
-def tiles(rng: Random, x0: float, y0: float, x1: float, y1: float, size: float, colours: Sequence[str], joint: str) -> str:
+def tiles(
+    rng: Random, x0: float, y0: float, x1: float, y1: float, size: float, colours: Sequence[str], joint: str
+) -> str:
     """A wall of square tiles in a chequer of colours, each slightly its own."""
     parts = [rect(x0, y0, x1 - x0, y1 - y0, paint(joint))]
     for row in range(int((y1 - y0) // size) + 1):
@@ -132,21 +184,31 @@ def floor_tiles(y0: float, colours: tuple[str, str], vanish: float = -260.0) -> 
     def at(u: float, y: float) -> float:
         return WIDTH / 2 + u * (y - y0 - vanish) * 0.32
 
-    for i, (top, bottom) in enumerate(zip(rows, rows[1:], strict=False)):
-        for u in range(-12, 12):
-            if (u + i) % 2 == 0:
-                parts.append(polygon(((at(u, top), top), (at(u + 1, top), top), (at(u + 1, bottom), bottom), (at(u, bottom), bottom)),
-                                     paint(colours[1])))  # fmt: skip
+    for i, (top, bottom) in enumerate(pairwise(rows)):
+        for u in range(-12 + i % 2, 12, 2):
+            corners = ((at(u, top), top), (at(u + 1, top), top), (at(u + 1, bottom), bottom), (at(u, bottom), bottom))
+            parts.append(polygon(corners, paint(colours[1])))
     return "".join(parts)
 
 
 def window(rng: Random, x: float, y: float, w: float, h: float, sky: str, frame: str = "#f3ead7") -> str:
     """A window with a view of hills and four panes."""
     view = rect(x, y, w, h, paint(sky)) + cloud(rng, x + w * 0.3, y + h * 0.3, w * 0.2)
-    view += polygon(((x, y + h), (x, y + h * 0.72), (x + w * 0.4, y + h * 0.58), (x + w, y + h * 0.74), (x + w, y + h)), paint("#7fae63"))
-    bars = line(((x + w / 2, y), (x + w / 2, y + h)), paint("none", frame, 8)) + line(((x, y + h / 2), (x + w, y + h / 2)), paint("none", frame, 8))
+    view += polygon(
+        ((x, y + h), (x, y + h * 0.72), (x + w * 0.4, y + h * 0.58), (x + w, y + h * 0.74), (x + w, y + h)),
+        paint("#7fae63"),
+    )
+    bars = line(((x + w / 2, y), (x + w / 2, y + h)), paint("none", frame, 8)) + line(
+        ((x, y + h / 2), (x + w, y + h / 2)), paint("none", frame, 8)
+    )
     sill = rect(x - 16, y + h, w + 32, 14, paint(frame, shade(frame, 0.6), 2))
-    return view + bars + rect(x, y, w, h, paint("none", frame, 13)) + rect(x - 7, y - 7, w + 14, h + 14, paint("none", shade(frame, 0.6), 2)) + sill
+    return (
+        view
+        + bars
+        + rect(x, y, w, h, paint("none", frame, 13))
+        + rect(x - 7, y - 7, w + 14, h + 14, paint("none", shade(frame, 0.6), 2))
+        + sill
+    )
 
 
 def jar(x: float, y: float, size: float, colour: str) -> str:
@@ -155,7 +217,9 @@ def jar(x: float, y: float, size: float, colour: str) -> str:
         rect(x - 0.32 * size, y - size, 0.64 * size, size, paint(colour, INK, 2.4), 0.14 * size)
         + rect(x - 0.26 * size, y - 1.14 * size, 0.52 * size, 0.17 * size, paint("#b9824f", INK, 2.4), 3)
         + rect(x - 0.22 * size, y - 0.66 * size, 0.44 * size, 0.3 * size, paint("#f6ecd2"), 3)
-        + line(((x - 0.22 * size, y - 0.85 * size), (x - 0.22 * size, y - 0.15 * size)), paint("none", "#ffffff", 3, 0.5))
+        + line(
+            ((x - 0.22 * size, y - 0.85 * size), (x - 0.22 * size, y - 0.15 * size)), paint("none", "#ffffff", 3, 0.5)
+        )
     )
 
 
@@ -165,8 +229,12 @@ def sea(rng: Random, y0: float, y1: float, colours: Sequence[str], count: int) -
     for _ in range(count):
         y = rng.uniform(y0 + 5, y1)
         x, w = rng.uniform(-20, WIDTH), 14 + 60 * (y - y0) / (y1 - y0)
-        parts.append(path(f"M{num(x)} {num(y)}q{num(w / 4)} {num(-w * 0.16)} {num(w / 2)} 0t{num(w / 2)} 0",
-                          paint("none", vary(rng, rng.choice(("#ffffff", shade(colours[0], 1.3)))), 2.4, 0.45)))  # fmt: skip
+        parts.append(
+            path(
+                f"M{num(x)} {num(y)}q{num(w / 4)} {num(-w * 0.16)} {num(w / 2)} 0t{num(w / 2)} 0",
+                paint("none", vary(rng, rng.choice(("#ffffff", shade(colours[0], 1.3)))), 2.4, 0.45),
+            )
+        )
     return "".join(parts)
 
 
@@ -174,13 +242,28 @@ def boat(x: float, y: float, size: float, hull: str, sail: str = "") -> str:
     """A boat on the water line at (x, y); size is its length."""
     s = size / 2
     parts = [
-        polygon(((x - s, y - 0.3 * s), (x + s * 1.1, y - 0.36 * s), (x + 0.75 * s, y + 0.18 * s), (x - 0.75 * s, y + 0.18 * s)), paint(hull, INK, 3)),
+        polygon(
+            (
+                (x - s, y - 0.3 * s),
+                (x + s * 1.1, y - 0.36 * s),
+                (x + 0.75 * s, y + 0.18 * s),
+                (x - 0.75 * s, y + 0.18 * s),
+            ),
+            paint(hull, INK, 3),
+        ),
         line(((x - 0.94 * s, y - 0.18 * s), (x + 1.0 * s, y - 0.22 * s)), paint("none", "#f6efe0", 4)),
         line(((x, y - 0.3 * s), (x, y - 1.9 * s)), paint("none", "#5b4230", 6)),
     ]
     if sail:
-        parts.append(polygon(((x + 6, y - 1.85 * s), (x + 6, y - 0.5 * s), (x + 0.95 * s, y - 0.5 * s)), paint(sail, INK, 2.6)))
-        parts.append(polygon(((x - 6, y - 1.6 * s), (x - 6, y - 0.5 * s), (x - 0.7 * s, y - 0.5 * s)), paint(shade(sail, 0.88), INK, 2.6)))
+        parts.append(
+            polygon(((x + 6, y - 1.85 * s), (x + 6, y - 0.5 * s), (x + 0.95 * s, y - 0.5 * s)), paint(sail, INK, 2.6))
+        )
+        parts.append(
+            polygon(
+                ((x - 6, y - 1.6 * s), (x - 6, y - 0.5 * s), (x - 0.7 * s, y - 0.5 * s)),
+                paint(shade(sail, 0.88), INK, 2.6),
+            )
+        )
     else:
         parts.append(rect(x - 0.6 * s, y - 0.75 * s, 0.55 * s, 0.42 * s, paint("#f2e6cc", INK, 2.6)))
         parts.append(rect(x - 0.5 * s, y - 0.66 * s, 0.2 * s, 0.18 * s, paint("#6ba3bf", INK, 2)))
@@ -190,7 +273,10 @@ def boat(x: float, y: float, size: float, hull: str, sail: str = "") -> str:
 def house(x: float, y: float, size: float, wall: str, roof: str) -> str:
     """A house standing at (x, y), size wide."""
     h = 0.7 * size
-    windows = "".join(rect(x - size / 2 + k * size, y - h * 0.78, size * 0.18, h * 0.26, paint("#8fc3d9", INK, 2.4)) for k in (0.14, 0.66))
+    windows = "".join(
+        rect(x - size / 2 + k * size, y - h * 0.78, size * 0.18, h * 0.26, paint("#8fc3d9", INK, 2.4))
+        for k in (0.14, 0.66)
+    )
     return (
         rect(x - size / 2, y - h, size, h, paint(wall, INK, 3))
         + polygon(((x - size * 0.6, y - h), (x, y - h * 1.65), (x + size * 0.6, y - h)), paint(roof, INK, 3))
@@ -204,6 +290,9 @@ def crate(x: float, y: float, size: float, colour: str = "#b98a52") -> str:
     s = size
     return (
         rect(x - s / 2, y - s * 0.8, s, s * 0.8, paint(colour, INK, 3))
-        + "".join(line(((x - s / 2, y - s * k), (x + s / 2, y - s * k)), paint("none", shade(colour, 0.7), 3)) for k in (0.27, 0.53))
+        + "".join(
+            line(((x - s / 2, y - s * k), (x + s / 2, y - s * k)), paint("none", shade(colour, 0.7), 3))
+            for k in (0.27, 0.53)
+        )
         + line(((x - s / 2 + 4, y - 4), (x + s / 2 - 4, y - s * 0.8 + 4)), paint("none", shade(colour, 0.75), s * 0.08))
     )

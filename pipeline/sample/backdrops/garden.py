@@ -63,10 +63,16 @@ def lawn(rng: Random) -> str:
 
 def pond(rng: Random) -> str:
     reeds = "".join(
-        path(f"M{num(x)} 470q{num(rng.uniform(-12, 12))} -60 {num(rng.uniform(-16, 16))} {num(-rng.uniform(90, 160))}",
-             paint("none", rng.choice(("#5d7f3a", "#7f9a45")), 5)) for x in (rng.uniform(20, 330) for _ in range(22))
-    )  # fmt: skip
-    lilies = "".join(ellipse(x, y, 36, 11, paint("#5da458", "#356b3a", 2)) for x, y in ((520, 440), (700, 466), (830, 430), (620, 476)))
+        path(
+            f"M{num(x)} 470q{num(rng.uniform(-12, 12))} -60 {num(rng.uniform(-16, 16))} {num(-rng.uniform(90, 160))}",
+            paint("none", rng.choice(("#5d7f3a", "#7f9a45")), 5),
+        )
+        for x in (rng.uniform(20, 330) for _ in range(22))
+    )
+    lilies = "".join(
+        ellipse(x, y, 36, 11, paint("#5da458", "#356b3a", 2))
+        for x, y in ((520, 440), (700, 466), (830, 430), (620, 476))
+    )
     return "".join(
         (
             wash("sky", 0, 360, "#f7c98b", "#fbe3b4", "#fdf3d7"),
@@ -90,13 +96,19 @@ def pond(rng: Random) -> str:
 def patch(rng: Random) -> str:
     rows = []
     for k, y in enumerate((440, 492, 556, 634)):
-        rows.append(smooth([(-40, y + 26), (300, y - 6), (700, y), (1240, y - 10), (1240, y + 30), (600, y + 34)], paint("#7a5236")))
+        rows.append(
+            smooth(
+                [(-40, y + 26), (300, y - 6), (700, y), (1240, y - 10), (1240, y + 30), (600, y + 34)], paint("#7a5236")
+            )
+        )
         step = 46 + 13 * k
         for x in range(20 + 17 * k, WIDTH, step):
             leaf = rng.choice(("#69a84a", "#8fbf4d", "#4f9260"))
             rows.append(bush(rng, x, y + 6, 34 + 9 * k, leaf))
             if rng.random() < 0.35:
-                rows.append(ellipse(x + 8, y - 2, 8 + 2 * k, 8 + 2 * k, paint(rng.choice(("#e5482f", "#f08c2e")), INK, 2)))
+                rows.append(
+                    ellipse(x + 8, y - 2, 8 + 2 * k, 8 + 2 * k, paint(rng.choice(("#e5482f", "#f08c2e")), INK, 2))
+                )
     return "".join(
         (
             wash("sky", 0, 420, "#a8c4d4", "#dfe9e6", "#f3ecd9"),
@@ -117,15 +129,26 @@ def greenhouse(rng: Random) -> str:
     panes = []
     for x in range(0, WIDTH, 150):
         panes.append(rect(x, 0, 150, 380, paint(rng.choice(("#cfe9df", "#bfe0d8", "#d9efe2")), "#f7fbf6", 9)))
-        panes.append(polygon(((x + 20, 360), (x + 90, 20), (x + 116, 20), (x + 46, 360)), paint("#ffffff", opacity=0.28)))
+        panes.append(
+            polygon(((x + 20, 360), (x + 90, 20), (x + 116, 20), (x + 46, 360)), paint("#ffffff", opacity=0.28))
+        )
     pots = []
     for y, size in ((232, 42), (386, 56)):
         pots.append(rect(0, y, WIDTH, 15, paint("#b58a5a", INK, 2.4)))
         for x in range(40, WIDTH, int(size * 1.9)):
             if rng.random() < 0.8:
                 pots.append(bush(rng, x, y - size * 0.6, size * 1.3, rng.choice(("#4c9a52", "#7ab648", "#2f7d5b"))))
-                pots.append(polygon(((x - size * 0.42, y - size * 0.8), (x + size * 0.42, y - size * 0.8), (x + size * 0.3, y), (x - size * 0.3, y)),
-                                    paint(rng.choice(("#c8693e", "#b5583a", "#d98a5c")), INK, 2.4)))  # fmt: skip
+                pots.append(
+                    polygon(
+                        (
+                            (x - size * 0.42, y - size * 0.8),
+                            (x + size * 0.42, y - size * 0.8),
+                            (x + size * 0.3, y),
+                            (x - size * 0.3, y),
+                        ),
+                        paint(rng.choice(("#c8693e", "#b5583a", "#d98a5c")), INK, 2.4),
+                    )
+                )
     return "".join(
         (
             *panes,
@@ -141,11 +164,19 @@ def greenhouse(rng: Random) -> str:
 
 def oak(rng: Random) -> str:
     bark = "".join(
-        path(f"M{num(x)} {num(y)}q{num(rng.uniform(-14, 14))} 40 {num(rng.uniform(-8, 8))} 90", paint("none", "#4b3425", 5))
+        path(
+            f"M{num(x)} {num(y)}q{num(rng.uniform(-14, 14))} 40 {num(rng.uniform(-8, 8))} 90",
+            paint("none", "#4b3425", 5),
+        )
         for x, y in ((rng.uniform(300, 530), rng.uniform(0, 400)) for _ in range(28))
     )
     leaves = "".join(
-        group(ellipse(0, 0, 30, 15, paint(vary)), rng.uniform(-20, WIDTH), rng.uniform(-30, 130), angle=rng.uniform(-60, 60))
+        group(
+            ellipse(0, 0, 30, 15, paint(vary)),
+            rng.uniform(-20, WIDTH),
+            rng.uniform(-30, 130),
+            angle=rng.uniform(-60, 60),
+        )
         for vary in (rng.choice(("#d98b2b", "#c45f2a", "#e8b64a", "#a8762f", "#b94a2a")) for _ in range(150))
     )
     return "".join(
@@ -155,7 +186,10 @@ def oak(rng: Random) -> str:
             hills(rng, 400, 120, "#c2a45c"),
             *(tree(rng, x, 440, s, "#cf8a3a") for x, s in ((700, 250), (880, 310), (1080, 270))),
             hills(rng, 452, 26, "#a8a04e"),
-            smooth([(270, 560), (310, 380), (300, -20), (540, -20), (530, 380), (590, 560), (430, 530)], paint("#6f4f38", INK, 4)),
+            smooth(
+                [(270, 560), (310, 380), (300, -20), (540, -20), (530, 380), (590, 560), (430, 530)],
+                paint("#6f4f38", INK, 4),
+            ),
             bark,
             ellipse(416, 236, 36, 48, paint("#2f2119", "#4b3425", 6)),
             leaves,
@@ -166,7 +200,10 @@ def oak(rng: Random) -> str:
 
 
 def moonlit(rng: Random) -> str:
-    stars = "".join(ellipse(rng.uniform(0, WIDTH), rng.uniform(0, 330), r, r, paint("#fdf6d8")) for r in (rng.uniform(0.8, 2.6) for _ in range(70)))
+    stars = "".join(
+        ellipse(rng.uniform(0, WIDTH), rng.uniform(0, 330), r, r, paint("#fdf6d8"))
+        for r in (rng.uniform(0.8, 2.6) for _ in range(70))
+    )
     return "".join(
         (
             wash("sky", 0, 430, "#131b44", "#27366e", "#5a5f96"),

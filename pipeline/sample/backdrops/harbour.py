@@ -60,9 +60,17 @@ def quay(rng: Random) -> str:
 
 def lighthouse(rng: Random) -> str:
     tower = "".join(
-        polygon(((846 - 6 * k, 60 + 70 * k), (934 + 6 * k, 60 + 70 * k), (940 + 6 * k, 130 + 70 * k), (840 - 6 * k, 130 + 70 * k)),
-                paint(("#f6efe2", "#cf4438")[k % 2], INK, 2.6)) for k in range(5)
-    )  # fmt: skip
+        polygon(
+            (
+                (846 - 6 * k, 60 + 70 * k),
+                (934 + 6 * k, 60 + 70 * k),
+                (940 + 6 * k, 130 + 70 * k),
+                (840 - 6 * k, 130 + 70 * k),
+            ),
+            paint(("#f6efe2", "#cf4438")[k % 2], INK, 2.6),
+        )
+        for k in range(5)
+    )
     return "".join(
         (
             wash("sky", 0, 380, "#f29a7a", "#f8c79a", "#fbe6c0"),
@@ -70,7 +78,10 @@ def lighthouse(rng: Random) -> str:
             *(cloud(rng, x, y, s, "#fbd8c4") for x, y, s in ((180, 110, 90), (520, 70, 70), (1100, 160, 80))),
             sea(rng, 340, 520, ("#c98f8a", "#8a7f9a", "#4f6f90"), 80),
             ellipse(300, 340, 60, 16, paint("#ffe9a8", opacity=0.8)),
-            smooth([(560, HEIGHT), (640, 480), (760, 408), (1020, 400), (1260, 440), (1260, HEIGHT)], paint("#7d8f5a", INK, 3)),
+            smooth(
+                [(560, HEIGHT), (640, 480), (760, 408), (1020, 400), (1260, 440), (1260, HEIGHT)],
+                paint("#7d8f5a", INK, 3),
+            ),
             tower,
             rect(852, 14, 76, 46, paint("#ffe58a", INK, 3)),
             polygon(((842, 14), (890, -26), (938, 14)), paint("#5a5f68", INK, 3)),
@@ -84,7 +95,10 @@ def lighthouse(rng: Random) -> str:
 def market(rng: Random) -> str:
     stalls = []
     for x, colour in ((60, "#cf4438"), (430, "#3f7fa8"), (800, "#5f9a58")):
-        stalls.append(rect(x + 10, 160, 12, 270, paint("#7a5a3a", INK, 2.4)) + rect(x + 298, 160, 12, 270, paint("#7a5a3a", INK, 2.4)))
+        stalls.append(
+            rect(x + 10, 160, 12, 270, paint("#7a5a3a", INK, 2.4))
+            + rect(x + 298, 160, 12, 270, paint("#7a5a3a", INK, 2.4))
+        )
         stalls.append(rect(x + 22, 190, 276, 150, paint("#5b4a44", opacity=0.6)))
         for k in range(8):
             tone = colour if k % 2 else "#fbf4e4"
@@ -92,12 +106,27 @@ def market(rng: Random) -> str:
         stalls.append(rect(x, 340, 320, 90, paint("#b98a52", INK, 3)))
         for k in range(7):
             y = 334 + rng.uniform(-5, 3)
-            stalls.append(ellipse(x + 34 + 42 * k, y, 22, 9, paint(rng.choice(("#a8b8c4", "#8fa3b5", "#e0937a", "#c9cfd3")), INK, 2.2)))
+            stalls.append(
+                ellipse(
+                    x + 34 + 42 * k, y, 22, 9, paint(rng.choice(("#a8b8c4", "#8fa3b5", "#e0937a", "#c9cfd3")), INK, 2.2)
+                )
+            )
     return "".join(
         (
-            wash("sky", 0, 200, "#cfe0e4", "#e8ece0"),
-            *(rect(x, 20 + 18 * (k % 3), 150, 330, paint(c, INK, 3)) for k, (x, c) in enumerate(
-                ((-20, "#c9a88a"), (130, "#b8c0a8"), (280, "#d9b8a8"), (560, "#a8b5c0"), (710, "#d0c0a0"), (1010, "#b8a0a8")))),
+            wash("sky", 0, 432, "#cfe0e4", "#e8ece0", "#8f8478", "#7a7068"),
+            *(
+                rect(x, 20 + 18 * (k % 3), 150, 330, paint(c, INK, 3))
+                for k, (x, c) in enumerate(
+                    (
+                        (-20, "#c9a88a"),
+                        (130, "#b8c0a8"),
+                        (280, "#d9b8a8"),
+                        (560, "#a8b5c0"),
+                        (710, "#d0c0a0"),
+                        (1010, "#b8a0a8"),
+                    )
+                )
+            ),
             *(rect(x, y, 34, 46, paint("#6f8a9a", INK, 2.4)) for x in (30, 190, 330, 620, 770, 1070) for y in (50,)),
             dabs(rng, 0, 0, WIDTH, 350, ("#ffffff", "#a89a8a"), 45, 80, 0.22),
             *stalls,
@@ -105,7 +134,7 @@ def market(rng: Random) -> str:
             crate(380, 470, 90),
             crate(1150, 500, 120, "#8fa078"),
         )
-    )  # fmt: skip
+    )
 
 
 def deck(rng: Random) -> str:
@@ -140,28 +169,43 @@ def beach(rng: Random) -> str:
             ellipse(210, 100, 50, 50, paint("#fff0b0")),
             sea(rng, 300, 424, ("#5fc0c0", "#4fb0b8", "#8fd8cc"), 60),
             boat(820, 350, 150, "#7a5a9a", "#ffd9a0"),
-            smooth([(-30, 420), (250, 400), (560, 424), (860, 404), (1240, 420), (1240, HEIGHT + 40), (-30, HEIGHT + 40)],
-                   paint("#f0d9a4", "#ffffff", 7)),
+            smooth(
+                [(-30, 420), (250, 400), (560, 424), (860, 404), (1240, 420), (1240, HEIGHT + 40), (-30, HEIGHT + 40)],
+                paint("#f0d9a4", "#ffffff", 7),
+            ),
             dabs(rng, 0, 430, WIDTH, HEIGHT, ("#e0c284", "#fbecc4", "#cfae74"), 90, 90, 0.35),
             grass(rng, 440, 520, ("#9aa860", "#b8c078"), 30),
-            *(ellipse(rng.uniform(0, WIDTH), rng.uniform(450, HEIGHT), 7, 5, paint(rng.choice(("#f7b5a8", "#fffaf0", "#b8a8c8")), "#94836a", 1.4))
-              for _ in range(26)),
+            *(
+                ellipse(
+                    rng.uniform(0, WIDTH),
+                    rng.uniform(450, HEIGHT),
+                    7,
+                    5,
+                    paint(rng.choice(("#f7b5a8", "#fffaf0", "#b8a8c8")), "#94836a", 1.4),
+                )
+                for _ in range(26)
+            ),
             polygon(((960, 430), (1000, 250), (1040, 430)), paint("#e0503f", INK, 3)),
             polygon(((1000, 250), (1040, 430), (1110, 420)), paint("#fbf4e4", INK, 3)),
         )
-    )  # fmt: skip
+    )
 
 
 def storm(rng: Random) -> str:
     waves = []
     for y, tone in ((330, "#4a6a7a"), (370, "#3f5f70"), (410, "#355363")):
-        points = [(x, y + (18 if k % 2 else -18) + rng.uniform(-8, 8)) for k, x in enumerate(range(-60, WIDTH + 120, 90))]
+        points = [
+            (x, y + (18 if k % 2 else -18) + rng.uniform(-8, 8)) for k, x in enumerate(range(-60, WIDTH + 120, 90))
+        ]
         waves.append(smooth([(-80, HEIGHT), *points, (WIDTH + 90, HEIGHT)], paint(tone, "#c8d8d8", 4)))
     return "".join(
         (
             wash("sky", 0, 380, "#30374a", "#4f5a6d", "#8a9296"),
             dabs(rng, 0, 0, WIDTH, 330, ("#262c3d", "#69748a", "#3b4458"), 80, 140, 0.35),
-            *(cloud(rng, x, y, s, "#59637a") for x, y, s in ((150, 70, 130), (480, 40, 110), (800, 90, 140), (1100, 50, 120))),
+            *(
+                cloud(rng, x, y, s, "#59637a")
+                for x, y, s in ((150, 70, 130), (480, 40, 110), (800, 90, 140), (1100, 50, 120))
+            ),
             path("M640 90L600 180L640 184L590 290L690 166L644 162L680 90Z", paint("#fbf3c0")),
             *waves,
             boat(300, 372, 170, "#5a3f3a"),

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from pipeline.sample.backdrops.brush import HEIGHT, INK, WIDTH, dabs, floor_tiles, jar, planks, shade, tiles, wash, window
+from pipeline.sample.backdrops.brush import (
+    HEIGHT,
+    INK,
+    WIDTH,
+    dabs,
+    floor_tiles,
+    jar,
+    planks,
+    shade,
+    tiles,
+    wash,
+    window,
+)
 from pipeline.sample.svg import ellipse, line, num, paint, path, polygon, rect
 
 JARS = ("#d94f3d", "#e8b84a", "#7fae5a", "#8a6bb0", "#5a9bb8", "#d98a5c")
@@ -15,7 +27,11 @@ def _wallpaper(rng: Random, y: float, ground: str, stripe: str, motif: str) -> s
     parts += [rect(x, 0, 30, y, paint(stripe)) for x in range(0, WIDTH, 75)]
     for row, my in enumerate(range(30, int(y), 62)):
         for x in range(52 + 37 * (row % 2), WIDTH, 75):
-            parts.append(ellipse(x, my, 5, 9, paint(motif)) + ellipse(x - 7, my + 5, 6, 3.5, paint(motif)) + ellipse(x + 7, my + 5, 6, 3.5, paint(motif)))
+            parts.append(
+                ellipse(x, my, 5, 9, paint(motif))
+                + ellipse(x - 7, my + 5, 6, 3.5, paint(motif))
+                + ellipse(x + 7, my + 5, 6, 3.5, paint(motif))
+            )
     parts.append(dabs(rng, 0, 0, WIDTH, y, (ground, stripe), 50, 100, 0.25))
     return "".join(parts)
 
@@ -76,7 +92,10 @@ def table(rng: Random) -> str:
             *cloth,
             dabs(rng, 0, 410, WIDTH, HEIGHT, ("#ffffff", "#b9403a", "#e8c8b0"), 50, 80, 0.2),
             ellipse(1010, 448, 120, 30, paint("#e8e4da", INK, 3)),
-            *(ellipse(x, y, 34, 33, paint(c, INK, 3)) for x, y, c in ((960, 420, "#c33a32"), (1024, 412, "#e8b23a"), (1066, 428, "#7fae4a"))),
+            *(
+                ellipse(x, y, 34, 33, paint(c, INK, 3))
+                for x, y, c in ((960, 420, "#c33a32"), (1024, 412, "#e8b23a"), (1066, 428, "#7fae4a"))
+            ),
         )
     )
 
@@ -88,7 +107,7 @@ def stove(rng: Random) -> str:
     )
     return "".join(
         (
-            tiles(rng, 0, 0, WIDTH, 410, 44, ("#7fb5b0", "#9cc9c0", "#8bbdb8"), "#5d8f8c"),
+            tiles(rng, 0, 0, WIDTH, 444, 44, ("#7fb5b0", "#9cc9c0", "#8bbdb8"), "#5d8f8c"),
             line(((70, 96), (410, 96)), paint("none", "#5b4230", 9)),
             pans,
             rect(720, 20, 300, 80, paint("#c9cfd3", INK, 3)),
@@ -122,13 +141,19 @@ def skirting(rng: Random) -> str:
             polygon(((1010, 0), (1060, 0), (1050, 430), (1020, 430)), paint("#6f4428", INK, 4)),
             planks(rng, 0, 420, WIDTH, HEIGHT, "#a8713f", 64),
             dabs(rng, 0, 425, WIDTH, HEIGHT, ("#c98f5c", "#7d4f2a"), 55, 100, 0.25),
-            *(ellipse(x, y, 5, 3, paint("#f0d9a0", "#a8834a", 1.4)) for x, y in ((640, 470), (666, 482), (700, 466), (560, 500))),
+            *(
+                ellipse(x, y, 5, 3, paint("#f0d9a0", "#a8834a", 1.4))
+                for x, y in ((640, 470), (666, 482), (700, 466), (560, 500))
+            ),
         )
     )
 
 
 def pantry(rng: Random) -> str:
-    parts = [planks(rng, 0, 0, WIDTH, 430, "#6d4f38", 60, upright=True), dabs(rng, 0, 0, WIDTH, 430, ("#8a6a4c", "#4b3425"), 50, 90, 0.3)]
+    parts = [
+        planks(rng, 0, 0, WIDTH, 430, "#6d4f38", 60, upright=True),
+        dabs(rng, 0, 0, WIDTH, 430, ("#8a6a4c", "#4b3425"), 50, 90, 0.3),
+    ]
     for y in (130, 262, 398):
         parts.append(rect(0, y, WIDTH, 16, paint("#a8794a", INK, 3)))
         x = 40.0
@@ -141,23 +166,42 @@ def pantry(rng: Random) -> str:
     parts.append(planks(rng, 0, 424, WIDTH, HEIGHT, "#7a5a40", 50))
     parts.append(dabs(rng, 0, 430, WIDTH, HEIGHT, ("#94704f", "#4b3425"), 50, 90, 0.3))
     sack = "M{0} 560C{1} 480 {2} 440 {3} 430L{4} 430C{5} 450 {6} 490 {7} 560Z"
-    for x in (70, 1090):
-        parts.append(path(sack.format(*(num(x + d) for d in (-70, -90, -70, -30, 30, 70, 95, 72))), paint("#cbb083", INK, 3)))
-    return "".join(parts)
+    around = (-70, -90, -70, -30, 30, 70, 95, 72)
+    sacks = (path(sack.format(*(num(x + d) for d in around)), paint("#cbb083", INK, 3)) for x in (70, 1090))
+    return "".join((*parts, *sacks))
 
 
 def hall(rng: Random) -> str:
-    stairs = "".join(rect(60 + 56 * k, 400 - 46 * k, 420 - 56 * k, 46, paint(shade("#7a5a78", 1 - 0.06 * k), "#2a2036", 3)) for k in range(7))
+    stairs = "".join(
+        rect(60 + 56 * k, 400 - 46 * k, 420 - 56 * k, 46, paint(shade("#7a5a78", 1 - 0.06 * k), "#2a2036", 3))
+        for k in range(7)
+    )
     return "".join(
         (
             _wallpaper(rng, 450, "#5f5684", "#574e7a", "#7f76a8"),
             stairs,
             rect(700, 130, 190, 312, paint("#43365a", "#1f1830", 5)),
-            *(rect(725 + 76 * i, 160 + 140 * j, 64, 110, paint("#4f4169", "#1f1830", 3)) for i in (0, 1) for j in (0, 1)),
+            *(
+                rect(725 + 76 * i, 160 + 140 * j, 64, 110, paint("#4f4169", "#1f1830", 3))
+                for i in (0, 1)
+                for j in (0, 1)
+            ),
             ellipse(868, 300, 8, 8, paint("#e0b84a", INK, 2)),
             rect(960, 120, 150, 180, paint("#a8843a", "#1f1830", 4)),
             rect(976, 136, 118, 148, paint("#2f3a55")),
-            polygon(((1010, 190), (1005, 160), (1025, 178), (1045, 178), (1065, 160), (1060, 190), (1066, 284), (1004, 284)), paint("#8a8fa8")),
+            polygon(
+                (
+                    (1010, 190),
+                    (1005, 160),
+                    (1025, 178),
+                    (1045, 178),
+                    (1065, 160),
+                    (1060, 190),
+                    (1066, 284),
+                    (1004, 284),
+                ),
+                paint("#8a8fa8"),
+            ),
             *(ellipse(x, 202, 5, 6, paint("#f0e08a", "#1f1830", 2)) for x in (1024, 1046)),
             polygon(((900, 440), (1000, 440), (1120, HEIGHT), (820, HEIGHT)), paint("#f0d9a0", opacity=0.14)),
             floor_tiles(446, ("#6b608c", "#4b416a")),
