@@ -85,10 +85,10 @@ def draw_mistakes(path: Path, mistakes: Sequence[Mistake], total: int) -> None:
     """
     rows = max(1, -(-len(mistakes) // COLUMNS))
     figure = _figure(1.55 * COLUMNS, 0.75 + 2.1 * rows)
-    title = f"{total} test faces taken for another emotion" + (
+    title = f"{total} test face{'s' * (total != 1)} taken for another emotion" + (
         f", the {len(mistakes)} surest" if len(mistakes) < total else ""
     )
-    figure.suptitle(title if total else "no test face was taken for another emotion", size=12)
+    figure.suptitle(f"{title} (label → answer)" if total else "no test face was taken for another emotion", size=12)
     grid = figure.subplots(rows, COLUMNS, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -105,6 +105,7 @@ def draw_mistakes(path: Path, mistakes: Sequence[Mistake], total: int) -> None:
 def _figure(width: float, height: float) -> Figure:
     """An empty figure, inches; not pyplot's, which keeps a global list of them."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)  # type: ignore[union-attr, call-arg]
     FigureCanvasAgg(figure)
     return figure
 

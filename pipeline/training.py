@@ -1,13 +1,12 @@
-"""The training loop: labelled pictures in, the weights of the chosen epoch and the learning curves out.
+"""The training loop: labelled pictures in, trained weights and the learning curves out.
 
 Everything random comes from two generators: torch's global one (initial weights, dropout), which
 `pipeline.arithmetic.reproducible` seeds, and the run's own for the order of the pictures. With the network, the
 optimiser and the number of the epoch they are the whole state of a `Run`: what a checkpoint has to hold.
 """
 
-import copy
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,32 +109,14 @@ def evaluate(net: nn.Module, normalise: Normalisation, examples: Examples) -> tu
     return loss_sum / len(examples), right / len(examples)
 
 
-def better(candidate: Epoch, best: Epoch | None) -> bool:
-    """Whether `candidate`'s weights should be kept rather than those of an earlier epoch.
+def best_epoch(curves: Sequence[Epoch]) -> Epoch | None:
+    """The epoch with the highest validation accuracy, then the lowest validation loss, then the earliest.
 
-    The higher validation accuracy wins, then the lower validation loss, then the earlier epoch. Without a validation
-    set the last epoch wins, since nothing else can be said for any.
+    None without a validation set.
     """
-    if best is None or candidate.validation_accuracy is None or candidate.validation_loss is None:
-        return True
-    assert best.validation_accuracy is not None
-    assert best.validation_loss is not None
-    return (candidate.validation_accuracy, -candidate.validation_loss) > (
-        best.validation_accuracy,
-        -best.validation_loss,
-    )
-
-
-def fit(run: Run, epochs: Iterable[int]) -> tuple[list[Epoch], Epoch]:
-    """Train for `epochs`, load the weights of the best one into the network; return the curves and the best epoch."""
-    curves: list[Epoch] = []
-    best: Epoch | None = None
-    weights: dict[str, torch.Tensor] = {}
-    for _ in epochs:
-        point = run.step()
-        curves.append(point)
-        if better(point, best):
-            best, weights = point, copy.deepcopy(run.net.state_dict())
-    assert best is not None
-    run.net.load_state_dict(weights)
-    return curves, best
+    measured = [
+        (-point.validation_accuracy, point.validation_loss, point.epoch, point)
+        for point in curves
+        if point.validation_accuracy is not None and point.validation_loss is not None
+    ]
+    return min(measured)[3] if measured else None

@@ -14,7 +14,7 @@ from pipeline.inputs import Normalisation, statistics
 from pipeline.nets import build
 from pipeline.params import Train
 from pipeline.stages.train import examples
-from pipeline.training import Epoch, Examples, Run, better, evaluate, fit
+from pipeline.training import Epoch, Examples, Run, best_epoch, evaluate
 
 EMPTY = Examples(torch.zeros(0, 4, 4, 3, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
 AS_IT_IS = Normalisation((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
@@ -89,25 +89,10 @@ def point(epoch, loss, accuracy):
     return Epoch(epoch, 1.0, loss, 0.5, accuracy)
 
 
-def test_the_epoch_with_the_best_validation_accuracy_is_kept_then_the_lower_loss_then_the_earlier():
-    first = point(1, 0.9, 0.5)
-    assert better(first, None)
-    assert better(point(2, 2.0, 0.6), first)
-    assert not better(point(2, 0.1, 0.4), first)
-    assert better(point(2, 0.8, 0.5), first)
-    assert not better(point(2, 0.9, 0.5), first)
-    assert better(point(2, None, None), point(1, None, None))
-
-
-def test_the_weights_of_the_best_epoch_are_what_is_left_in_the_network():
-    data = small_examples()
-    settings = Train(batch=4, learning_rate=2.0)  # far too fast, so that the accuracy goes up and down
-    run = Run(linear_net(), AS_IT_IS, data, data, settings)
-    curves, best = fit(run, range(12))
-    assert [p.epoch for p in curves] == list(range(1, 13))
-    assert best.validation_accuracy == max(p.validation_accuracy for p in curves)
-    assert best.epoch < 12
-    assert evaluate(run.net, AS_IT_IS, data) == (best.validation_loss, best.validation_accuracy)
+def test_the_best_epoch_has_the_highest_validation_accuracy_then_the_lower_loss_then_is_the_earlier():
+    assert best_epoch([point(1, 0.1, 0.5), point(2, 2.0, 0.6)]).epoch == 2
+    assert best_epoch([point(1, 0.9, 0.5), point(2, 0.8, 0.5), point(3, 0.8, 0.5)]).epoch == 2
+    assert best_epoch([point(1, None, None)]) is None
 
 
 def test_a_loss_that_is_no_number_stops_with_the_epoch_and_what_to_try():
