@@ -26,6 +26,7 @@ from pipeline.inputs import Normalisation, fit
 from pipeline.nets import architecture, build
 from pipeline.tables import replacing, write_json
 
+FOLDER: Final = Path("models/emotion")
 WEIGHTS: Final = "model.safetensors"
 DESCRIPTION: Final = "model.json"
 BATCH: Final = 256

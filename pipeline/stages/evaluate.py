@@ -13,14 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.arithmetic import pin_instructions, reproducible
+from pipeline.classifier import FOLDER as MODEL
 from pipeline.classifier import Classifier, load_model
 from pipeline.console import progress, say_counts
+from pipeline.dataset_files import COLUMNS, check_labels
+from pipeline.dataset_files import FOLDER as DATASET_FOLDER
 from pipeline.images import decode_rgb
 from pipeline.inputs import UNDECODABLE, decode
 from pipeline.metrics import confusion, scores, scores_by
 from pipeline.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.schemas import DATASET
-from pipeline.stages.train import COLUMNS, DATASET_FOLDER, MODEL, check_labels
 from pipeline.tables import read_frame, replacing, write_json
 
 REPORT: Final = Path("reports/evaluate")

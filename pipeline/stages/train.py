@@ -9,7 +9,6 @@ a few scenes is a noisy judge: on the film's annotated faces (469 in training, 1
 liked best was an early one that answered `neutral` to nearly everything, 0.39 accurate where the last was 0.55 to 0.66.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,9 +19,12 @@ import pandas as pd
 import torch
 
 from pipeline.arithmetic import pin_instructions, reproducible
+from pipeline.classifier import FOLDER as MODEL
 from pipeline.classifier import Classifier, Description, save_model
 from pipeline.console import progress, say_counts
-from pipeline.errors import StageError, nearest
+from pipeline.dataset_files import COLUMNS, check_labels
+from pipeline.dataset_files import FOLDER as DATASET_FOLDER
+from pipeline.errors import StageError
 from pipeline.inputs import UNDECODABLE, decode, statistics
 from pipeline.nets import architecture, build
 from pipeline.params import Params, load_params
@@ -30,12 +32,8 @@ from pipeline.schemas import DATASET
 from pipeline.tables import read_frame, replacing, write_json
 from pipeline.training import Epoch, Examples, Run, best_epoch
 
-DATASET_FOLDER: Final = Path("data/dataset")
-MODEL: Final = Path("models/emotion")
 CURVES: Final = Path("reports/train/curves.csv")
 METRICS: Final = Path("reports/train/metrics.json")
-COLUMNS: Final = ["face_id", "image", "emotion", "character"]
-"""What training and evaluation read of the dataset."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +107,6 @@ def examples(rows: pd.DataFrame, emotions: Sequence[str], size: int, channels: i
     index = {emotion: i for i, emotion in enumerate(emotions)}
     targets = np.array([index[emotion] for emotion in rows["emotion"].iloc[kept]], dtype=np.int64)
     return Examples(torch.from_numpy(images), torch.from_numpy(targets)), len(rows) - len(kept)
-
-
-def check_labels(labels: "pd.Series[str]", emotions: Sequence[str], split: str) -> None:
-    """Raise StageError if a label is not among `emotions`."""
-    unknown = {label: n for label, n in sorted(Counter(map(str, labels)).items()) if label not in emotions}
-    if unknown:
-        found = ", ".join(f"{label!r} on {n} face{'s' * (n != 1)}" for label, n in unknown.items())
-        raise StageError(
-            f"{DATASET_FOLDER / split}.parquet has labels that are not among the emotions of this model and "
-            f"params.yaml ({', '.join(emotions)}): {found}.{nearest(next(iter(unknown)), emotions)} "
-            "Add them to `emotions` in params.yaml or correct annotations/emotions.csv."
-        )
 
 
 def _require_two_emotions(counts: dict[str, int], skipped: int) -> None:

@@ -1,0 +1,26 @@
+"""The dataset's files as training and evaluation read them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from pipeline.errors import StageError, nearest
+
+FOLDER: Final = Path("data/dataset")
+COLUMNS: Final = ["face_id", "image", "emotion", "character"]
+"""What training and evaluation read of the dataset."""
+
+
+def check_labels(labels: "pd.Series[str]", emotions: Sequence[str], split: str) -> None:
+    """Raise StageError if a label is not among `emotions`."""
+    unknown = {label: n for label, n in sorted(Counter(map(str, labels)).items()) if label not in emotions}
+    if unknown:
+        found = ", ".join(f"{label!r} on {n} face{'s' * (n != 1)}" for label, n in unknown.items())
+        raise StageError(
+            f"{FOLDER / split}.parquet has labels that are not among the emotions of this model and "
+            f"params.yaml ({', '.join(emotions)}): {found}.{nearest(next(iter(unknown)), emotions)} "
+            "Add them to `emotions` in params.yaml or correct annotations/emotions.csv."
+        )
