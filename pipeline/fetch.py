@@ -65,7 +65,11 @@ def _render(item: Item, folder: Path) -> Path:
 
     path = folder / "video.mp4"
     with progress(desc=item.id, unit="frame") as bar:
-        render_episode(item.source.removeprefix(SAMPLE), path, lambda *_: bar.update())
+
+        def count() -> None:
+            bar.update()
+
+        render_episode(item.source.removeprefix(SAMPLE), path, count)
     return path
 
 

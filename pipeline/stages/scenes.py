@@ -91,7 +91,8 @@ def find_starts(path: Path, rate: Fraction, params: Scenes) -> list[Start]:
     Raises InputError if the file does not decode to its end.
     """
     shortest = max(1, ceil(params.min_scene_s * rate))
-    detector = AdaptiveDetector(params.threshold, shortest, params.window, params.min_content)
+    # Every cut, however close to the last: `merge` has to see the one that ends a short black.
+    detector = AdaptiveDetector(params.threshold, 1, params.window, params.min_content)
     times: list[int] = []
     levels: list[float] = []
     cuts: list[int] = []
@@ -126,17 +127,19 @@ def dark_runs(levels: npt.NDArray[np.float64], fade_level: float, shortest: int)
 def merge(cuts: Iterable[int], fades: Iterable[tuple[int, int]], frames: int, shortest: int) -> list[tuple[int, str]]:
     """Cuts and dark runs as boundaries (frame, transition), in order, at least `shortest` frames apart.
 
-    A dark run is one boundary, in the middle of the black, whatever cuts lie in it or at its edges; one that touches
-    the first or the last frame is none, because no scene lies beyond it.
+    A dark run is one boundary, whatever cuts lie in it or at its edges: the first frame after it if the picture comes
+    back with a cut, else the middle of the black. One that touches the first or the last frame is none, because no
+    scene lies beyond it.
     """
-    runs = list(fades)
+    runs, found = list(fades), sorted(cuts)
     inner = [(start, stop) for start, stop in runs if start > 0 and stop < frames]
-    boundaries = [((start + stop) // 2, "fade") for start, stop in inner]
-    taken = [frame for frame, _ in boundaries]
-    for cut in sorted(cuts):
+    boundaries = [(stop, "cut") if stop in found else ((start + stop) // 2, "fade") for start, stop in inner]
+    taken = [0, *(frame for frame, _ in boundaries)]
+    for cut in found:
         in_black = any(start <= cut <= stop for start, stop in runs)
         if not in_black and all(abs(cut - frame) >= shortest for frame in taken):
             boundaries.append((cut, "cut"))
+            taken.append(cut)
     return sorted(boundaries)
 
 

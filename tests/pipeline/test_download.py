@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import pytest
 from servers import Hold, Site, serving
 from worlds import cut, params, scene, write_sound, write_video
 
+from pipeline.boundaries import boundary_f1
 from pipeline.caches import cache_folder
 from pipeline.errors import ParamsError, StageError
+from pipeline.params import Scenes
+from pipeline.sample import episode_truth
 from pipeline.schemas import EPISODES
 from pipeline.sources import expand, slug
 from pipeline.stages import download as stage
 from pipeline.stages.download import download
+from pipeline.stages.scenes import find_starts
 from pipeline.tables import read_table, to_table
 
 Row = dict[str, Any]
@@ -425,6 +430,33 @@ def test_youtube_needs_a_javascript_runtime(monkeypatch: pytest.MonkeyPatch) -> 
         row = run({"id": "a", "source": address})["a"]
         assert "JavaScript runtime" in row["reason"]
         assert "install deno" in row["reason"]
+
+
+# --- the sample show
+
+
+def test_an_unknown_sample_stops_before_any_work(film: bytes) -> None:
+    put("film.mp4", film)
+    with pytest.raises(ParamsError, match=r"no episode 'gardn'.* Did you mean 'garden'\?"):
+        run({"id": "a", "source": "sample:gardn"}, {"id": "b", "source": "film.mp4"})
+    assert not stage.FOLDER.exists()
+
+
+@pytest.mark.slow
+def test_a_sample_is_drawn_once_and_its_scenes_are_found() -> None:
+    entry = {"id": "garden", "source": "sample:garden"}
+    row = run(entry)["garden"]
+    assert (row["status"], row["rate_num"], row["rate_den"]) == ("ok", 24, 1)
+    numbers = inodes()
+    assert run(entry)["garden"] == row
+    assert inodes() == numbers
+    truth = episode_truth("garden")
+    found = find_starts(stage.FOLDER / row["path"], Fraction(24), Scenes())
+    gradual = [(start, stop - 1) for start, stop in truth.gradual]
+    score = boundary_f1(
+        [start.frame for start in found[1:]], [scene.start_frame for scene in truth.scenes[1:]], gradual
+    )
+    assert (score.missed, score.extra) == ((), ())
 
 
 # --- main

@@ -78,10 +78,22 @@ def test_a_fade_through_black_is_one_boundary_in_the_black(tmp_path: Path) -> No
     assert 40 <= fade[0] < 50
 
 
-@pytest.mark.parametrize("black", [1, 4, 20])
-def test_hard_cuts_into_and_out_of_black_are_one_boundary(tmp_path: Path, black: int) -> None:
+@pytest.mark.parametrize("black", [4, 20])
+def test_hard_cuts_into_and_out_of_black_are_one_boundary_after_it(tmp_path: Path, black: int) -> None:
     path = write_video(tmp_path / "a.mp4", [*scene(1, 40), *(BLACK * black), *scene(2, 40)])
-    assert starts(path) == [(0, "start"), (40 + black // 2, "fade")]
+    assert starts(path) == [(0, "start"), (40 + black, "cut")]
+
+
+@pytest.mark.parametrize("black", [1, 2, 3])
+def test_a_flash_of_black_between_two_scenes_is_one_boundary(tmp_path: Path, black: int) -> None:
+    path = write_video(tmp_path / "a.mp4", [*scene(1, 40), *(BLACK * black), *scene(2, 40)])
+    ((_, _), (frame, _)) = starts(path)
+    assert 40 <= frame <= 40 + black
+
+
+def test_a_fade_out_and_a_hard_cut_back(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [*faded(scene(1, 40), 12), *(BLACK * 10), *scene(2, 40)])
+    assert starts(path) == [(0, "start"), (50, "cut")]
 
 
 def test_black_at_both_ends_begins_no_scene(tmp_path: Path) -> None:
@@ -117,8 +129,10 @@ def test_dark_runs_that_flicker_are_one() -> None:
 
 
 def test_merging_cuts_and_fades() -> None:
-    assert merge([10, 50, 70, 90], [(50, 70)], 100, shortest=15) == [(10, "cut"), (60, "fade"), (90, "cut")]
+    assert merge([20, 50, 60, 90], [(50, 70)], 100, shortest=15) == [(20, "cut"), (60, "fade"), (90, "cut")]
+    assert merge([20, 50, 70, 90], [(50, 70)], 100, shortest=15) == [(20, "cut"), (70, "cut"), (90, "cut")]
     assert merge([74], [(50, 70)], 100, shortest=15) == [(60, "fade")]
+    assert merge([10, 20, 30, 52], [], 100, shortest=15) == [(20, "cut"), (52, "cut")]
     assert merge([20, 80], [(0, 20), (80, 100)], 100, shortest=15) == []
     assert merge([], [], 100, shortest=15) == []
 
@@ -133,8 +147,8 @@ def test_scenes_tile_the_episode(tmp_path: Path) -> None:
     assert rows[-1]["stop_frame"] == 103
     for before, after in pairwise(rows):
         assert before["stop_frame"] == after["start_frame"]
-    assert [row["frames"] for row in rows] == [30, 44, 29]
-    assert [row["transition"] for row in rows] == ["start", "cut", "fade"]
+    assert [row["frames"] for row in rows] == [30, 48, 25]
+    assert [row["transition"] for row in rows] == ["start", "cut", "cut"]
     assert rows[1]["start_s"] == pytest.approx(30 * 1001 / 24000, abs=0.001)
     assert rows[1]["start_pts"] == round(30 * 1001 / 24)
     to_table(rows, SCENES)
