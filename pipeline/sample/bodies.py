@@ -26,7 +26,7 @@ class Stance:
 
 def body_key(pose: Pose, look: Look) -> tuple[float, float, float]:
     """What moves a body besides its stance: turn, arms, tail; rounded coarsely, so that a drawing serves many heads."""
-    return round(pose.yaw / 10) / 3, round(look.arms * 8) / 8, round(look.ears * 4) / 4
+    return round(pose.yaw / 18) / 2, round(look.arms * 5) / 5, round(look.ears * 2) / 2
 
 
 def body(character: str, pose: Pose, look: Look, stance: Stance) -> str:

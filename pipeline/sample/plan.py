@@ -166,7 +166,7 @@ def drawing(shot: Shot, actor: Actor, frame: int) -> Drawing:
     if actor.hop:
         squash += 0.1 * (0.45 - abs(sin_deg(even * 9)))
     view = shot.view(frame)
-    scale = round(actor.size * shot.view(even).scale / 100, 3)
+    scale = round(actor.size * shot.view(even).scale / 100, 2)  # px of face height: few rasters for a slow zoom
     px, py = view.point(x, y - rise * actor.size)
     return Drawing(
         character=actor.character,

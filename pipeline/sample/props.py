@@ -32,6 +32,13 @@ class Prop:
     drawing: str
     hides: tuple[Shape, ...]
 
+    @property
+    def reach(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom that the drawing does not leave: handles and hoops stick out a little."""
+        sides = ((s.left, s.top, s.right, s.bottom) for s in self.hides)
+        left, top, right, bottom = zip(*sides, strict=True)
+        return min(left) - 45, min(top) - 70, max(right) + 45, max(bottom) + 12
+
 
 def _crate() -> Prop:
     boards = "".join(
@@ -147,9 +154,6 @@ PROPS: Mapping[str, Prop] = {
     "rope": _rope(),
     "bottle": _bottle(),
 }
-
-PROP_REACH = (-170.0, -325.0, 170.0, 140.0)
-"""Left, top, right, bottom that no prop leaves, in units."""
 
 
 def hidden_by(name: str, origin: Point, scale: float) -> tuple[Shape, ...]:

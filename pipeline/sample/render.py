@@ -20,7 +20,7 @@ from pipeline.sample.bodies import REACH, body, body_key
 from pipeline.sample.creatures import CREATURE_REACH, CREATURES
 from pipeline.sample.heads import head, head_reach
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH, RATE, Drawing, Extra, Shot, View
-from pipeline.sample.props import PROP_REACH, PROPS
+from pipeline.sample.props import PROPS
 from pipeline.sample.script import episode_plan
 from pipeline.sample.svg import Image, divide_255, group, rasterise
 from pipeline.sample.truth import shot_drawings
@@ -38,6 +38,7 @@ LIGHTS = {
     "dim": (60, 60, 62),
 }
 REMEMBERED = 64  # rasters
+SPARE = 32  # px
 
 Reach = tuple[float, float, float, float]  # left, top, right, bottom in units
 
@@ -59,7 +60,8 @@ class Painter:
         self.plan = episode_plan(name)
         self._canvases: dict[tuple[str, bool], Image] = {}
         self._rasters: OrderedDict[Hashable, Image] = OrderedDict()
-        self._ground: tuple[tuple[str, bool, int, int, int], Image] | None = None
+        self._ground: tuple[Hashable, Image] | None = None
+        self._held: tuple[Hashable, Image] | None = None
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
         """Frames start to stop (exclusive): (360, 640, 3) uint8, BGR."""
@@ -71,7 +73,18 @@ class Painter:
         """One frame, counted from the shot's start; without the characters if asked."""
         if shot.gain(frame) == 0:
             return np.zeros((FRAME_HEIGHT, FRAME_WIDTH, 3), np.uint8)
+        picture = self._painted(shot, frame, actors)
+        if shot.weather:
+            picture = picture.copy()
+            fall(picture, shot.weather, shot.start + frame)
+        return cv2.LUT(picture, _grade(shot, frame)).astype(np.uint8, copy=False)
+
+    def _painted(self, shot: Shot, frame: int, actors: bool) -> Image:
+        """A frame before weather and light; not to be changed, as it serves the next one too if nothing moves."""
         view = shot.view(frame)
+        key = (shot.start, frame - frame % 2, view, actors)
+        if self._held is not None and self._held[0] == key:
+            return self._held[1]
         picture = self._backdrop(shot, view).copy()
         for creature in shot.creatures:
             self._creature(picture, shot, creature, frame)
@@ -79,9 +92,8 @@ class Painter:
             self._actor(picture, d)
         for prop in shot.props:
             self._prop(picture, shot, prop, frame)
-        if shot.weather:
-            fall(picture, shot.weather, shot.start + frame)
-        return cv2.LUT(picture, _grade(shot, frame)).astype(np.uint8, copy=False)
+        self._held = (key, picture)
+        return picture
 
     def _canvas(self, name: str, soft: bool) -> Image:
         key = (name, soft)
@@ -124,7 +136,8 @@ class Painter:
         self._extra(picture, shot, creature, frame, (creature.name, beat), lambda: draw(beat), CREATURE_REACH)
 
     def _prop(self, picture: Image, shot: Shot, prop: Extra, frame: int) -> None:
-        self._extra(picture, shot, prop, frame, (prop.name,), lambda: PROPS[prop.name].drawing, PROP_REACH)
+        thing = PROPS[prop.name]
+        self._extra(picture, shot, prop, frame, (prop.name,), lambda: thing.drawing, thing.reach)
 
     def _extra(
         self,
@@ -138,7 +151,7 @@ class Painter:
     ) -> None:
         even = frame - frame % 2
         x, y = shot.view(frame).point(*extra.place.at(even))
-        scale = round(extra.size * shot.view(even).scale / 100, 3)
+        scale = round(extra.size * shot.view(even).scale / 100, 2)
         self._lay(picture, what, shapes, round(x), round(y), scale, reach)
 
     def _lay(
@@ -152,27 +165,42 @@ class Painter:
         reach: Reach,
         floor: int = FRAME_HEIGHT,
     ) -> None:
-        """Lay shapes over the picture with their origin at (x, y): what falls inside it and above the floor (px).
-
-        What is drawn is remembered under `what`, the scale and the part that falls inside.
-        """
-        left, top = max(int(reach[0] * scale) - 2, -x), max(int(reach[1] * scale) - 2, -y)
-        right = min(int(reach[2] * scale) + 2, FRAME_WIDTH - x)
-        bottom = min(int(reach[3] * scale) + 2, min(FRAME_HEIGHT, floor) - y)
+        """Lay shapes over the picture with their origin at (x, y): what falls inside it and above the floor (px)."""
+        edges = (
+            int(reach[0] * scale) - 2,
+            int(reach[1] * scale) - 2,
+            int(reach[2] * scale) + 2,
+            int(reach[3] * scale) + 2,
+        )
+        left, top = max(edges[0], -x), max(edges[1], -y)
+        right, bottom = min(edges[2], FRAME_WIDTH - x), min(edges[3], min(FRAME_HEIGHT, floor) - y)
         if right <= left or bottom <= top:
             return
-        key = (what, scale, left, top, right, bottom)
+        # A little more than is seen, so that what bobs or slides at the edge of the picture need not be drawn again.
+        part = (
+            max(edges[0], left // SPARE * SPARE),
+            max(edges[1], top // SPARE * SPARE),
+            min(edges[2], -(-right // SPARE) * SPARE),
+            min(edges[3], -(-bottom // SPARE) * SPARE),
+        )
+        raster = self._raster((what, scale, part), shapes, scale, part)
+        raster = raster[top - part[1] : bottom - part[1], left - part[0] : right - part[0]]
+        under = picture[y + top : y + bottom, x + left : x + right]
+        rest = 255 - raster[..., 3:].astype(np.uint16)
+        under[:] = raster[..., :3] + divide_255(under * rest)
+
+    def _raster(self, key: Hashable, shapes: Callable[[], str], scale: float, part: tuple[int, int, int, int]) -> Image:
+        """Draw a part (left, top, right, bottom in px from the origin) of some shapes, or remember it."""
         raster = self._rasters.get(key)
         if raster is None:
-            inside = group(shapes(), 0, 0, scale, scale)
-            raster = self._rasters[key] = rasterise(inside, right - left, bottom - top, left, top)
+            left, top, right, bottom = part
+            raster = rasterise(group(shapes(), 0, 0, scale, scale), right - left, bottom - top, left, top)
+            self._rasters[key] = raster
             if len(self._rasters) > REMEMBERED:
                 self._rasters.popitem(last=False)
         else:
             self._rasters.move_to_end(key)
-        under = picture[y + top : y + bottom, x + left : x + right]
-        rest = 255 - raster[..., 3:].astype(np.uint16)
-        under[:] = raster[..., :3] + divide_255(under * rest)
+        return raster
 
 
 def _grade(shot: Shot, frame: int) -> Image:

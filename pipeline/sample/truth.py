@@ -146,11 +146,11 @@ def _visible(left: float, top: float, right: float, bottom: float, covers: list[
 
 
 def _props_in_front(shot: Shot, frame: int) -> list[Shape]:
-    view = shot.view(frame)
+    view, even = shot.view(frame), shot.view(frame - frame % 2)
     shapes: list[Shape] = []
     for prop in shot.props:
         x, y = prop.place.at(frame - frame % 2)
-        shapes += hidden_by(prop.name, view.point(x, y), prop.size * view.scale / 100)
+        shapes += hidden_by(prop.name, view.point(x, y), round(prop.size * even.scale / 100, 2))
     return shapes
 
 
