@@ -88,7 +88,7 @@ class Detector:
         if self.executor is None:
             results = [self._level(gray, scale, which, counts) for scale, which in jobs]
         else:
-            results = list(self.executor.map(lambda job: self._level(gray, *job, counts), jobs))
+            results = list(self.executor.map(lambda job: self._level(gray, job[0], job[1], counts), jobs))
         return [self._collect(i, jobs, results, size, (dx, dy)) for i in range(len(self.cascades))]
 
     def detect(self, gray: NDArray[np.uint8], region: Box | None = None) -> list[Detections]:
@@ -106,7 +106,9 @@ class Detector:
                 found.add(float(scale))
         return found
 
-    def _level(self, gray: NDArray[np.uint8], scale: np.float32, which: list[int], counts: list[int]) -> list[LevelWindows]:
+    def _level(
+        self, gray: NDArray[np.uint8], scale: np.float32, which: list[int], counts: list[int]
+    ) -> list[LevelWindows]:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
         level = build_level(gray, layout((gray.shape[1], gray.shape[0]), scale), tilted)

@@ -33,9 +33,12 @@ def parse_cascade(content: bytes, name: str) -> Cascade:
         root = fromstring(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidCascadeXml(f"{name}: not an XML file that can be read ({error})") from error
-    node = root.find("cascade")
-    if root.tag != "opencv_storage" or node is None:
-        raise InvalidCascadeXml(f"{name}: no <opencv_storage><cascade>")
+    node = root.find("cascade") if root.tag == "opencv_storage" else None
+    if node is None:
+        raise InvalidCascadeXml(
+            f"{name}: no <opencv_storage><cascade>; the format OpenCV had before 2.4 (type opencv-haar-classifier) "
+            "is not read"
+        )
     return _Reader(name).cascade(node)
 
 

@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cascades import Cascade, Detector, TrainingResult
+from cascades import Cascade, Detector, InvalidCascadeXml, TrainingResult
 from tests.cascades.conftest import draw_scene
 
-HAAR = sorted(Path(cv2.data.haarcascades).glob("*.xml"))
+BUNDLED = sorted(Path(cv2.data.haarcascades).glob("*.xml"))
+OLD_FORMAT = "haarcascade_license_plate_rus_16stages"
+HAAR = [path for path in BUNDLED if path.stem != OLD_FORMAT]
 
 
 def oracle(path: Path, gray: np.ndarray, factor: float = 1.1) -> Counter[tuple[int, ...]]:
@@ -40,3 +42,9 @@ def test_own_cascade(trained: TrainingResult, tmp_path: Path) -> None:
             found = oracle(path, gray, factor)
             assert found
             assert ours(path, gray, factor, threads=2) == found
+
+
+def test_old_format_is_refused_by_name() -> None:
+    (path,) = [p for p in BUNDLED if p.stem == OLD_FORMAT]
+    with pytest.raises(InvalidCascadeXml, match=r"before 2\.4"):
+        Cascade.load(path)

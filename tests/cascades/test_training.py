@@ -75,8 +75,8 @@ def test_resume_gives_the_same_cascade(images: list[AnnotatedImage], trained: Tr
     [{"boosting": "discrete"}, {"boosting": "real"}, {"max_depth": 2}, {"weight_trim": 0.95}, {"features": "all"}],
 )
 def test_variants_learn(images: list[AnnotatedImage], change: dict[str, object]) -> None:
-    result = train(images, replace(SMALL, stages=3, **change))  # type: ignore[arg-type]
-    new = draw_images(600, 8)
+    result = train(images, replace(SMALL, **change))  # type: ignore[arg-type]
+    new = draw_images(600, 30)
     detector = Detector([result.cascade])
     roc = evaluate([detector.detect(i.gray)[0] for i in new], [np.array(i.boxes) for i in new])
     assert roc.recall_at(1) >= 0.8
