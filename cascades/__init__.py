@@ -1,1 +1,35 @@
-"""Haar cascades: train, read, write and run them. Stands alone; knows nothing of the pipeline."""
+"""Haar cascades: train, read, write and run them. Stands alone; knows nothing of the pipeline.
+
+images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
+Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
+"""
+
+from cascades.boxes import AnnotatedImage, Box, RejectedBox
+from cascades.detector import Detections, Detector, Windows
+from cascades.errors import CascadeError, CheckpointMismatch, InvalidCascadeXml, InvalidParameter, TrainingDataError
+from cascades.evaluation import Roc, evaluate
+from cascades.model import Cascade, CascadeInfo
+from cascades.params import TrainingParams
+from cascades.training import StageReport, TrainingResult, train
+
+__all__ = [
+    "AnnotatedImage",
+    "Box",
+    "Cascade",
+    "CascadeError",
+    "CascadeInfo",
+    "CheckpointMismatch",
+    "Detections",
+    "Detector",
+    "InvalidCascadeXml",
+    "InvalidParameter",
+    "RejectedBox",
+    "Roc",
+    "StageReport",
+    "TrainingDataError",
+    "TrainingParams",
+    "TrainingResult",
+    "Windows",
+    "evaluate",
+    "train",
+]

@@ -1,7 +1,7 @@
 """One stage: boosting small trees until the stage rejects enough background.
 
 Gentle, discrete and real AdaBoost (Friedman, Hastie & Tibshirani 2000, algorithms 1, 2 and 4) over the exact split
-search of `splits`. The stage's threshold is lowered until the wanted share of the positives passes, as Viola & Jones do.
+search of `splits`. The stage's threshold is lowered until the wanted share of the positives passes.
 """
 
 import math
@@ -15,8 +15,7 @@ from cascades import portable, splits
 from cascades.model import Stage, Tree
 from cascades.params import TrainingParams
 
-WEIGHT_ONE = 2**32  # the integer weights of all examples add up to about this
-HEAVY_SHARE = 0.85  # of the weight is counted first; changes the time, never the result
+WEIGHT_ONE = 2**30  # the integer weights of all examples add up to about this: two sums fit an int64
 CHUNK = 4096  # features handed to a thread at once
 KINDS = {"gentle": splits.GENTLE, "discrete": splits.DISCRETE, "real": splits.REAL}
 LEAF_FLOOR = 1e-6  # of the weight: keeps the logarithms of real and discrete AdaBoost finite
@@ -86,61 +85,55 @@ class SplitSearch:
         for future in futures:
             future.result()
 
-    def best(self, weight: NDArray[np.int64], members: NDArray[np.int32]) -> tuple[int, np.float32, NDArray[np.float32]] | None:
+    def best(
+        self, weight: NDArray[np.int64], members: NDArray[np.int32]
+    ) -> tuple[int, np.float32, NDArray[np.float32]] | None:
         """Feature (row of the pool), threshold and the feature's values float32[N]; None where nothing can be split.
 
         weight int64[N], members int32[M] the node's examples.
         """
-        heavy, light = self._order(weight, members)
+        members = members[weight[members] > 0]
+        packed = weight[members] << np.where(members < self.examples.positives, 32, 0)
         shared = np.zeros(1)
         # What was close last time is likely to be close now: a good score early skips most of the rest.
-        results = [self._search(self.favourites, weight, heavy, light, shared)] if len(self.favourites) else []
+        results = [self._search(self.favourites, members, packed, shared)] if len(self.favourites) else []
         rest = np.ones(len(self.pool.names), np.bool_)
         rest[self.favourites] = False
         todo = np.flatnonzero(rest)
         futures: list[Future[tuple[float, int, np.float32, NDArray[np.int64]]]] = [
-            self.executor.submit(self._search, todo[first : first + CHUNK], weight, heavy, light, shared)
+            self.executor.submit(self._search, todo[first : first + CHUNK], members, packed, shared)
             for first in range(0, len(todo), CHUNK)
         ]
         results += [future.result() for future in futures]
-        self.favourites = np.sort(np.concatenate([r[3] for r in results]))[:256]
+        self.favourites = np.sort(np.concatenate([r[3] for r in results]))
         score, feature, upper, _ = min(results, key=lambda r: (-r[0], r[1]))
         if feature < 0 or score <= 0:
             return None
         values = np.empty(self.examples.count, np.float32)
         splits.feature_values(
-            self.examples.cells, self.examples.inverse[0], self.pool.offsets[feature], self.pool.weights[feature], values
+            self.examples.cells,
+            self.examples.inverse[0],
+            self.pool.offsets[feature],
+            self.pool.weights[feature],
+            values,
         )
         threshold = splits.middle_threshold(values, np.float32(upper), members)
         return feature, np.float32(threshold), values
 
-    def _order(
-        self, weight: NDArray[np.int64], members: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """The node's examples with weight, parted into the heavy and the light ones, positives first in each."""
-        members = members[weight[members] > 0]
-        order = members[np.argsort(-weight[members], kind="stable")]
-        total = np.cumsum(weight[order])
-        cut = int(np.searchsorted(total, int(HEAVY_SHARE * int(total[-1])))) + 1 if len(order) else 0
-        return np.sort(order[:cut]), np.sort(order[cut:])
-
     def _search(
-        self, features: NDArray[np.int64], weight: NDArray[np.int64], heavy: NDArray[np.int32],
-        light: NDArray[np.int32], shared: NDArray[np.float64],
+        self, features: NDArray[np.int64], members: NDArray[np.int32], packed: NDArray[np.int64],
+        shared: NDArray[np.float64],
     ) -> tuple[float, int, np.float32, NDArray[np.int64]]:  # fmt: skip
         looked_at = np.empty(len(features), np.int64)
-        positives = self.examples.positives
         score, feature, upper, looked = splits.search(
             self.bins, self.examples.cells, self.examples.inverse[0], self.pool.offsets, self.pool.weights, features,
-            heavy, weight[heavy], int(np.searchsorted(heavy, positives)),
-            light, weight[light], int(np.searchsorted(light, positives)),
-            self.kind, shared, looked_at,
+            members, packed, self.kind, shared, looked_at,
         )  # fmt: skip
         return score, feature, upper, looked_at[:looked]
 
 
 def integer_weights(weight: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Weights as integers that add up to about 2³²; what rounds to zero no longer matters."""
+    """Weights as integers that add up to about 2³⁰; what rounds to zero no longer matters."""
     total = math.fsum(weight.tolist())
     return np.floor(weight * (WEIGHT_ONE / total) + 0.5).astype(np.int64)
 
@@ -220,7 +213,11 @@ def apply_tree(search: SplitSearch, tree: Tree) -> NDArray[np.int32]:
         here = np.flatnonzero(at == node)
         row = int(tree.feature[node])
         splits.feature_values(
-            search.examples.cells, search.examples.inverse[0], search.pool.offsets[row], search.pool.weights[row], values
+            search.examples.cells,
+            search.examples.inverse[0],
+            search.pool.offsets[row],
+            search.pool.weights[row],
+            values,
         )
         chosen = np.where(values[here] < tree.threshold[node], tree.left[node], tree.right[node])
         # Leaves are kept as −1 − leaf until the end, so that leaf 0 is not node 0.
@@ -255,9 +252,7 @@ def fit_stage(examples: Examples, pool: Pool, params: TrainingParams, executor: 
         false_alarm = float(np.mean(sums[positives:] >= threshold))
         if false_alarm <= params.max_false_alarm:
             break
-    named = tuple(
-        Tree(pool.names[t.feature].astype(np.int32), t.left, t.right, t.threshold, t.leaves) for t in trees
-    )
+    named = tuple(Tree(pool.names[t.feature].astype(np.int32), t.left, t.right, t.threshold, t.leaves) for t in trees)
     return StageFit(
         Stage(threshold, named), hit_rate, false_alarm, false_alarm <= params.max_false_alarm,
         sums[:positives] >= threshold, sums[positives:] >= threshold,
@@ -294,7 +289,7 @@ def _reweighted(
 
 def stage_threshold(sums: NDArray[np.float64], min_hit_rate: float) -> float:
     """The highest float32 threshold that at least this share of the positives' sums reaches."""
-    may_fail = int(math.floor((1 - min_hit_rate) * len(sums) + 1e-9))
+    may_fail = math.floor((1 - min_hit_rate) * len(sums) + 1e-9)
     lowest = float(np.sort(sums)[may_fail])
     threshold = np.float32(lowest)
     if float(threshold) > lowest:

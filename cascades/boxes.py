@@ -42,9 +42,7 @@ class AnnotatedImage:
 
     def __post_init__(self) -> None:
         check_gray(self.gray, f"image {self.key!r}")
-        if self.color is not None and (
-            self.color.dtype != np.uint8 or self.color.shape != (*self.gray.shape, 3)
-        ):
+        if self.color is not None and (self.color.dtype != np.uint8 or self.color.shape != (*self.gray.shape, 3)):
             raise TrainingDataError(
                 f"image {self.key!r}: colour is {self.color.dtype}{list(self.color.shape)}, expected "
                 f"uint8{[*self.gray.shape, 3]}, RGB, the same size as the grey image"
@@ -75,7 +73,8 @@ def intersection_over_union(boxes: NDArray[np.int64], others: NDArray[np.int64])
     area = boxes[:, 2] * boxes[:, 3]
     other_area = others[:, 2] * others[:, 3]
     union = area[:, None] + other_area[None, :] - inter
-    return inter / np.maximum(union, 1)
+    result: NDArray[np.float64] = inter / np.maximum(union, 1)
+    return result
 
 
 def intersections(boxes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:

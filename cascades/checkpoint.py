@@ -4,9 +4,9 @@ A checkpoint belongs to one set of images, boxes and settings; their fingerprint
 """
 
 import hashlib
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -43,7 +43,7 @@ def fingerprint(params: TrainingParams, positives: NDArray[np.uint8], keys: list
 def save_checkpoint(path: Path, mark: str, progress: Progress) -> None:
     """Write the checkpoint whole or not at all."""
     trees = [tree for stage in progress.stages for tree in stage.trees]
-    arrays = {
+    arrays: dict[str, Any] = {
         "fingerprint": np.array(mark),
         "stage_threshold": np.array([s.threshold for s in progress.stages], np.float32),
         "stage_trees": np.array([len(s.trees) for s in progress.stages], np.int32),
@@ -62,7 +62,7 @@ def save_checkpoint(path: Path, mark: str, progress: Progress) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         np.savez(file, **arrays)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load_checkpoint(path: Path, mark: str) -> Progress:
@@ -75,7 +75,7 @@ def load_checkpoint(path: Path, mark: str) -> Progress:
         raise CheckpointMismatch(f"{path}: not a checkpoint ({error}); delete it to start anew") from error
     if found != mark:
         raise CheckpointMismatch(
-            f"{path}: made from other images, boxes or settings; delete it to start anew, or restore what it was made with"
+            f"{path}: made from other images, boxes or settings; delete it to start anew, or go back to those"
         )
     trees = []
     node = leaf = 0

@@ -22,7 +22,7 @@ from cascades.errors import InvalidParameter
 
 FEATURE_SETS = ("basic", "core", "all")
 
-Rect = tuple[int, int, int, int, float]  # x, y, w, h in multiples of (1, dx, dy), weight
+Rect = tuple[int, int, int, int, int]  # x, y, w, h in multiples of (1, dx, dy), weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ def concatenate(parts: list[HaarFeatures]) -> HaarFeatures:
 
 
 # Each shape: size in units of (dx, dy), then its rectangles in the same units and their weights.
-_UPRIGHT = {
+_UPRIGHT: dict[str, list[tuple[tuple[int, int], list[Rect]]]] = {
     "basic": [
         ((2, 1), [(0, 0, 2, 1, -1), (1, 0, 1, 1, 2)]),
         ((1, 2), [(0, 0, 1, 2, -1), (0, 1, 1, 1, 2)]),
@@ -82,7 +82,7 @@ _UPRIGHT = {
     ],
 }
 # Tilted: units run along the two diagonals.
-_TILTED = [
+_TILTED: list[tuple[tuple[int, int], list[Rect]]] = [
     ((2, 1), [(0, 0, 2, 1, -1), (0, 0, 1, 1, 2)]),
     ((1, 2), [(0, 0, 1, 2, -1), (0, 0, 1, 1, 2)]),
     ((3, 1), [(0, 0, 3, 1, -1), (1, 0, 1, 1, 3)]),
@@ -116,9 +116,7 @@ def single_rectangles(window: tuple[int, int], plane: int) -> HaarFeatures:
 
 def on_plane(features: HaarFeatures, plane: int) -> HaarFeatures:
     """The same features looking at another plane."""
-    return HaarFeatures(
-        features.rects, features.weights, features.tilted, np.full(len(features), plane, np.uint8)
-    )
+    return HaarFeatures(features.rects, features.weights, features.tilted, np.full(len(features), plane, np.uint8))
 
 
 def _positions(window: tuple[int, int], nx: int, ny: int) -> Iterator[NDArray[np.int64]]:

@@ -4,6 +4,9 @@ The sum over a rectangle is four look-ups (Crow 1984; Viola & Jones 2001, §2.1)
 in the tilted integral image (Lienhart & Maydt 2002).
 """
 
+# mypy: allow-untyped-defs
+# (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray

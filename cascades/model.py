@@ -14,7 +14,7 @@ from cascades.features import HaarFeatures
 
 @dataclass(frozen=True, eq=False)
 class LbpFeatures:
-    """Multi-block local binary patterns (Zhang et al. 2007): 3×3 equal blocks, the outer eight compared with the middle.
+    """Multi-block local binary patterns (Zhang et al. 2007): 3×3 equal blocks, the outer ones compared with the middle.
 
     rects  int16[F, 4]  x, y of the top left block and the size w, h of one block, window pixels
     """
@@ -134,9 +134,9 @@ def read_side_file(path: Path) -> CascadeInfo:
         raise InvalidCascadeXml(f"{path}: not JSON ({error}); delete it or train again") from error
     if not isinstance(content, dict) or content.get("version") != SIDE_FILE_VERSION:
         raise InvalidCascadeXml(f"{path}: not a side file of version {SIDE_FILE_VERSION}; delete it or train again")
-    face = content.get("face")
+    face: Any = content.get("face")
     planes = content.get("planes")
-    margin = content.get("margin")
+    margin: Any = content.get("margin")
     if (
         not (isinstance(face, list) and len(face) == 4 and all(_fraction(v) for v in face) and min(face[2:]) > 0)
         or not (isinstance(planes, list) and planes and all(isinstance(p, str) for p in planes))

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
-from cascades.params import TrainingParams
 from cascades.integral import inverse_norms
-from cascades.pyramid import build_level, layout, scales
+from cascades.params import TrainingParams
+from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.sampling import context_window
 from cascades.scan import FlatHaar, scan
 
 SCALE_FACTOR = 1.1
 FACE_OVERLAP = 0.3  # IoU with a learned face from which a window is no background
 IGNORED_SHARE = 0.3  # of a window or of the region inside the other
-IMAGES_PER_STAGE = 64  # a stage's negatives come from at least about this many images where there are as many
+IMAGES_PER_STAGE = 32  # a stage's negatives come from at least about this many images where there are as many
 BATCH = 4  # images scanned at once, whatever the number of threads
 
 Key = tuple[int, int, int, int]  # image, level, x, y
@@ -83,9 +83,7 @@ class NegativeMiner:
             futures = [self.executor.submit(_candidates, self.images[i], cascade, self.params, i) for i in batch]
             yield from zip(batch, [future.result() for future in futures], strict=True)
 
-    def _take(
-        self, index: int, found: _Found, most: int, taken: set[Key], mined: Mined, salt: tuple[int, int]
-    ) -> None:
+    def _take(self, index: int, found: _Found, most: int, taken: set[Key], mined: Mined, salt: tuple[int, int]) -> None:
         """Choose at most `most` of an image's candidates at random and cut them out."""
         rng = np.random.default_rng([self.params.seed, 2, *salt, index])
         width, height = self.params.window
@@ -108,11 +106,12 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: Trainin
     if not image.negatives:
         return _Found(np.zeros((0, 3), np.int32), [], 0)
     size = (image.gray.shape[1], image.gray.shape[0])
-    places = [np.zeros((0, 3), np.int32)]
+    places: list[NDArray[np.int32]] = [np.zeros((0, 3), np.int32)]
     levels = []
     scanned = 0
     tilted = cascade is not None and bool(cascade.tilted.any())
     rng = np.random.default_rng([params.seed, 3, salt])
+    stripe_count = stripes(layout(size, np.float32(1)), params.window)
     for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
         level = build_level(image.gray, layout(size, scale), tilted)
         levels.append(level.image)
@@ -120,7 +119,7 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: Trainin
             x, y = _random_windows(level.image, params.window, rng)
             scanned += len(x)
         else:
-            windows = scan(cascade, level)
+            windows = scan(cascade, level, stripe_count)
             x, y, scanned = windows.x, windows.y, scanned + windows.scanned
         keep = ~_masked(image, x, y, float(scale), params.window)
         places.append(np.stack([np.full(int(keep.sum()), number, np.int32), x[keep], y[keep]], axis=1))

@@ -33,10 +33,11 @@ def parse_cascade(content: bytes, name: str) -> Cascade:
         root = fromstring(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidCascadeXml(f"{name}: not an XML file that can be read ({error})") from error
-    node = root.find("cascade")
-    if root.tag != "opencv_storage" or node is None:
+    node = root.find("cascade") if root.tag == "opencv_storage" else None
+    if node is None:
         raise InvalidCascadeXml(
-            f"{name}: no <opencv_storage><cascade>; a cascade made before OpenCV 2.4 has another format and must be converted"
+            f"{name}: no <opencv_storage><cascade>; the format OpenCV had before 2.4 (type opencv-haar-classifier) "
+            "is not read"
         )
     return _Reader(name).cascade(node)
 
@@ -185,7 +186,9 @@ class _Reader:
     def split(self, text: str | None, count: int | None, what: str, most: int = 5) -> list[float]:
         words = (text or "").split()
         if (count is not None and len(words) != count) or len(words) > max(most, count or 0):
-            raise self.fail(f"{what}: {len(words)} numbers, expected {count if count is not None else f'at most {most}'}")
+            raise self.fail(
+                f"{what}: {len(words)} numbers, expected {count if count is not None else f'at most {most}'}"
+            )
         try:
             values = [float(w) for w in words]
         except ValueError as error:
@@ -212,7 +215,11 @@ def write_cascade(cascade: Cascade) -> str:
         width=cascade.window[0],
     )
     most = max(len(stage.trees) for stage in cascade.stages)
-    lines += ["  <stageParams>", *_tags(4, boostType=_BOOSTING[cascade.boosting], maxWeakCount=most), "  </stageParams>"]
+    lines += [
+        "  <stageParams>",
+        *_tags(4, boostType=_BOOSTING[cascade.boosting], maxWeakCount=most),
+        "  </stageParams>",
+    ]
     lines += ["  <featureParams>", *_tags(4, maxCatCount=0 if haar else 256, featSize=1)]
     lines += _tags(4, mode=cascade.feature_set.upper()) if haar else []
     lines += ["  </featureParams>", *_tags(2, stageNum=len(cascade.stages)), "  <stages>"]
@@ -253,11 +260,13 @@ def _feature_lines(features: HaarFeatures | LbpFeatures) -> list[str]:
     return lines
 
 
-def _tags(indent: int, **values: Any) -> list[str]:
+def _tags(indent: int, **values: object) -> list[str]:
     return [f"{' ' * indent}<{tag}>{value}</{tag}>" for tag, value in values.items()]
 
 
-def _float(value: float | np.float32) -> str:
+def _float(value: Any) -> str:
     """The shortest text that reads back as the same float32, with a point as OpenCV's parser wants for reals."""
     text = np.format_float_positional(np.float32(value), unique=True, trim="0")
-    return text if 1e-5 <= abs(value) < 1e7 or value == 0 else np.format_float_scientific(np.float32(value), unique=True)
+    return (
+        text if 1e-5 <= abs(value) < 1e7 or value == 0 else np.format_float_scientific(np.float32(value), unique=True)
+    )

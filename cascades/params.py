@@ -63,8 +63,10 @@ class TrainingParams:
         _check("features", self.features, lambda v: v in FEATURE_SETS, f"one of {', '.join(FEATURE_SETS)}")
         _check("boosting", self.boosting, lambda v: v in BOOSTINGS, f"one of {', '.join(BOOSTINGS)}")
         _check("feature_pool", self.feature_pool, lambda v: v is None or v >= 1, "at least 1, or None for all")
-        for name, least in (("stages", 1), ("positives", 10), ("negatives", 10), ("max_weak_count", 1)):
-            _check(name, getattr(self, name), lambda v, least=least: v >= least, f"at least {least}")
+        _check("stages", self.stages, lambda v: v >= 1, "at least 1")
+        _check("positives", self.positives, lambda v: v >= 10, "at least 10")
+        _check("negatives", self.negatives, lambda v: v >= 10, "at least 10")
+        _check("max_weak_count", self.max_weak_count, lambda v: v >= 1, "at least 1")
         _check("max_depth", self.max_depth, lambda v: 1 <= v <= 5, "1 to 5")
         _check("min_hit_rate", self.min_hit_rate, lambda v: 0 < v <= 1, "above 0, at most 1")
         _check("max_false_alarm", self.max_false_alarm, lambda v: 0 < v < 1, "between 0 and 1")

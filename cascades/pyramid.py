@@ -4,6 +4,7 @@ Scales and sizes follow OpenCV's detector, so that the same XML looks at the sam
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -38,15 +39,17 @@ class Layout:
         """int32 cells of one integral image."""
         return self.stride * (self.height + 1)
 
-    def columns(self, x: NDArray[np.integer]) -> NDArray[np.int64]:
+    def columns(self, x: NDArray[Any]) -> NDArray[np.int64]:
         """Where in a row the corners x px right of a window's left edge lie."""
-        x = x.astype(np.int64)
-        return x if self.half == 0 else (x & 1) * self.half + (x >> 1)
+        cells: NDArray[np.int64] = x.astype(np.int64)
+        if self.half:
+            cells = (cells & 1) * self.half + (cells >> 1)
+        return cells
 
 
 def scales(image: tuple[int, int], window: tuple[int, int], factor: float) -> list[np.float32]:
     """Scales at which a window (w, h) still fits into the image (w, h), beginning with 1."""
-    found = []
+    found: list[np.float32] = []
     scale = 1.0
     while len(found) < MAX_LEVELS:
         if round(window[0] * scale) > image[0] or round(window[1] * scale) > image[1]:
@@ -66,6 +69,24 @@ def layout(image: tuple[int, int], scale: np.float32) -> Layout:
     half = (width // 2 + 1 + 7) // 8 * 8 if step == 2 else 0
     stride = 2 * half if half else (width + 1 + 15) // 16 * 16
     return Layout(scale, width, height, step, stride, half)
+
+
+def stripes(first: Layout, window: tuple[int, int]) -> int:
+    """Into how many stripes OpenCV cuts the scan of an image whose first scanned level is this."""
+    return max(-(-(first.width - window[0] + 1) // 32), 1)
+
+
+def grid(lay: Layout, window: tuple[int, int], stripe_count: int) -> tuple[int, int]:
+    """Columns and rows of windows looked at on a level.
+
+    OpenCV hands out rows in stripes of equal height, rounded so that with step 2 the last row can be left out; it is
+    left out here too.
+    """
+    width, height = lay.width - window[0] + 1, lay.height - window[1] + 1
+    if width <= 0 or height <= 0:
+        return 0, 0
+    in_stripes = max((height // lay.step + stripe_count - 1) // stripe_count, 1) * stripe_count
+    return -(-width // lay.step), min(-(-height // lay.step), in_stripes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,9 @@ def collect_positives(images: Sequence[AnnotatedImage], params: TrainingParams) 
             reason = refusal(box, size, params.window)
             if reason is None:
                 x, y, w, h = context_window(box, params.window, params.margin)
-                plain = cut(image.gray, Crop(round(x), round(y), max(round(w), 1), max(round(h), 1), False), params.window)
+                plain = cut(
+                    image.gray, Crop(round(x), round(y), max(round(w), 1), max(round(h), 1), False), params.window
+                )
                 if inverse_norms(plain[None])[0] == 0:
                     reason = "flat: contrast too low for the detector to look at it"
                 else:
@@ -149,8 +151,6 @@ def cut(gray: NDArray[np.uint8], crop: Crop, window: tuple[int, int]) -> NDArray
     x0, y0 = max(crop.x, 0), max(crop.y, 0)
     x1, y1 = min(crop.x + crop.w, width), min(crop.y + crop.h, height)
     region = gray[y0:y1, x0:x1]
-    region = np.pad(
-        region, ((y0 - crop.y, crop.y + crop.h - y1), (x0 - crop.x, crop.x + crop.w - x1)), mode="edge"
-    )
+    region = np.pad(region, ((y0 - crop.y, crop.y + crop.h - y1), (x0 - crop.x, crop.x + crop.w - x1)), mode="edge")
     patch = np.asarray(cv2.resize(region, window, interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
     return np.ascontiguousarray(patch[:, ::-1]) if crop.mirror else patch

@@ -7,6 +7,9 @@ Sums and comparisons are done in the precision OpenCV uses (features float32, st
 that pass are the same ones.
 """
 
+# mypy: allow-untyped-defs
+# (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +18,7 @@ from numpy.typing import NDArray
 
 from cascades.features import HaarFeatures
 from cascades.model import Cascade
-from cascades.pyramid import Level
+from cascades.pyramid import Level, grid
 
 STAGE_EPSILON = np.float32(1e-5)  # OpenCV lowers every stage threshold by this when it loads a cascade
 BAND = 8  # rows whose survivors share a list: long enough to amortize, short enough to stay in the cache
@@ -97,13 +100,11 @@ class LevelWindows:
     scanned: int
 
 
-def scan(flat: FlatHaar, level: Level) -> LevelWindows:
-    """Every window of a level that passes the cascade, in reading order."""
+def scan(flat: FlatHaar, level: Level, stripe_count: int) -> LevelWindows:
+    """Every window of a level that passes the cascade, in reading order. stripe_count: see `pyramid.grid`."""
     lay = level.layout
     width, height = flat.window
-    # OpenCV leaves out the last possible row and column of windows.
-    nx = -(-max(lay.width + 1 - width - 1, 0) // lay.step)
-    ny = -(-max(lay.height + 1 - height - 1, 0) // lay.step)
+    nx, ny = grid(lay, flat.window, stripe_count)
     if nx == 0 or ny == 0:
         empty = np.zeros(0, np.int32)
         return LevelWindows(empty, empty, np.zeros(0), 0)
@@ -115,7 +116,8 @@ def scan(flat: FlatHaar, level: Level) -> LevelWindows:
         level.offsets(flat.corners, flat.tilted), flat.weights, flat.threshold, flat.left, flat.right,
         flat.links, flat.leaves, flat.trees, flat.stages, flat.stage_threshold, flat.stumps,
     )  # fmt: skip
-    y, x = np.divmod(cells, lay.stride)
+    y = cells // lay.stride
+    x = cells - y * lay.stride
     return LevelWindows((x * lay.step).astype(np.int32), y.astype(np.int32), scores, nx * ny)
 
 
@@ -171,15 +173,22 @@ def _row_stump(buffer, base, offset, weight, threshold, left, right, count, inve
 def _feature(buffer, cell, offset, weight):
     """One feature of one window, before normalization."""
     value = weight[0] * np.float32(
-        np.int32(buffer[cell + offset[0]] - buffer[cell + offset[1]] - buffer[cell + offset[2]] + buffer[cell + offset[3]])
+        np.int32(
+            buffer[cell + offset[0]] - buffer[cell + offset[1]] - buffer[cell + offset[2]] + buffer[cell + offset[3]]
+        )
     )
     value += weight[1] * np.float32(
-        np.int32(buffer[cell + offset[4]] - buffer[cell + offset[5]] - buffer[cell + offset[6]] + buffer[cell + offset[7]])
+        np.int32(
+            buffer[cell + offset[4]] - buffer[cell + offset[5]] - buffer[cell + offset[6]] + buffer[cell + offset[7]]
+        )
     )
     if weight[2] != 0:
         value += weight[2] * np.float32(
             np.int32(
-                buffer[cell + offset[8]] - buffer[cell + offset[9]] - buffer[cell + offset[10]] + buffer[cell + offset[11]]
+                buffer[cell + offset[8]]
+                - buffer[cell + offset[9]]
+                - buffer[cell + offset[10]]
+                + buffer[cell + offset[11]]
             )
         )
     return value
@@ -210,7 +219,9 @@ def _list_stump(buffer, cells, count, offset, weight, threshold, left, right, in
 
 
 @njit(cache=True, nogil=True)
-def _list_tree(buffer, cells, count, first_node, first_leaf, offsets, weights, threshold, links, leaves, inverse, total):
+def _list_tree(
+    buffer, cells, count, first_node, first_leaf, offsets, weights, threshold, links, leaves, inverse, total
+):
     """total += the leaf a tree leads to, for a list of windows."""
     for i in range(count):
         node = 0
@@ -260,8 +271,8 @@ def _scan_stumps(
     links, leaves, trees, stages, stage_threshold, stumps,
 ):  # fmt: skip
     """Scan a level; returns the surviving windows' cells int64[M] and last stage sums float64[M]."""
-    out_cells = np.empty(256, np.int64)
-    out_total = np.empty(256, np.float64)
+    out_cells: NDArray[np.int64] = np.empty(256, np.int64)
+    out_total: NDArray[np.float64] = np.empty(256, np.float64)
     found = 0
     inverse = np.empty(nx, np.float32)
     value = np.empty(nx, np.float32)

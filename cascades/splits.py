@@ -10,19 +10,22 @@ The score of a split is s(P_l, N_l) + s(P_r, N_r), P and N the weight of positiv
     real      s = (√P − √N)²             the exponential loss's Z     (Schapire & Singer 1999, eq. 9)
     discrete  s = |P − N|                weighted errors              (Freund & Schapire 1997)
 
-All three are convex, homogeneous of degree one and at most P + N. Two exact bounds follow. Inside a bin, (P_l, N_l) stays
-in the rectangle between the bin's two ends, and a convex function is largest at a corner. And s(A + B) ≤ s(A) + s(B), so
-what examples not looked at yet can add is at most their weight: light examples are counted only where the heavy ones
-leave the feature in the race (the idea of Appel et al. 2013, with a bound that holds for all three losses).
+All three are convex in (P, N). Inside a bin, (P_l, N_l) stays in the rectangle between the bin's two ends, and a convex
+function is largest at a corner: hence the bound. It is tight: of 40,000 features about ten are looked at exactly.
 
-Weights are integers (2³² in all): sums do not depend on their order, so neither threads nor shortcuts change a bit.
+Weights are integers, so sums do not depend on their order and neither threads nor shortcuts change a bit. A pair
+(P, N) is one int64, P in the upper half: one addition counts an example, whatever its class.
 """
+
+# mypy: allow-untyped-defs
+# (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
 
 import numpy as np
 from numba import njit
 
 BINS = 256
 GENTLE, DISCRETE, REAL = 0, 1, 2
+LOWER = np.int64(2**32 - 1)
 _SLACK = 1.0 - 1e-9  # far more than rounding can lift a score above its bound
 
 
@@ -100,34 +103,23 @@ def split_score(p, n, all_p, all_n, kind):
 
 
 @njit(cache=True, nogil=True)
-def _count(row, index, weight, positives, hist_p, hist_n):
-    """Add examples to the histograms; the first `positives` of the index are positive."""
-    for i in range(positives):
-        hist_p[row[index[i]]] += weight[i]
-    for i in range(positives, index.size):
-        hist_n[row[index[i]]] += weight[i]
-
-
-@njit(cache=True, nogil=True)
-def _may_beat(hist_p, hist_n, low_p, low_n, all_p, all_n, kind, level, flags):
-    """Whether a threshold inside some bin may score `level` or more; flags uint8[BINS] says which bins.
+def _may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
+    """Whether a threshold inside some bin may score more than `level`; flags uint8[BINS] says which bins.
 
     low_p, low_n  float64[BINS + 1]: out, the weights left of every bin. With these the corners of bin k's rectangle are
     (low[k], low[k]), (low[k+1], low[k]), (low[k], low[k+1]); its far corner is the next bin's near one.
     """
-    p = np.int64(0)
-    n = np.int64(0)
+    total = np.int64(0)
     for k in range(BINS):
-        low_p[k] = p
-        low_n[k] = n
-        p += hist_p[k]
-        n += hist_n[k]
-    low_p[BINS] = p
-    low_n[BINS] = n
+        low_p[k] = total >> 32
+        low_n[k] = total & LOWER
+        total += histogram[k]
+    low_p[BINS] = total >> 32
+    low_n[BINS] = total & LOWER
     any_flag = np.uint8(0)
     if kind == GENTLE:
-        # s(l) + s(r) ≥ level without a division: d² (W − w) + (D − d)² w ≥ level · w (W − w).
-        total = all_p + all_n
+        # s(l) + s(r) > level without a division: d² (W − w) + (D − d)² w > level · w (W − w).
+        whole = all_p + all_n
         lead = all_p - all_n
         for k in range(BINS):
             flag = np.uint8(0)
@@ -136,10 +128,10 @@ def _may_beat(hist_p, hist_n, low_p, low_n, all_p, all_n, kind, level, flags):
                 left_n = low_n[k + 1] if corner == 2 else low_n[k]
                 w = left_p + left_n
                 d = left_p - left_n
-                rest = total - w
+                rest = whole - w
                 gap = lead - d
                 value = d * d * rest + gap * gap * w - level * (w * rest)
-                flag |= np.uint8(value >= 0.0)
+                flag |= np.uint8(value > 0.0)  # zero where a side is empty
             flags[k] = flag
             any_flag |= flag
     else:
@@ -148,14 +140,14 @@ def _may_beat(hist_p, hist_n, low_p, low_n, all_p, all_n, kind, level, flags):
             for corner in range(3):
                 left_p = low_p[k + 1] if corner == 1 else low_p[k]
                 left_n = low_n[k + 1] if corner == 2 else low_n[k]
-                flag |= np.uint8(split_score(left_p, left_n, all_p, all_n, kind) >= level)
+                flag |= np.uint8(split_score(left_p, left_n, all_p, all_n, kind) > level)
             flags[k] = flag
             any_flag |= flag
     return any_flag != 0
 
 
 @njit(cache=True, nogil=True)
-def _exact(row, value, index, weight, positives, low_p, low_n, flags, all_p, all_n, kind):
+def _exact(row, value, index, weight, low_p, low_n, flags, all_p, all_n, kind):
     """Best score and its threshold among the thresholds in or at the start of flagged bins.
 
     Returns (score, upper): examples with value < upper go left; score −1 where there is no proper split.
@@ -173,7 +165,7 @@ def _exact(row, value, index, weight, positives, low_p, low_n, flags, all_p, all
     upper = np.float32(0)
     p = 0.0
     n = 0.0
-    last_bin = -1
+    last_bin = np.int64(-1)
     previous = np.float32(0)
     for k in range(count):
         i = members[order[k]]
@@ -187,65 +179,52 @@ def _exact(row, value, index, weight, positives, low_p, low_n, flags, all_p, all
             if score > best:
                 best = score
                 upper = here
-        if i < positives:
-            p += np.float64(weight[i])
-        else:
-            n += np.float64(weight[i])
+        p += np.float64(weight[i] >> 32)
+        n += np.float64(weight[i] & LOWER)
         last_bin = bin_here
         previous = here
     return best, upper
 
 
 @njit(cache=True, nogil=True)
-def search(
-    bins, cells, inverse, offsets, weights, features, heavy, heavy_weight, heavy_positives,
-    light, light_weight, light_positives, kind, shared, looked_at,
-):  # fmt: skip
-    """Search some features for the best split.
+def search(bins, cells, inverse, offsets, weights, features, index, weight, kind, shared, looked_at):
+    """Search some features for the best split of a node.
 
     features   int64[K]     which rows of `bins` to search, in this order
-    heavy      int32[A]     examples counted first, positives first; heavy_weight int64[A]
-    light      int32[B]     the others of the node
+    index      int32[M]     the node's examples
+    weight     int64[M]     their weights, P in the upper 32 bits, N in the lower
     shared     float64[1]   best score found by anyone so far: read to skip, written when beaten
     looked_at  int64[K]     out: the features looked at exactly; the count is returned
 
     Returns (score, feature, upper, count); feature −1 where nothing was found. Equal scores: the lowest feature wins.
     """
-    both = np.concatenate((heavy[:heavy_positives], light[:light_positives], heavy[heavy_positives:], light[light_positives:]))
-    both_weight = np.concatenate(
-        (heavy_weight[:heavy_positives], light_weight[:light_positives],
-         heavy_weight[heavy_positives:], light_weight[light_positives:])
-    )  # fmt: skip
-    positives = heavy_positives + light_positives
-    heavy_p = np.float64(heavy_weight[:heavy_positives].sum())
-    heavy_n = np.float64(heavy_weight[heavy_positives:].sum())
-    all_p = np.float64(both_weight[:positives].sum())
-    all_n = np.float64(both_weight[positives:].sum())
-    rest = all_p + all_n - heavy_p - heavy_n
-    hist_p = np.empty(BINS, np.int64)
-    hist_n = np.empty(BINS, np.int64)
+    total = weight.sum()
+    all_p = np.float64(total >> 32)
+    all_n = np.float64(total & LOWER)
+    histogram = np.empty(BINS, np.int64)
     low_p = np.empty(BINS + 1, np.float64)
     low_n = np.empty(BINS + 1, np.float64)
     flags = np.empty(BINS, np.uint8)
     value = np.empty(cells.shape[1], np.float32)
+    everyone = index.size == cells.shape[1]
     best = -1.0
     best_feature = np.int64(-1)
     best_upper = np.float32(0)
     looked = 0
     for f in features:
         row = bins[f]
+        histogram[:] = 0
+        if everyone:
+            for i in range(weight.size):
+                histogram[row[i]] += weight[i]
+        else:
+            for i in range(weight.size):
+                histogram[row[index[i]]] += weight[i]
         level = max(best, shared[0]) * _SLACK
-        hist_p[:] = 0
-        hist_n[:] = 0
-        _count(row, heavy, heavy_weight, heavy_positives, hist_p, hist_n)
-        if not _may_beat(hist_p, hist_n, low_p, low_n, heavy_p, heavy_n, kind, level - rest, flags):
+        if not _may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
             continue
-        if light.size > 0:
-            _count(row, light, light_weight, light_positives, hist_p, hist_n)
-            if not _may_beat(hist_p, hist_n, low_p, low_n, all_p, all_n, kind, level, flags):
-                continue
         feature_values(cells, inverse, offsets[f], weights[f], value)
-        score, upper = _exact(row, value, both, both_weight, positives, low_p, low_n, flags, all_p, all_n, kind)
+        score, upper = _exact(row, value, index, weight, low_p, low_n, flags, all_p, all_n, kind)
         looked_at[looked] = f
         looked += 1
         if score > best or (score == best and f < best_feature):

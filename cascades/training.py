@@ -99,7 +99,7 @@ class _Trainer:
         self.reports: list[StageReport] = []
         self.kept: list[tuple[Key, NDArray[np.uint8]]] = []
         # Cells of every patch that could have passed so far; positives a stage rejects are not shown to the next.
-        self.alive = np.ones(len(positives.patches), np.bool_)
+        self.alive: NDArray[np.bool_] = np.ones(len(positives.patches), np.bool_)
         self.fingerprint = fingerprint(params, positives.patches, [images[i].key for i in range(len(images))])
         self._resume()
 
@@ -129,8 +129,9 @@ class _Trainer:
         patches = [patch for _, patch in self.kept] + mined.patches
         if len(patches) < max(2, MIN_NEGATIVES * wanted):
             return (
-                f"negatives: the background ran out before stage {number}: two laps over {len(self.miner.images)} images "
-                f"({mined.scanned:,} windows) gave {len(patches)} of {wanted} windows the cascade still accepts"
+                f"negatives: the background ran out before stage {number}: two laps over "
+                f"{len(self.miner.images)} images ({mined.scanned:,} windows) gave {len(patches)} of {wanted} "
+                "windows the cascade still accepts"
             )
         fit = self._fit(np.stack(patches), number)
         if fit.false_alarm >= 1.0:
@@ -174,7 +175,7 @@ class _Trainer:
         left = self.params.stages - len(self.stages)
         report = StageReport(
             stage=len(self.stages), stages=self.params.stages, weak_count=len(fit.stage.trees), hit_rate=fit.hit_rate,
-            false_alarm=fit.false_alarm, positives=int(len(fit.positives_passed)), negatives=negatives,
+            false_alarm=fit.false_alarm, positives=len(fit.positives_passed), negatives=negatives,
             windows=mined.scanned, windows_per_s=mined.scanned / max(mining_s, 1e-9),
             acceptance=mined.accepted / max(mined.scanned, 1), seconds=seconds,
             seconds_left=spent / len(self.stages) * left,

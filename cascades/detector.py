@@ -1,0 +1,165 @@
+"""Running cascades over an image: one pyramid, every cascade on each of its levels, grouped boxes with scores."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cascades.boxes import Box, check_gray
+from cascades.errors import InvalidParameter
+from cascades.grouping import group_windows
+from cascades.model import Cascade
+from cascades.pyramid import build_level, layout, scales, stripes
+from cascades.scan import FlatHaar, LevelWindows, flatten, scan
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Raw windows of one cascade: boxes int32[N, 4] image px, and how clearly they passed: last stage's sum minus its
+    threshold, float64[N]. Ordered by level, row and column."""
+
+    boxes: NDArray[np.int32]
+    margins: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """What one cascade found, strongest first.
+
+    boxes    int32[N, 4]   faces in image px, the training's margin undone
+    scores   float32[N]    sum over the merged windows of (last stage's sum − its threshold + 1)
+    windows  int32[N, 4]   the merged windows themselves, with the margin
+    counts   int32[N]      how many windows were merged
+    """
+
+    boxes: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    windows: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+
+class Detector:
+    """Some cascades, ready to run. Safe to use from several threads at once.
+
+    scale_factor        between pyramid levels, as in OpenCV
+    min_size, max_size  shorter and longer limits of a window's larger side, px; None: no limit
+    min_score           groups below are dropped
+    threads             levels of the pyramid are shared out among them; the result does not depend on it
+    """
+
+    def __init__(
+        self,
+        cascades: Sequence[Cascade],
+        *,
+        scale_factor: float = 1.1,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        min_score: float = 0.0,
+        threads: int = 1,
+    ) -> None:
+        if not 1.01 <= scale_factor <= 4:
+            raise InvalidParameter(f"scale_factor is {scale_factor}, expected 1.01 to 4")
+        if threads < 1:
+            raise InvalidParameter(f"threads is {threads}, expected at least 1")
+        self.cascades = tuple(cascades)
+        self.flats = [flatten(c) for c in self.cascades]
+        self.scale_factor = scale_factor
+        self.min_size = min_size
+        self.max_size = max_size
+        self.min_score = min_score
+        self.executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def windows(self, gray: NDArray[np.uint8], region: Box | None = None) -> list[Windows]:
+        """Every window that passes, one entry per cascade. gray uint8[H, W]; region: look only there."""
+        check_gray(gray, "image")
+        dx, dy = 0, 0
+        if region is not None:
+            dx, dy = max(region.x, 0), max(region.y, 0)
+            gray = np.ascontiguousarray(gray[dy : max(region.y + region.h, dy), dx : max(region.x + region.w, dx)])
+        size = (gray.shape[1], gray.shape[0])
+        wanted = [self._scales(size, flat) for flat in self.flats]
+        every = sorted({float(s) for found in wanted for s in found})
+        # Each cascade's stripes are counted on the first level it looks at.
+        first = [layout(size, np.float32(min(found))) if found else None for found in wanted]
+        counts = [1 if lay is None else stripes(lay, flat.window) for lay, flat in zip(first, self.flats, strict=True)]
+        jobs = [(np.float32(s), [i for i, found in enumerate(wanted) if s in found]) for s in every]
+        if self.executor is None:
+            results = [self._level(gray, scale, which, counts) for scale, which in jobs]
+        else:
+            results = list(self.executor.map(lambda job: self._level(gray, job[0], job[1], counts), jobs))
+        return [self._collect(i, jobs, results, size, (dx, dy)) for i in range(len(self.cascades))]
+
+    def detect(self, gray: NDArray[np.uint8], region: Box | None = None) -> list[Detections]:
+        """Faces found by each cascade. gray uint8[H, W]; region: look only there."""
+        return [
+            self._group(cascade, windows)
+            for cascade, windows in zip(self.cascades, self.windows(gray, region), strict=True)
+        ]
+
+    def _scales(self, size: tuple[int, int], flat: FlatHaar) -> set[float]:
+        found = set()
+        for scale in scales(size, flat.window, self.scale_factor):
+            side = max(window_size(flat.window, scale))
+            if (self.min_size is None or side >= self.min_size) and (self.max_size is None or side <= self.max_size):
+                found.add(float(scale))
+        return found
+
+    def _level(
+        self, gray: NDArray[np.uint8], scale: np.float32, which: list[int], counts: list[int]
+    ) -> list[LevelWindows]:
+        """Scan one level with the cascades that look at it."""
+        tilted = any(bool(self.flats[i].tilted.any()) for i in which)
+        level = build_level(gray, layout((gray.shape[1], gray.shape[0]), scale), tilted)
+        return [scan(self.flats[i], level, counts[i]) for i in which]
+
+    def _collect(
+        self, cascade: int, jobs: list[tuple[np.float32, list[int]]], results: list[list[LevelWindows]],
+        size: tuple[int, int], origin: tuple[int, int],
+    ) -> Windows:  # fmt: skip
+        """One cascade's windows from all levels, in image px."""
+        boxes: list[NDArray[np.int32]] = [np.zeros((0, 4), np.int32)]
+        margins: list[NDArray[np.float64]] = [np.zeros(0)]
+        last = float(self.flats[cascade].stage_threshold[-1])
+        for (scale, which), found in zip(jobs, results, strict=True):
+            if cascade not in which:
+                continue
+            level = found[which.index(cascade)]
+            w, h = window_size(self.flats[cascade].window, scale)
+            box = np.empty((len(level.x), 4), np.int32)
+            box[:, 0] = np.rint(level.x.astype(np.float32) * scale)
+            box[:, 1] = np.rint(level.y.astype(np.float32) * scale)
+            # Rounding may carry a window past the edge by a pixel or two: clipped, as OpenCV does.
+            box[:, 2] = np.minimum(w, size[0] - box[:, 0])
+            box[:, 3] = np.minimum(h, size[1] - box[:, 1])
+            box[:, :2] += origin
+            boxes.append(box)
+            margins.append(level.score - last)
+        return Windows(np.concatenate(boxes), np.concatenate(margins))
+
+    def _group(self, cascade: Cascade, windows: Windows) -> Detections:
+        merged, scores, counts = group_windows(windows.boxes.astype(np.int64), windows.margins + 1.0)
+        keep = scores >= self.min_score
+        merged, scores, counts = merged[keep], scores[keep], counts[keep]
+        return Detections(
+            face_boxes(merged, cascade.info.face),
+            scores.astype(np.float32),
+            np.rint(merged).astype(np.int32),
+            counts.astype(np.int32),
+        )
+
+
+def window_size(window: tuple[int, int], scale: np.float32) -> tuple[int, int]:
+    """The window's size in the image, px."""
+    return round(float(np.float32(window[0]) * scale)), round(float(np.float32(window[1]) * scale))
+
+
+def face_boxes(windows: NDArray[np.float64], face: tuple[float, float, float, float]) -> NDArray[np.int32]:
+    """Where the face lies in each window: float64[N, 4] → int32[N, 4]."""
+    boxes = np.empty_like(windows)
+    boxes[:, 0] = windows[:, 0] + face[0] * windows[:, 2]
+    boxes[:, 1] = windows[:, 1] + face[1] * windows[:, 3]
+    boxes[:, 2] = face[2] * windows[:, 2]
+    boxes[:, 3] = face[3] * windows[:, 3]
+    return np.rint(boxes).astype(np.int32)
