@@ -3,9 +3,11 @@
 Trained on the boxes of train scenes; its least score is chosen on validation scenes; the figures are from test scenes.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cascades import AnnotatedImage, Box, Cascade, Detector, Roc, StageReport, TrainingParams, evaluate, train
@@ -109,30 +111,33 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
 
 
 def measure(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> Roc:
-    """Detections against boxes on the complete frames, one frame at a time."""
-    complete = [frame for frame in frames if frame.complete]
+    """Detections against boxes, one frame at a time; frames that are not complete count for recall only."""
     detector = Detector([cascade], scale_factor=params.faces.scale_factor)
-    found = [detector.detect(frame.gray)[0] for frame in progress(complete, desc="measuring", unit="frames")]
-    return evaluate(found, [[Box(*box) for box in frame.boxes] for frame in complete])
+    found = [detector.detect(frame.gray)[0] for frame in progress(frames, desc="measuring", unit="frames")]
+    truths = [np.array(frame.boxes, dtype=np.int64).reshape(-1, 4) for frame in frames]
+    return evaluate(found, truths, complete=[frame.complete for frame in frames])
 
 
 def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> dict[str, Any]:
     """The least score that gives at most the wanted false positives per frame on these frames."""
     wanted = params.cascade.false_positives
     roc = measure(cascade, frames, params)
+    score = roc.score_at(wanted)
+    if not math.isfinite(score):
+        # Even the strongest detections are too often wrong: take none that is not stronger than all of them.
+        score = max((float(value) for value in roc.scores), default=0.0) + 1.0
     return {
-        "min_score": max(roc.score_at(wanted), 1e-6),
+        "min_score": score,
         "false_positives_per_frame": wanted,
-        "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes" if frames else "",
+        "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes",
     }
 
 
 def figures(roc: Roc, frames: list[BoxedFrame]) -> dict[str, Any]:
     """The cascade's metrics on held-out scenes; recalls are null where there is no face to find."""
-    complete = [frame for frame in frames if frame.complete]
-    faces = sum(len(frame.boxes) for frame in complete)
+    faces = sum(len(frame.boxes) for frame in frames)
     return {
-        "frames": len(complete),
+        "frames": sum(frame.complete for frame in frames),
         "faces": faces,
         **{f"recall_at_{rate}": round(roc.recall_at(rate), 4) if faces else None for rate in RATES},
         "average_precision": round(roc.average_precision, 4) if faces else None,
@@ -144,7 +149,7 @@ def write_reports(
 ) -> None:
     """Metrics, the ROC curve, and every box that could not be used with its reason."""
     write_json(REPORTS / f"{character}.json", figures(roc, frames))
-    points = pd.DataFrame(roc.points, columns=["false_positives_per_frame", "recall", "score"])
+    points = pd.DataFrame({"false_positives_per_frame": roc.fppi, "recall": roc.recall, "score": roc.scores})
     write_text(REPORTS / f"{character}.csv", points.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
     rows = boxes[boxes["status"] != OK].assign(image=lambda row: "boxes.csv line " + row["line"].astype(str))
     rejected = pd.concat([rows[unlearned.columns], unlearned], ignore_index=True)
