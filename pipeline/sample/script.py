@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 
+from pipeline.errors import ParamsError, nearest
 from pipeline.sample.plan import Curve, Shot
 from pipeline.sample.shots import RECIPES, Moods
 
@@ -114,9 +114,8 @@ def check_name(name: str) -> None:
     """Raise for a name that is no episode."""
     if name in SCRIPT:
         return
-    near = difflib.get_close_matches(name, EPISODES, n=1, cutoff=0.0)[0]
-    raise ValueError(
-        f"sample episode {name!r} does not exist; expected one of {', '.join(EPISODES)}; did you mean {near!r}?"
+    raise ParamsError(
+        f"sample episode {name!r} does not exist; expected one of {', '.join(EPISODES)}.{nearest(name, EPISODES)}"
     )
 
 

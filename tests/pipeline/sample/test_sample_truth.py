@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from pipeline.errors import ParamsError
 from pipeline.sample import CHARACTERS, EPISODES, EXPRESSIONS, episode_truth
 from pipeline.sample.expressions import LOOKS, look_of, mix, nearest, pure
 from pipeline.sample.render import Painter
@@ -77,7 +78,7 @@ def test_truth_takes_no_rendering() -> None:
 
 
 def test_an_unknown_episode_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(ValueError, match=r"'gardn'.*garden, kitchen, harbour.*mean 'garden'"):
+    with pytest.raises(ParamsError, match=r"'gardn'.*garden, kitchen, harbour.*mean 'garden'"):
         episode_truth("gardn")
 
 
