@@ -2,8 +2,12 @@
 
 A face is found by a bunch of neighbouring windows, a false alarm mostly by one or two. So the score of a group is the
 sum over its windows of (last stage's sum − its threshold + 1): it counts windows, and weighs each by how clearly it
-passed. Groups form as OpenCV's `groupRectangles` forms them (windows whose edges differ by less than a share of their
-size are linked); then weaker groups that overlap a stronger one are dropped (non-maximum suppression).
+passed. Raw stage sums, which can be negative, rank far worse.
+
+Windows are near when every edge differs by at most a share of their size, as in OpenCV's `groupRectangles`. But groups
+are not chains: linking near windows through others turns a page of text, where windows pass everywhere, into one huge
+group that outranks every face. Here the window with the strongest neighbourhood takes its own neighbours, then the
+strongest of those left, and so on. Then weaker groups that overlap a stronger one are dropped.
 """
 
 # mypy: allow-untyped-defs
@@ -13,71 +17,68 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-LINK = 0.2  # windows are linked when every edge differs by at most this share of their mean size
+LINK = 0.15  # windows are near when every edge differs by at most this share of their mean size
 MAX_WINDOWS = 20_000  # the strongest are kept: an image that passes more is noise, and grouping compares pairs
 
 
 @njit(cache=True, nogil=True)
-def link_windows(boxes, eps):
-    """Group numbers int64[N] of windows int64[N, 4] linked directly or through others; numbered by first member.
-
-    Rows must be sorted by x: only windows whose left edges are near are compared.
-    """
-    count = len(boxes)
-    parent = np.arange(count)
-    widest = 0
-    for i in range(count):
-        widest = max(widest, boxes[i, 2] + boxes[i, 3])
-    for i in range(count):
-        for j in range(i + 1, count):
-            if boxes[j, 0] - boxes[i, 0] > eps * widest:
-                break
-            near = eps * (min(boxes[i, 2], boxes[j, 2]) + min(boxes[i, 3], boxes[j, 3])) * 0.5
-            if (
-                abs(boxes[i, 0] - boxes[j, 0]) <= near
-                and abs(boxes[i, 1] - boxes[j, 1]) <= near
-                and abs(boxes[i, 0] + boxes[i, 2] - boxes[j, 0] - boxes[j, 2]) <= near
-                and abs(boxes[i, 1] + boxes[i, 3] - boxes[j, 1] - boxes[j, 3]) <= near
-            ):
-                a, b = i, j
-                while parent[a] != a:
-                    a = parent[a]
-                while parent[b] != b:
-                    b = parent[b]
-                low, high = min(a, b), max(a, b)
-                parent[high] = low
-                parent[i] = low
-                parent[j] = low
-    label = np.empty(count, np.int64)
-    groups = 0
-    for i in range(count):
-        root = i
-        while parent[root] != root:
-            root = parent[root]
-        if root == i:
-            label[i] = groups
-            groups += 1
-        else:
-            label[i] = label[root]
-    return label
+def _near(boxes, i, j, eps):
+    """Whether every edge of two windows int64[N, 4] differs by at most eps of the smaller one's mean side."""
+    near = eps * (min(boxes[i, 2], boxes[j, 2]) + min(boxes[i, 3], boxes[j, 3])) * 0.5
+    return (
+        abs(boxes[i, 0] - boxes[j, 0]) <= near
+        and abs(boxes[i, 1] - boxes[j, 1]) <= near
+        and abs(boxes[i, 0] + boxes[i, 2] - boxes[j, 0] - boxes[j, 2]) <= near
+        and abs(boxes[i, 1] + boxes[i, 3] - boxes[j, 1] - boxes[j, 3]) <= near
+    )
 
 
 @njit(cache=True, nogil=True)
-def merge_groups(boxes, scores, label, groups):
-    """Score-weighted mean box float64[G, 4], summed score float64[G] and number of windows int64[G]."""
-    mean = np.zeros((groups, 4))
-    total = np.zeros(groups)
-    members = np.zeros(groups, np.int64)
-    for i in range(len(label)):
-        g = label[i]
+def neighbourhoods(boxes, scores, eps):
+    """Sum of the scores of all windows near each one, itself included: float64[N]. Rows must be sorted by x."""
+    count = len(boxes)
+    total = scores.copy()
+    for i in range(count):
+        reach = eps * (boxes[i, 2] + boxes[i, 3]) * 0.5
+        for j in range(i + 1, count):
+            if boxes[j, 0] - boxes[i, 0] > reach:
+                break
+            if _near(boxes, i, j, eps):
+                total[i] += scores[j]
+                total[j] += scores[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def gather_groups(boxes, scores, order, eps):
+    """Groups around the windows taken in `order` int64[N]: score-weighted mean boxes float64[G, 4], summed scores
+    float64[G] and numbers of windows int64[G]. Rows must be sorted by x."""
+    count = len(boxes)
+    free = np.ones(count, np.bool_)
+    mean = np.zeros((count, 4))
+    total = np.zeros(count)
+    members = np.zeros(count, np.int64)
+    groups = 0
+    for i in order:
+        if not free[i]:
+            continue
+        reach = eps * (boxes[i, 2] + boxes[i, 3]) * 0.5
+        first = i
+        while first > 0 and boxes[i, 0] - boxes[first - 1, 0] <= reach:
+            first -= 1
+        for j in range(first, count):
+            if boxes[j, 0] - boxes[i, 0] > reach:
+                break
+            if free[j] and _near(boxes, i, j, eps):
+                free[j] = False
+                for k in range(4):
+                    mean[groups, k] += boxes[j, k] * scores[j]
+                total[groups] += scores[j]
+                members[groups] += 1
         for k in range(4):
-            mean[g, k] += boxes[i, k] * scores[i]
-        total[g] += scores[i]
-        members[g] += 1
-    for g in range(groups):
-        for k in range(4):
-            mean[g, k] /= total[g]
-    return mean, total, members
+            mean[groups, k] /= total[groups]
+        groups += 1
+    return mean[:groups], total[:groups], members[:groups]
 
 
 def suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64], overlap: float) -> NDArray[np.int64]:
@@ -113,7 +114,7 @@ def group_windows(
         boxes, scores = boxes[strongest], scores[strongest]
     order = np.lexsort((boxes[:, 2], boxes[:, 1], boxes[:, 0]))
     boxes, scores = boxes[order], scores[order]
-    label = link_windows(boxes, LINK)
-    mean, total, members = merge_groups(boxes, scores, label, int(label.max()) + 1)
+    order = np.argsort(-neighbourhoods(boxes, scores, LINK), kind="stable")
+    mean, total, members = gather_groups(boxes, scores, order, LINK)
     kept = suppress(mean, total, overlap)
     return mean[kept], total[kept], members[kept]

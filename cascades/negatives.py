@@ -57,6 +57,7 @@ class NegativeMiner:
         self.params = params
         self.executor = executor
         self.cursor = 0
+        self._orders: dict[int, NDArray[np.int64]] = {}
 
     def mine(self, cascade: FlatHaar | None, needed: int, taken: set[Key], stage: int) -> Mined:
         """Find `needed` windows that the cascade accepts (any window where it is None) and that are not in `taken`."""
@@ -65,19 +66,26 @@ class NegativeMiner:
         spread = max(1, min(IMAGES_PER_STAGE, len(self.images)))
         for lap, most in enumerate((-(-needed // spread), needed)):
             for index, found in self._walk(cascade):
+                self.cursor += 1
                 mined.scanned += found.scanned
                 mined.accepted += len(found.place)
                 self._take(index, found, min(most, needed - len(mined.keys)), taken, mined, (stage, lap))
                 if len(mined.keys) >= needed:
-                    self.cursor = (index + 1) % len(self.images)
                     return mined
         mined.ran_out = True
         return mined
 
+    def _image(self, position: int) -> int:
+        """The image at a position of the endless walk: each lap another order, so that neighbouring frames, which look
+        alike, do not make up a whole stage."""
+        lap, place = divmod(position, len(self.images))
+        if lap not in self._orders:
+            self._orders[lap] = np.random.default_rng([self.params.seed, 5, lap]).permutation(len(self.images))
+        return int(self._orders[lap][place])
+
     def _walk(self, cascade: FlatHaar | None) -> Iterator[tuple[int, _Found]]:
-        """One lap over the images from the cursor on, scanned a batch at a time."""
-        start = self.cursor
-        order = [(start + i) % len(self.images) for i in range(len(self.images))]
+        """As many images as there are from the cursor on, scanned a batch at a time."""
+        order = [self._image(self.cursor + i) for i in range(len(self.images))]
         for first in range(0, len(order), BATCH):
             batch = order[first : first + BATCH]
             futures = [self.executor.submit(_candidates, self.images[i], cascade, self.params, i) for i in batch]
