@@ -135,7 +135,7 @@ class Train(Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
     seed: int = 0
-    threads: Annotated[int, Field(ge=1, le=256)] = 2
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
 
 
 class Compute(Section):

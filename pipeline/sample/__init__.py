@@ -10,5 +10,7 @@ from pipeline.sample.script import EPISODES
 from pipeline.sample.truth import SceneTruth, Truth, episode_truth
 
 CHARACTERS = ("cat", "mouse")
+DRAWING = 1
+"""Raise it when an episode's bytes change (a test pins them), so that projects draw theirs anew."""
 
-__all__ = ["CHARACTERS", "EPISODES", "EXPRESSIONS", "SceneTruth", "Truth", "episode_truth", "render_episode"]
+__all__ = ["CHARACTERS", "DRAWING", "EPISODES", "EXPRESSIONS", "SceneTruth", "Truth", "episode_truth", "render_episode"]

@@ -15,13 +15,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline import __version__
 from pipeline.caches import cache_folder
 from pipeline.compute import each
 from pipeline.console import say_counts
 from pipeline.errors import InputError, ParamsError, StageError
 from pipeline.fetch import check_samples, fetch
 from pipeline.params import Params, load_params
+from pipeline.sample import DRAWING
 from pipeline.schemas import EPISODES, OK, REJECTED
 from pipeline.sources import Item, expand, local
 from pipeline.tables import to_table, write_json, write_table
@@ -32,7 +32,7 @@ TABLE: Final = Path("data/episodes.parquet")
 RECORD: Final = 1
 """Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
 
-FIELDS: Final = {"record", "source", "toonset", "path", "sha256", "bytes", "video"}
+FIELDS: Final = {"record", "source", "drawing", "path", "sha256", "bytes", "video"}
 
 Row = dict[str, Any]
 
@@ -147,7 +147,7 @@ def _record(item: Item, checked: Checked, name: str) -> dict[str, Any]:
         "record": RECORD,
         "source": item.source,
         # The sample show is drawn by this very code: another version may draw it otherwise.
-        "toonset": __version__ if item.kind == "sample" else None,
+        "drawing": DRAWING if item.kind == "sample" else None,
         "path": name,
         "sha256": checked.sha256,
         "bytes": checked.bytes,
@@ -191,7 +191,7 @@ def _read_record(folder: Path, item: Item) -> dict[str, Any] | None:
         return None
     if record["source"] != item.source or set(record["video"]) != set(VideoInfo.__dataclass_fields__):
         return None
-    if item.kind == "sample" and record["toonset"] != __version__:
+    if item.kind == "sample" and record["drawing"] != DRAWING:
         return None
     return record
 
