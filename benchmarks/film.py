@@ -28,7 +28,8 @@ from pipeline.tables import read_frame
 
 FILM = "big_buck_bunny_720p.mp4"
 EPISODE = "bbb"
-CHARACTERS = ["bunny", "frank", "gimera", "rinky"]
+LEAST_BOXES = 30
+"""A character with fewer boxes in the part of the film that is looked at has no cascade."""
 EMOTIONS = ["angry", "happy", "neutral", "sad", "surprised"]
 BOUNDARY_TOLERANCE = 2
 """Frames that a found boundary may be off."""
@@ -59,12 +60,12 @@ def run(footage: Path, directory: Path, seconds: float | None = None) -> Outcome
     if seconds is not None:
         film = cut(film, directory.with_name(f"{directory.name}-film.mp4"), seconds)
     make_project(directory)
-    write_project(directory, film, footage)
+    characters = write_project(directory, film, footage)
     spent = repro(directory)
     scenes = read_frame(directory / "data/scenes.parquet", SCENES)
     cascades = {
         character: json.loads((directory / f"reports/cascades/{character}.json").read_text())
-        for character in CHARACTERS
+        for character in characters
     }
     summary = subprocess.run(toonset("summary"), cwd=directory, capture_output=True, text=True, check=True).stdout
     return Outcome(scene_f1(scenes, footage), spent, cascades, summary)
@@ -88,16 +89,8 @@ def cut(film: Path, target: Path, seconds: float) -> Path:
     return target
 
 
-def write_project(directory: Path, film: Path, footage: Path) -> None:
-    """Parameters and annotations of the film."""
-    params = yaml.safe_load((directory / "params.yaml").read_text(encoding="utf-8"))
-    source = {"license": "CC-BY-3.0", "attribution": "© 2008 Blender Foundation, www.bigbuckbunny.org"}
-    params |= {
-        "episodes": [{"id": EPISODE, "source": str(film), **source}],
-        "characters": CHARACTERS,
-        "emotions": EMOTIONS,
-    }
-    (directory / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+def write_project(directory: Path, film: Path, footage: Path) -> list[str]:
+    """Parameters and annotations of the film; the characters it has enough boxes of."""
     frames = count_frames(film)
 
     def of_film(name: str, frame: str = "frame") -> pd.DataFrame:
@@ -105,15 +98,28 @@ def write_project(directory: Path, film: Path, footage: Path) -> None:
         return rows[(rows["episode_id"] == EPISODE) & (rows[frame] < frames)]
 
     boxes = of_film("boxes.csv").assign(annotator="footage")
+    counts = boxes["character"].value_counts()
+    characters = sorted(counts.index[counts >= LEAST_BOXES])
+    shots = of_film("scenes.csv", "start_frame").query("held_out == 1")
+    inside = [((shots["start_frame"] <= frame) & (frame <= shots["end_frame"])).any() for frame in boxes["frame"]]
+    params = yaml.safe_load((directory / "params.yaml").read_text(encoding="utf-8"))
+    source = {"license": "CC-BY-3.0", "attribution": "© 2008 Blender Foundation, www.bigbuckbunny.org"}
+    params |= {
+        "episodes": [{"id": EPISODE, "source": str(film), **source}],
+        "characters": characters,
+        "emotions": EMOTIONS,
+    }
+    (directory / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     place = ["episode_id", "frame", "character", "x", "y", "w", "h"]
-    shots = of_film("scenes.csv", "start_frame")
     for name, rows in {
         "boxes": boxes[[*place, "annotator"]],
         "frames": of_film("frames.csv").assign(annotator="footage"),
         "emotions": boxes[[*place, "emotion", "annotator"]].assign(annotated_at="", lead_time_s=""),
-        "held_out": shots.loc[shots["held_out"] == 1, ["episode_id", "start_frame", "end_frame"]],
+        # In a part of the film without a held-out face, scenes are held out by hash, as in any project.
+        "held_out": shots.loc[[any(inside)] * len(shots), ["episode_id", "start_frame", "end_frame"]],
     }.items():
         rows.to_csv(directory / "annotations" / f"{name}.csv", index=False, lineterminator="\n")
+    return characters
 
 
 def count_frames(film: Path) -> int:

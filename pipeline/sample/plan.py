@@ -100,6 +100,7 @@ class Shot:
     fade_in: int = 0  # frames
     fade_out: int = 0
     dark_tail: int = 0  # black frames before the next boundary
+    dissolve: int = 0  # last frames, in which the next shot's first picture shines through
     flash: int = -1  # frame at which a flash begins
     transition: str = "cut"
 
@@ -116,6 +117,11 @@ class Shot:
         """How far a flash has bleached a frame, percent."""
         since = frame - self.flash
         return FLASH[since] if self.flash >= 0 and 0 <= since < len(FLASH) else 0
+
+    def mix(self, frame: int) -> int:
+        """Share of the next shot's first picture in a frame, per mille: a dissolve."""
+        into = frame - (self.length - self.dissolve) + 1
+        return 1000 * into // (self.dissolve + 1) if into > 0 else 0
 
     def gain(self, frame: int) -> int:
         """Brightness of a frame, per mille: fades and the black gap."""

@@ -65,9 +65,11 @@ class Painter:
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
         """Frames start to stop (exclusive): (360, 640, 3) uint8, BGR."""
-        for shot in self.plan:
+        for shot, after in zip(self.plan, [*self.plan[1:], None], strict=True):
             for frame in range(max(shot.start, start), min(shot.stop, shot.stop if stop is None else stop)):
-                yield self.frame(shot, frame - shot.start)
+                picture = self.frame(shot, frame - shot.start)
+                mix = shot.mix(frame - shot.start)
+                yield _mixed(picture, self.frame(after, 0), mix) if mix and after is not None else picture
 
     def frame(self, shot: Shot, frame: int, actors: bool = True) -> Image:
         """One frame, counted from the shot's start; without the characters if asked."""
@@ -201,6 +203,12 @@ class Painter:
         else:
             self._rasters.move_to_end(key)
         return raster
+
+
+def _mixed(picture: Image, other: Image, mix: int) -> Image:
+    """The picture with `mix` per mille of the other, in integers."""
+    total = picture.astype(np.uint32) * (1000 - mix) + other.astype(np.uint32) * mix
+    return ((total + 500) // 1000).astype(np.uint8)
 
 
 def _grade(shot: Shot, frame: int) -> Image:

@@ -14,6 +14,7 @@ from pipeline.sample.shots import RECIPES, Moods
 EPISODES = ("garden", "kitchen", "harbour")
 LENGTH = 1440  # frames, 60 s
 OPENING = 72
+DISSOLVE = 20  # frames
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Line:
     extra: str = ""
     light: str = "day"
     weather: str = ""
-    effect: str = ""  # "fade": out of this shot and into the next; "gap": black after it; "flash": inside it
+    effect: str = ""  # "fade", "dissolve": into the next shot; "gap": black after this one; "flash": inside it
 
 
 SCRIPT: Mapping[str, tuple[Line, ...]] = {
@@ -48,7 +49,7 @@ SCRIPT: Mapping[str, tuple[Line, ...]] = {
         Line("peek", "greenhouse", "cat", "barrel"),
         Line("close", "greenhouse", "mouse", light="cold"),
         Line("solo", "oak", "cat", "owl", weather="leaves"),
-        Line("over", "oak", "cat", weather="leaves"),
+        Line("over", "oak", "cat", weather="leaves", effect="dissolve"),
         Line("empty", "oak", extra="owl", light="dusk", weather="leaves", effect="fade"),
         Line("wide", "moonlit", weather="snow"),
         Line("two", "moonlit", extra="owl"),
@@ -70,7 +71,7 @@ SCRIPT: Mapping[str, tuple[Line, ...]] = {
         Line("over", "skirting", "cat"),
         Line("solo", "skirting", "mouse", "crab", effect="gap"),
         Line("empty", "table", extra="kettle", light="candle"),
-        Line("two", "table", extra="goldfish"),
+        Line("two", "table", extra="goldfish", effect="dissolve"),
         Line("solo", "table", "cat", "dog"),
         Line("close", "table", "cat", light="candle"),
         Line("peek", "pantry", "cat", "crate", light="dim"),
@@ -92,7 +93,7 @@ SCRIPT: Mapping[str, tuple[Line, ...]] = {
         Line("peek", "market", "cat", "barrel"),
         Line("chase", "market", "mouse", "crate", light="overcast", effect="gap"),
         Line("two", "beach", extra="crab"),
-        Line("over", "beach", "mouse"),
+        Line("over", "beach", "mouse", effect="dissolve"),
         Line("close", "beach", "cat", light="warm"),
         Line("empty", "beach", extra="crab", light="dusk", effect="fade"),
         Line("two", "deck", extra="gull"),
@@ -143,8 +144,12 @@ def episode_plan(name: str) -> tuple[Shot, ...]:
 def _with_effects(shot: Shot, effect: str, before: str, length: int) -> Shot:
     if before == "fade":
         shot = replace(shot, transition="fade", fade_in=12)
+    if before == "dissolve":
+        shot = replace(shot, transition="dissolve")
     if effect == "fade":
         return replace(shot, fade_out=14, dark_tail=4)
+    if effect == "dissolve":
+        return replace(shot, dissolve=DISSOLVE)
     if effect == "gap":
         return replace(shot, dark_tail=14)
     return replace(shot, flash=(length // 3) * 2) if effect == "flash" else shot

@@ -25,7 +25,7 @@ GRID = 14  # points across a face at which it is looked for
 
 @dataclass(frozen=True)
 class SceneTruth:
-    """Frames start_frame to stop_frame (exclusive); transition is how the scene begins: start, cut or fade."""
+    """Frames start_frame to stop_frame (exclusive); transition is how the scene begins: start, cut, fade, dissolve."""
 
     start_frame: int
     stop_frame: int
@@ -64,7 +64,7 @@ def episode_truth(name: str) -> Truth:
     scenes = [SceneTruth(shot.start, shot.stop, shot.transition) for shot in plan]
     gradual = []
     for shot, after in pairwise(plan):
-        begin, end = shot.stop - shot.fade_out - shot.dark_tail, after.start + after.fade_in
+        begin, end = shot.stop - shot.fade_out - shot.dark_tail - shot.dissolve, after.start + after.fade_in
         if begin < end:
             gradual.append((begin, end))
     rows = [face for shot in plan for face in _faces(shot)]
@@ -87,7 +87,7 @@ def _faces(shot: Shot) -> Iterator[Face]:
         gain, white = shot.gain(frame), shot.white(frame)
         if gain == 0 or white == 100:
             continue
-        clear = gain >= MIN_GAIN and white <= MAX_WHITE
+        clear = gain >= MIN_GAIN and white <= MAX_WHITE and shot.mix(frame) == 0
         drawings = shot_drawings(shot, frame)
         covers = _props_in_front(shot, frame)
         found = []

@@ -82,7 +82,7 @@ def faces_section(manifest: pd.DataFrame, params: Params) -> Section:
         parts.append(sheet(distinct, f"{character}: {len(distinct)} distinct faces", "A spread over all episodes."))
     parts.append(duplicates_part(manifest))
     rejected = manifest[(manifest["status"] != OK) & (manifest["cluster"] == manifest["face_id"])]
-    reasons = rejected["reason"].str.replace(r"\d+", "n", regex=True).value_counts().rename_axis("reason")
+    reasons = rejected["reason"].value_counts().rename_axis("reason")
     if len(reasons):
         parts.append(table(reasons.reset_index(name="faces"), "Detections put aside"))
     return Section("Faces", parts)
@@ -116,7 +116,8 @@ def labels_section(params: Params) -> Section:
         own = dataset[dataset["emotion"] == emotion]
         parts.append(sheet(own, f"{emotion}: {len(own)} faces"))
     labels = read_frame(Path("data/labels.parquet"), LABELS)
-    reasons = labels.loc[labels["status"] != OK, "reason"].str.replace(r"\d+", "n", regex=True).value_counts().head(12)
+    unused = labels.loc[labels["status"] != OK, "reason"].str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
+    reasons = unused.str.replace(r"^(a tie|no emotion): .*", r"\1", regex=True).value_counts().head(12)
     if len(reasons):
         parts.append(table(reasons.rename_axis("reason").reset_index(name="rows"), "Annotations without effect"))
     return Section("Labels", parts)

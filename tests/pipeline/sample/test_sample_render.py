@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -17,7 +18,7 @@ from pipeline.sample.render import Painter, write_video
 # A change of these means that every published number about the sample show changes.
 CLIP_PIXELS = "223764a976804a2fdebb31e22582a81a458fae18443dbdb7caefd84371293a5a"
 CLIP_FILE = "bf7b42872264d5dfe0e2ceb950c694e28419c73affb4a151686be5c8d04a60bc"
-GARDEN_FILE = "422d3d38959b9162dc068922cc0a808ec800085d11b8650ed1cd591fbd1f14a7"
+GARDEN_FILE = "5e0b68de2cdd27d70569e72e2bd04d1c29f47021ebba9ac023c53b7f671ff38c"
 CLIP = range(150, 174)  # two characters on the lawn, petals falling
 
 
@@ -66,10 +67,25 @@ def test_a_clip_plays(tmp_path: Path) -> None:
     assert np.abs(drawn - shown).mean() < 4  # what the encoder loses
 
 
+def test_a_dissolve_goes_from_one_picture_to_the_next_in_even_steps() -> None:
+    painter = Painter("garden")
+    (stop,) = [scene.start_frame for scene in episode_truth("garden").scenes if scene.transition == "dissolve"]
+    shot, after = next(pair for pair in pairwise(painter.plan) if pair[0].stop == stop)
+    for frame in (0, 7, 19):
+        at = shot.length - shot.dissolve + frame
+        share = (frame + 1) / (shot.dissolve + 1)
+        (shown,) = painter.frames(shot.start + at, shot.start + at + 1)
+        mixed = painter.frame(shot, at) * (1 - share) + painter.frame(after, 0) * share
+        assert np.abs(shown - mixed).max() <= 1.3  # a tenth of a percent of 255, and rounding
+
+
 def test_fades_gaps_and_flashes_look_like_it() -> None:
     painter = Painter("garden")
     truth = episode_truth("garden")
+    dissolves = {scene.start_frame for scene in truth.scenes if scene.transition == "dissolve"}
     for start, stop in truth.gradual:
+        if stop in dissolves:
+            continue
         brightness = [int(picture.mean()) for picture in painter.frames(start, stop)]
         assert 0 in brightness
     shot = next(s for s in painter.plan if s.flash >= 0)

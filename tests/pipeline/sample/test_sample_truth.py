@@ -24,14 +24,14 @@ def test_scenes_cover_the_episode_once(name: str) -> None:
         assert scene.stop_frame == after.start_frame
     assert all(36 <= s.stop_frame - s.start_frame <= 144 for s in scenes)
     assert [s.transition for s in scenes].count("start") == 1
-    assert {s.transition for s in scenes} == {"start", "cut", "fade"}
+    assert {s.transition for s in scenes} == {"start", "cut", "fade", "dissolve"}
 
 
 @pytest.mark.parametrize("name", EPISODES)
 def test_gradual_ranges_lie_around_boundaries(name: str) -> None:
     truth = episode_truth(name)
     boundaries = {scene.start_frame for scene in truth.scenes}
-    assert len(truth.gradual) == 3  # two fades and the black gap
+    assert len(truth.gradual) == 4  # two fades and the black gap
     for start, stop in truth.gradual:
         assert sum(start <= b <= stop for b in boundaries) == 1
     for scene in truth.scenes:

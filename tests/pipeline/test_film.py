@@ -1,0 +1,23 @@
+"""The whole flow on the first 90 s of a real film, wherever the film lies beside the repository."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.film import run
+from pipeline.schemas import EPISODES, MANIFEST, OK
+from pipeline.tables import read_frame
+
+
+@pytest.mark.film
+@pytest.mark.slow
+def test_the_flow_runs_to_its_end_on_a_real_film(footage: Path, tmp_path: Path) -> None:
+    outcome = run(footage, tmp_path / "film", seconds=90)
+    assert list(outcome.cascades) == ["bunny"]
+    assert outcome.boundary_f1 >= 0.9  # 14 boundaries: one miss and one extra
+    directory = tmp_path / "film"
+    (episode,) = read_frame(directory / "data/episodes.parquet", EPISODES).to_dict("records")
+    assert (episode["status"], episode["rate_num"], episode["rate_den"], episode["license"]) == (OK, 24, 1, "CC-BY-3.0")
+    faces = read_frame(directory / "data/manifest.parquet", MANIFEST)
+    assert (faces["status"] == OK).sum() > 100
+    assert (directory / "reports/index.html").stat().st_size > 100_000
