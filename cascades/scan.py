@@ -30,6 +30,7 @@ class FlatHaar:
 
     corners     int16[N, 3, 4, 2]  per node, window px
     tilted      bool[N]
+    plane       uint8[N]           0 is grey, whose values are divided by the window's contrast
     weights     float32[N, 3]
     threshold   float32[N]
     left, right float32[N] leaf values of stumps; for trees int32-valued links in `links`
@@ -44,6 +45,7 @@ class FlatHaar:
     window: tuple[int, int]
     corners: NDArray[np.int16]
     tilted: NDArray[np.bool_]
+    plane: NDArray[np.uint8]
     weights: NDArray[np.float32]
     threshold: NDArray[np.float32]
     left: NDArray[np.float32]
@@ -73,6 +75,7 @@ def flatten(cascade: Cascade) -> FlatHaar:
         cascade.window,
         used.corners(),
         used.tilted,
+        used.plane,
         used.weights,
         _join([tree.threshold for tree in trees], np.float32),
         np.array(left, np.float32),
@@ -109,12 +112,12 @@ def scan(flat: FlatHaar, level: Level, stripe_count: int) -> LevelWindows:
         empty = np.zeros(0, np.int32)
         return LevelWindows(empty, empty, np.zeros(0), 0)
     norm = np.array([[[[1, 1], [width - 1, 1], [1, height - 1], [width - 1, height - 1]]] * 3], np.int16)
-    norm_offsets = level.offsets(norm, np.zeros(1, np.bool_))[0, :4]
+    norm_offsets = level.offsets(norm, np.zeros(1, np.bool_), np.zeros(1, np.uint8))[0, :4]
     area = (width - 2) * (height - 2)
     cells, scores = _scan_level(
         level.buffer, lay.plane_size, lay.stride, ny, nx, lay.step, norm_offsets, np.float64(area),
-        level.offsets(flat.corners, flat.tilted), flat.weights, flat.threshold, flat.left, flat.right,
-        flat.links, flat.leaves, flat.trees, flat.stages, flat.stage_threshold, flat.stumps,
+        level.offsets(flat.corners, flat.tilted, flat.plane), flat.plane, flat.weights, flat.threshold,
+        flat.left, flat.right, flat.links, flat.leaves, flat.trees, flat.stages, flat.stage_threshold, flat.stumps,
     )  # fmt: skip
     y = cells // lay.stride
     x = cells - y * lay.stride
@@ -223,14 +226,16 @@ def _list_stump(buffer, cells, count, offsets, weights, t, threshold, left, righ
 
 @njit(cache=True, nogil=True)
 def _list_tree(
-    buffer, cells, count, first_node, first_leaf, offsets, weights, threshold, links, leaves, inverse, total
+    buffer, cells, count, first_node, first_leaf, offsets, plane, weights, threshold, links, leaves, inverse, total
 ):
     """total += the leaf a tree leads to, for a list of windows."""
     for i in range(count):
         node = 0
         while True:
             k = first_node + node
-            value = _feature(buffer, np.int64(cells[i]), offsets, weights, k) * inverse[i]
+            value = _feature(buffer, np.int64(cells[i]), offsets, weights, k)
+            if plane[k] == 0:
+                value *= inverse[i]
             node = links[k, 0] if value < threshold[k] else links[k, 1]
             if node <= 0:
                 break
@@ -239,7 +244,7 @@ def _list_tree(
 
 @njit(cache=True, nogil=True)
 def _later_stages(
-    buffer, cells, inverse, total, count, first_stage, offsets, weights, threshold, left, right,
+    buffer, cells, inverse, ones, total, count, first_stage, offsets, plane, weights, threshold, left, right,
     links, leaves, trees, stages, stage_threshold, stumps,
 ):  # fmt: skip
     """Run a list of windows through the stages from first_stage on, keeping those that pass; returns how many do."""
@@ -250,14 +255,15 @@ def _later_stages(
         for t in range(stages[s], stages[s + 1]):
             if stumps:
                 _list_stump(
-                    buffer, cells, count, offsets, weights, t, threshold[t], left[t], right[t], inverse, total
+                    buffer, cells, count, offsets, weights, t, threshold[t], left[t], right[t],
+                    ones if plane[t] else inverse, total,
                 )  # fmt: skip
             else:
                 _list_tree(
-                    buffer, cells, count, trees[t, 0], trees[t, 1], offsets, weights, threshold, links, leaves,
+                    buffer, cells, count, trees[t, 0], trees[t, 1], offsets, plane, weights, threshold, links, leaves,
                     inverse, total,
                 )  # fmt: skip
-        kept = 0
+        kept = np.int64(0)
         for i in range(count):
             cells[kept] = cells[i]
             inverse[kept] = inverse[i]
@@ -289,7 +295,7 @@ def _visit_row(base, first_total, first_threshold, row_inverse, count, cells, in
 
 @njit(cache=True, nogil=True)
 def _scan_level(
-    buffer, sq_base, stride, ny, nx, step, norm, area, offsets, weights, threshold, left, right,
+    buffer, sq_base, stride, ny, nx, step, norm, area, offsets, plane, weights, threshold, left, right,
     links, leaves, trees, stages, stage_threshold, stumps,
 ):  # fmt: skip
     """Scan a level; returns the surviving windows' cells int64[M] and last stage sums float64[M]."""
@@ -303,6 +309,7 @@ def _scan_level(
     cells = np.empty(nx * BAND + 1, np.uint32)
     inverse = np.empty(nx * BAND + 1, np.float32)
     total = np.empty(nx * BAND + 1, np.float64)
+    ones = np.ones(nx * BAND + 1, np.float32)  # what colour features are divided by
     count = 0
     for y in range(ny):
         base = y * step * stride
@@ -311,19 +318,20 @@ def _scan_level(
         for t in range(stages[1]):
             if stumps:
                 _row_stump(
-                    buffer, base, offsets, weights, t, threshold[t], left[t], right[t], nx, row_inverse, value, row_total
+                    buffer, base, offsets, weights, t, threshold[t], left[t], right[t], nx,
+                    ones if plane[t] else row_inverse, value, row_total,
                 )  # fmt: skip
             else:
                 for x in range(nx):
                     row_cells[x] = base + x
                 _list_tree(
-                    buffer, row_cells, nx, trees[t, 0], trees[t, 1], offsets, weights, threshold, links, leaves,
+                    buffer, row_cells, nx, trees[t, 0], trees[t, 1], offsets, plane, weights, threshold, links, leaves,
                     row_inverse, row_total,
                 )  # fmt: skip
         count = _visit_row(base, row_total, stage_threshold[0], row_inverse, count, cells, inverse, total, nx)
         if (y + 1) % BAND == 0 or y == ny - 1:
             kept = _later_stages(
-                buffer, cells, inverse, total, count, 1, offsets, weights, threshold, left, right,
+                buffer, cells, inverse, ones, total, count, 1, offsets, plane, weights, threshold, left, right,
                 links, leaves, trees, stages, stage_threshold, stumps,
             )  # fmt: skip
             while found + kept > out_cells.size:
