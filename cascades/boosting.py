@@ -26,7 +26,7 @@ class Examples:
     """What a stage learns from, positives first.
 
     cells      int32[C, N]    integral images side by side (`integral.window_integrals`), planes one after another
-    inverse    float32[P, N]  inverse norms per plane
+    inverse    float32[P, N]  inverse norms per plane (1 for colour)
     positives  how many of the N are positive
     """
 
@@ -44,11 +44,13 @@ class Pool:
     """The features a stage chooses from.
 
     offsets  int32[F, 12]    rows of Examples.cells
+    plane    uint8[F]        image plane
     weights  float32[F, 3]
     names    int64[F]        their positions in the whole feature set, ascending
     """
 
     offsets: NDArray[np.int32]
+    plane: NDArray[np.uint8]
     weights: NDArray[np.float32]
     names: NDArray[np.int64]
 
@@ -77,7 +79,7 @@ class SplitSearch:
         self.favourites = np.zeros(0, np.int64)
         futures = [
             executor.submit(
-                splits.value_bins, examples.cells, examples.inverse[0], pool.offsets, pool.weights,
+                splits.value_bins, examples.cells, examples.inverse, pool.plane, pool.offsets, pool.weights,
                 first, min(first + CHUNK, len(pool.names)), self.bins,
             )
             for first in range(0, len(pool.names), CHUNK)
@@ -109,16 +111,18 @@ class SplitSearch:
         score, feature, upper, _ = min(results, key=lambda r: (-r[0], r[1]))
         if feature < 0 or score <= 0:
             return None
-        values = np.empty(self.examples.count, np.float32)
-        splits.feature_values(
-            self.examples.cells,
-            self.examples.inverse[0],
-            self.pool.offsets[feature],
-            self.pool.weights[feature],
-            values,
-        )
+        values = self.values(feature)
         threshold = splits.middle_threshold(values, np.float32(upper), members)
         return feature, np.float32(threshold), values
+
+    def values(self, feature: int) -> NDArray[np.float32]:
+        """One feature of the pool on every example: float32[N]."""
+        values = np.empty(self.examples.count, np.float32)
+        inverse = self.examples.inverse[self.pool.plane[feature]]
+        splits.feature_values(
+            self.examples.cells, inverse, self.pool.offsets[feature], self.pool.weights[feature], values
+        )
+        return values
 
     def _search(
         self, features: NDArray[np.int64], members: NDArray[np.int32], packed: NDArray[np.int64],
@@ -126,8 +130,8 @@ class SplitSearch:
     ) -> tuple[float, int, np.float32, NDArray[np.int64]]:  # fmt: skip
         looked_at = np.empty(len(features), np.int64)
         score, feature, upper, looked = splits.search(
-            self.bins, self.examples.cells, self.examples.inverse[0], self.pool.offsets, self.pool.weights, features,
-            members, packed, self.kind, shared, looked_at,
+            self.bins, self.examples.cells, self.examples.inverse, self.pool.plane, self.pool.offsets,
+            self.pool.weights, features, members, packed, self.kind, shared, looked_at,
         )  # fmt: skip
         return score, feature, upper, looked_at[:looked]
 
@@ -208,17 +212,9 @@ def apply_tree(search: SplitSearch, tree: Tree) -> NDArray[np.int32]:
     """The leaf every example falls into: int32[N]."""
     count = search.examples.count
     at = np.zeros(count, np.int32)
-    values = np.empty(count, np.float32)
     for node in range(len(tree.feature)):  # children come after their parent
         here = np.flatnonzero(at == node)
-        row = int(tree.feature[node])
-        splits.feature_values(
-            search.examples.cells,
-            search.examples.inverse[0],
-            search.pool.offsets[row],
-            search.pool.weights[row],
-            values,
-        )
+        values = search.values(int(tree.feature[node]))
         chosen = np.where(values[here] < tree.threshold[node], tree.left[node], tree.right[node])
         # Leaves are kept as −1 − leaf until the end, so that leaf 0 is not node 0.
         at[here] = np.where(chosen > 0, chosen, chosen - 1)

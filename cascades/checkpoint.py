@@ -55,7 +55,7 @@ def save_checkpoint(path: Path, mark: str, progress: Progress) -> None:
         "subset": np.concatenate([t.subset for t in trees]),
         "leaves": np.concatenate([t.leaves for t in trees]),
         "keys": np.array(progress.keys, np.int64).reshape(-1, 4),
-        "patches": np.stack(progress.patches) if progress.patches else np.zeros((0, 1, 1), np.uint8),
+        "patches": np.stack(progress.patches) if progress.patches else np.zeros((0, 1, 1, 1), np.uint8),
         "alive": progress.alive,
         "cursor": np.array(progress.cursor),
     }

@@ -11,6 +11,7 @@ from cascades.boxes import Box, check_gray
 from cascades.errors import InvalidParameter
 from cascades.grouping import group_windows
 from cascades.model import Cascade
+from cascades.planes import COLOUR, GREY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.scan import FlatHaar, LevelWindows, flatten, scan
 
@@ -65,20 +66,29 @@ class Detector:
             raise InvalidParameter(f"threads is {threads}, expected at least 1")
         self.cascades = tuple(cascades)
         self.flats = [flatten(c) for c in self.cascades]
+        self.colour = any(c.info.planes == COLOUR for c in self.cascades)
         self.scale_factor = scale_factor
         self.min_size = min_size
         self.max_size = max_size
         self.min_score = min_score
         self.executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def windows(self, gray: NDArray[np.uint8], region: Box | None = None) -> list[Windows]:
-        """Every window that passes, one entry per cascade. gray uint8[H, W]; region: look only there."""
+    def windows(
+        self, gray: NDArray[np.uint8], region: Box | None = None, color: NDArray[np.uint8] | None = None
+    ) -> list[Windows]:
+        """Every window that passes, one entry per cascade.
+
+        gray uint8[H, W]; region: look only there; color uint8[H, W, 3] RGB, needed by cascades with colour planes.
+        """
         check_gray(gray, "image")
+        planes = image_planes(gray, color, COLOUR if self.colour else GREY, "image")
         dx, dy = 0, 0
         if region is not None:
             dx, dy = max(region.x, 0), max(region.y, 0)
-            gray = np.ascontiguousarray(gray[dy : max(region.y + region.h, dy), dx : max(region.x + region.w, dx)])
-        size = (gray.shape[1], gray.shape[0])
+            planes = np.ascontiguousarray(
+                planes[:, dy : max(region.y + region.h, dy), dx : max(region.x + region.w, dx)]
+            )
+        size = (planes.shape[2], planes.shape[1])
         wanted = [self._scales(size, flat) for flat in self.flats]
         every = sorted({float(s) for found in wanted for s in found})
         # Each cascade's stripes are counted on the first level it looks at.
@@ -86,16 +96,18 @@ class Detector:
         counts = [1 if lay is None else stripes(lay, flat.window) for lay, flat in zip(first, self.flats, strict=True)]
         jobs = [(np.float32(s), [i for i, found in enumerate(wanted) if s in found]) for s in every]
         if self.executor is None:
-            results = [self._level(gray, scale, which, counts) for scale, which in jobs]
+            results = [self._level(planes, scale, which, counts) for scale, which in jobs]
         else:
-            results = list(self.executor.map(lambda job: self._level(gray, job[0], job[1], counts), jobs))
+            results = list(self.executor.map(lambda job: self._level(planes, job[0], job[1], counts), jobs))
         return [self._collect(i, jobs, results, size, (dx, dy)) for i in range(len(self.cascades))]
 
-    def detect(self, gray: NDArray[np.uint8], region: Box | None = None) -> list[Detections]:
-        """Faces found by each cascade. gray uint8[H, W]; region: look only there."""
+    def detect(
+        self, gray: NDArray[np.uint8], region: Box | None = None, color: NDArray[np.uint8] | None = None
+    ) -> list[Detections]:
+        """Faces found by each cascade; see `windows` for the arguments."""
         return [
             self._group(cascade, windows)
-            for cascade, windows in zip(self.cascades, self.windows(gray, region), strict=True)
+            for cascade, windows in zip(self.cascades, self.windows(gray, region, color), strict=True)
         ]
 
     def _scales(self, size: tuple[int, int], flat: FlatHaar) -> set[float]:
@@ -107,11 +119,11 @@ class Detector:
         return found
 
     def _level(
-        self, gray: NDArray[np.uint8], scale: np.float32, which: list[int], counts: list[int]
+        self, planes: NDArray[np.uint8], scale: np.float32, which: list[int], counts: list[int]
     ) -> list[LevelWindows]:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
-        level = build_level(gray, layout((gray.shape[1], gray.shape[0]), scale), tilted)
+        level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted)
         return [scan(self.flats[i], level, counts[i]) for i in which]
 
     def _collect(

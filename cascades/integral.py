@@ -53,6 +53,22 @@ def level_integrals(image, buffer, sq_base, stride, half):
 
 
 @njit(cache=True, nogil=True)
+def upright_integral(image, buffer, stride, half):
+    """Fill the upright integral image of a level alone: image uint8[H, W], buffer int32[(H+1)·stride]."""
+    height, width = image.shape
+    buffer[:stride] = 0
+    for y in range(height):
+        above = buffer[y * stride : (y + 1) * stride]
+        row = buffer[(y + 1) * stride : (y + 2) * stride]
+        total = np.int32(0)
+        row[0] = 0
+        for x in range(width):
+            total += np.int32(image[y, x])
+            column = x + 1 if half == 0 else ((x + 1) & 1) * half + ((x + 1) >> 1)
+            row[column] = above[column] + total
+
+
+@njit(cache=True, nogil=True)
 def tilted_integral(image):
     """uint8[H, W] → int32[H+1, W+1]: T[y, x] sums the pixels of rows < y in the 45° triangle whose tip is at (x, y).
 
@@ -77,20 +93,22 @@ def tilted_integral(image):
 
 
 def window_integrals(patches: NDArray[np.uint8], tilted: bool) -> NDArray[np.int32]:
-    """Integral images of N small windows, cell by cell: uint8[N, H, W] → int32[C, N].
+    """Integral images of N small windows, cell by cell: uint8[N, P, H, W] → int32[C, N].
 
-    C is (H+1)·(W+1) cells of the upright image, followed by as many of the tilted one when asked for. A cell's values
-    for all windows lie side by side, so that evaluating one feature on every window reads contiguous rows.
+    C is (H+1)·(W+1) cells of the upright image of every plane, followed by as many of the tilted one of plane 0 when
+    asked for. A cell's values for all windows lie side by side, so that evaluating one feature on every window reads
+    contiguous rows.
     """
-    count, height, width = patches.shape
+    count, planes, height, width = patches.shape
     cells = (height + 1) * (width + 1)
-    out = np.zeros((cells * (2 if tilted else 1), count), np.int32)
-    upright = out[:cells].reshape(height + 1, width + 1, count)
-    np.cumsum(patches.transpose(1, 2, 0), axis=0, dtype=np.int32, out=upright[1:, 1:])
-    np.cumsum(upright[1:, 1:], axis=1, out=upright[1:, 1:])
+    out = np.zeros((cells * (planes + (1 if tilted else 0)), count), np.int32)
+    for plane in range(planes):
+        upright = out[plane * cells : (plane + 1) * cells].reshape(height + 1, width + 1, count)
+        np.cumsum(patches[:, plane].transpose(1, 2, 0), axis=0, dtype=np.int32, out=upright[1:, 1:])
+        np.cumsum(upright[1:, 1:], axis=1, out=upright[1:, 1:])
     if tilted:
         for i in range(count):
-            out[cells:, i] = tilted_integral(patches[i]).ravel()
+            out[planes * cells :, i] = tilted_integral(patches[i, 0]).ravel()
     return out
 
 

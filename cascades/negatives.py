@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
 from cascades.integral import inverse_norms
-from cascades.params import TrainingParams
+from cascades.params import PLANES, TrainingParams
+from cascades.planes import image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.sampling import context_window
 from cascades.scan import FlatHaar, scan
@@ -31,7 +32,7 @@ Key = tuple[int, int, int, int]  # image, level, x, y
 
 @dataclass(eq=False)
 class Mined:
-    """Windows found: patches uint8[N, H, W] and where they were; how many windows were looked at and accepted."""
+    """Windows found: patches uint8[P, H, W] and where they were; how many windows were looked at and accepted."""
 
     patches: list[NDArray[np.uint8]] = field(default_factory=list)
     keys: list[Key] = field(default_factory=list)
@@ -106,7 +107,7 @@ class NegativeMiner:
             taken.add(key)
             chosen += 1
             mined.keys.append(key)
-            mined.patches.append(found.images[level][y : y + height, x : x + width].copy())
+            mined.patches.append(found.images[level][:, y : y + height, x : x + width].copy())
 
 
 def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: TrainingParams, salt: int) -> _Found:
@@ -119,12 +120,13 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: Trainin
     scanned = 0
     tilted = cascade is not None and bool(cascade.tilted.any())
     rng = np.random.default_rng([params.seed, 3, salt])
+    planes = image_planes(image.gray, image.color, PLANES[params.planes], f"image {image.key!r}")
     stripe_count = stripes(layout(size, np.float32(1)), params.window)
     for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
-        level = build_level(image.gray, layout(size, scale), tilted)
-        levels.append(level.image)
+        level = build_level(planes, layout(size, scale), tilted)
+        levels.append(level.planes)
         if cascade is None:
-            x, y = _random_windows(level.image, params.window, rng)
+            x, y = _random_windows(level.planes[0], params.window, rng)
             scanned += len(x)
         else:
             windows = scan(cascade, level, stripe_count)

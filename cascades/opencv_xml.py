@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from cascades.errors import InvalidCascadeXml
 from cascades.features import HaarFeatures
-from cascades.model import Cascade, LbpFeatures, Stage, Tree
+from cascades.model import Cascade, CascadeInfo, LbpFeatures, Stage, Tree
+from cascades.planes import COLOUR, GREY
 
 MAX_WINDOW = 1024  # px
 MAX_STAGES = 1000
 MAX_TREES = 100_000
 MAX_NODES = 1023  # in one tree
 MAX_FEATURES = 1_000_000
+COLOUR_ROOT = "toonset_storage_1"  # features on colour planes: OpenCV must not mistake the file for one of its own
 LBP_WORDS = 8  # 256 codes as bits of eight int32
 
 _BOOSTING = {"gentle": "GAB", "discrete": "DAB", "real": "RAB"}
@@ -33,20 +35,21 @@ def parse_cascade(content: bytes, name: str) -> Cascade:
         root = fromstring(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidCascadeXml(f"{name}: not an XML file that can be read ({error})") from error
-    node = root.find("cascade") if root.tag == "opencv_storage" else None
+    node = root.find("cascade") if root.tag in ("opencv_storage", COLOUR_ROOT) else None
     if node is None:
         raise InvalidCascadeXml(
             f"{name}: no <opencv_storage><cascade>; the format OpenCV had before 2.4 (type opencv-haar-classifier) "
             "is not read"
         )
-    return _Reader(name).cascade(node)
+    return _Reader(name, colour=root.tag == COLOUR_ROOT).cascade(node)
 
 
 class _Reader:
     """Turns elements into values, naming the file and the element in every complaint."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, colour: bool) -> None:
         self.name = name
+        self.colour = colour
 
     def fail(self, message: str) -> InvalidCascadeXml:
         return InvalidCascadeXml(f"{self.name}: {message}")
@@ -76,12 +79,15 @@ class _Reader:
                 raise self.fail(f"more than {MAX_TREES:,} weak classifiers")
         if not stages:
             raise self.fail("no stages")
+        if self.colour and self.text(node, "planes") != " ".join(COLOUR):
+            raise self.fail(f"<planes> is {self.text(node, 'planes')!r}, expected {' '.join(COLOUR)!r}")
         boosting = node.findtext("stageParams/boostType", "").strip()
         mode = node.findtext("featureParams/mode", "").strip().lower()
         return Cascade(
             window,
             features,
             tuple(stages),
+            CascadeInfo(planes=COLOUR if self.colour else GREY),
             boosting=_BOOSTING_NAMES.get(boosting, "gentle"),
             feature_set=mode if mode in ("basic", "core", "all") else "basic",
         )
@@ -130,16 +136,18 @@ class _Reader:
         rects = np.zeros((len(nodes), 3, 4), np.int16)
         weights = np.zeros((len(nodes), 3), np.float32)
         tilted = np.zeros(len(nodes), np.bool_)
+        plane = np.zeros(len(nodes), np.uint8)
         for i, node in enumerate(nodes):
             parts = self.children(node, "rects", 3)
             if not parts:
                 raise self.fail(f"feature {i} has no rectangles")
             tilted[i] = node.find("tilted") is not None and self.integer(node, "tilted", 0, 1) == 1
+            plane[i] = self.integer(node, "plane", 0, len(COLOUR) - 1) if self.colour else 0
             for k, part in enumerate(parts):
                 values = self.split(part.text, 5, f"feature {i}")
                 rects[i, k] = self.rectangle(values[:4], f"feature {i}")
                 weights[i, k] = values[4]
-        features = HaarFeatures(rects, weights, tilted, np.zeros(len(nodes), np.uint8))
+        features = HaarFeatures(rects, weights, tilted, plane)
         corners = features.corners()
         outside = (corners < 0) | (corners > np.array(window, np.int16))
         if outside.any():
@@ -206,7 +214,10 @@ def write_cascade(cascade: Cascade) -> str:
             for index in tree.feature:
                 used.setdefault(int(index), len(used))
     haar = isinstance(cascade.features, HaarFeatures)
-    lines = ['<?xml version="1.0"?>', "<opencv_storage>", "<cascade>"]
+    colour = cascade.info.planes == COLOUR
+    root = COLOUR_ROOT if colour else "opencv_storage"
+    lines = ['<?xml version="1.0"?>', f"<{root}>", "<cascade>"]
+    lines += _tags(2, planes=" ".join(COLOUR)) if colour else []
     lines += _tags(
         2,
         stageType="BOOST",
@@ -227,8 +238,8 @@ def write_cascade(cascade: Cascade) -> str:
         lines += _stage_lines(stage, used)
     lines += ["  </stages>", "  <features>"]
     index = np.array(list(used), np.int64)
-    lines += _feature_lines(cascade.features.take(index))
-    lines += ["  </features>", "</cascade>", "</opencv_storage>"]
+    lines += _feature_lines(cascade.features.take(index), colour)
+    lines += ["  </features>", "</cascade>", f"</{root}>"]
     return "\n".join(lines) + "\n"
 
 
@@ -245,18 +256,19 @@ def _stage_lines(stage: Stage, used: dict[int, int]) -> list[str]:
     return [*lines, "      </weakClassifiers>", "    </_>"]
 
 
-def _feature_lines(features: HaarFeatures | LbpFeatures) -> list[str]:
+def _feature_lines(features: HaarFeatures | LbpFeatures, colour: bool) -> list[str]:
     lines = []
     if isinstance(features, LbpFeatures):
         for rect in features.rects:
             lines += ["    <_>", *_tags(6, rect=" ".join(str(int(v)) for v in rect)), "    </_>"]
         return lines
-    for rects, weights, tilted in zip(features.rects, features.weights, features.tilted, strict=True):
+    for i, (rects, weights, tilted) in enumerate(zip(features.rects, features.weights, features.tilted, strict=True)):
         lines += ["    <_>", "      <rects>"]
         for rect, weight in zip(rects, weights, strict=True):
             if weight != 0:
                 lines += [f"        <_>{' '.join(str(int(v)) for v in rect)} {_float(weight)}</_>"]
-        lines += ["      </rects>", *_tags(6, tilted=int(tilted)), "    </_>"]
+        lines += ["      </rects>", *_tags(6, tilted=int(tilted))]
+        lines += [*_tags(6, plane=int(features.plane[i])), "    </_>"] if colour else ["    </_>"]
     return lines
 
 

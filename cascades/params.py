@@ -6,8 +6,10 @@ from typing import Any
 
 from cascades.errors import InvalidParameter
 from cascades.features import FEATURE_SETS
+from cascades.planes import COLOUR, GREY
 
 BOOSTINGS = ("gentle", "discrete", "real")
+PLANES = {"grey": GREY, "colour": COLOUR}
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class TrainingParams:
     max_weak_count   trees in a stage at most
     max_depth        levels of inner nodes in a tree, 1 is a stump
     boosting         "gentle", "discrete" or "real" AdaBoost
+    planes           "grey", or "colour": grey and two colour planes (`planes`); see `choose_planes` for choosing
     weight_trim      a tree is fitted to the heaviest examples that hold this share of the weight; 1 is all
     margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long)
     jitter           how far copies of a box are moved and scaled, as a fraction of its side
+    color_jitter     how far the colour planes of copies are shifted, grey levels of 255
     mirror           also learn every box flipped left to right
     seed             decides everything random
     threads          changes the time, never the result
@@ -46,9 +50,11 @@ class TrainingParams:
     max_weak_count: int = 100
     max_depth: int = 1
     boosting: str = "gentle"
+    planes: str = "grey"
     weight_trim: float = 1.0
     margin: float = 0.1
     jitter: float = 0.05
+    color_jitter: int = 6
     mirror: bool = True
     seed: int = 0
     threads: int = 2
@@ -72,6 +78,8 @@ class TrainingParams:
         _check("max_false_alarm", self.max_false_alarm, lambda v: 0 < v < 1, "between 0 and 1")
         _check("weight_trim", self.weight_trim, lambda v: 0.5 <= v <= 1, "0.5 to 1")
         _check("margin", self.margin, lambda v: -0.5 < v <= 2, "above -0.5, at most 2")
+        _check("planes", self.planes, lambda v: v in PLANES, f"one of {', '.join(PLANES)}")
+        _check("color_jitter", self.color_jitter, lambda v: 0 <= v <= 64, "0 to 64")
         _check("jitter", self.jitter, lambda v: 0 <= v <= 0.5, "0 to 0.5")
         _check("seed", self.seed, lambda v: 0 <= v < 2**32, "0 to 4294967295")
         _check("threads", self.threads, lambda v: 1 <= v <= 256, "1 to 256")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.integral import level_integrals, tilted_integral
+from cascades.integral import level_integrals, tilted_integral, upright_integral
 
 MAX_LEVELS = 1000
 
@@ -93,19 +93,25 @@ def grid(lay: Layout, window: tuple[int, int], stripe_count: int) -> tuple[int, 
 class Level:
     """A resized image and its integral images.
 
-    buffer   int32[·]: upright, squared, and tilted image where asked for, one after another, each `plane_size` cells
+    planes   uint8[P, H, W], plane 0 is grey
+    buffer   int32[·]: grey upright, grey squared, grey tilted where asked for, then the upright images of the colour
+             planes, one after another, each `plane_size` cells
     """
 
     layout: Layout
-    image: NDArray[np.uint8]
+    planes: NDArray[np.uint8]
     buffer: NDArray[np.int32]
     has_tilted: bool
 
-    def offsets(self, corners: NDArray[np.int16], tilted: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def offsets(
+        self, corners: NDArray[np.int16], tilted: NDArray[np.bool_], plane: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
         """Corners int16[F, 3, 4, 2] in window px → int32[F, 12] cells from a window's own cell."""
         lay = self.layout
         cells = corners[..., 1].astype(np.int64) * lay.stride + lay.columns(corners[..., 0])
-        cells += np.where(tilted, 2 * lay.plane_size, 0)[:, None, None]
+        colours = 2 if self.has_tilted else 1  # the block before the first colour plane's
+        block = np.where(plane > 0, colours + plane.astype(np.int64), np.where(tilted, 2, 0))
+        cells += (block * lay.plane_size)[:, None, None]
         return cells.reshape(len(corners), 12).astype(np.int32)
 
 
@@ -116,13 +122,17 @@ def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
 
 
-def build_level(image: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
-    """Resize the image uint8[H, W] and compute what the scan reads."""
-    small = resize(image, lay.width, lay.height)
+def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
+    """Resize the planes uint8[P, H, W] and compute what the scan reads."""
+    small = np.stack([resize(plane, lay.width, lay.height) for plane in planes])
     size = lay.plane_size
-    buffer = np.empty(size * (3 if tilted else 2), np.int32)
-    level_integrals(small, buffer, size, lay.stride, lay.half)
+    buffer = np.empty(size * (len(planes) + (2 if tilted else 1)), np.int32)
+    level_integrals(small[0], buffer, size, lay.stride, lay.half)
+    columns = lay.columns(np.arange(lay.width + 1))
     if tilted:
-        plane = buffer[2 * size :].reshape(lay.height + 1, lay.stride)
-        plane[:, lay.columns(np.arange(lay.width + 1))] = tilted_integral(small)
+        buffer[2 * size : 3 * size].reshape(lay.height + 1, lay.stride)[:, columns] = tilted_integral(small[0])
+    first = 3 if tilted else 2
+    for i in range(1, len(planes)):
+        block = (first + i - 1) * size
+        upright_integral(small[i], buffer[block : block + size], lay.stride, lay.half)
     return Level(lay, small, buffer, tilted)

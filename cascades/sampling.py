@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from cascades.boxes import AnnotatedImage, Box, RejectedBox
 from cascades.errors import TrainingDataError
 from cascades.integral import inverse_norms
-from cascades.params import TrainingParams
+from cascades.params import PLANES, TrainingParams
+from cascades.planes import image_planes
 
 MIN_MAGNIFICATION = 0.5  # a box less than half the window's size would be mostly made up by resizing
 MIN_INSIDE = 0.6  # of a box must lie inside the image
@@ -34,7 +35,7 @@ class Crop:
 
 @dataclass(frozen=True, eq=False)
 class Positives:
-    """patches uint8[N, H, W]; the typical place of the face in the window as fractions; boxes left out."""
+    """patches uint8[N, P, H, W]; the typical place of the face in the window as fractions; boxes left out."""
 
     patches: NDArray[np.uint8]
     face: tuple[float, float, float, float]
@@ -70,14 +71,13 @@ def collect_positives(images: Sequence[AnnotatedImage], params: TrainingParams) 
     for index in range(len(images)):
         image = images[index]
         size = (image.gray.shape[1], image.gray.shape[0])
+        gray = image.gray[None]
         for box in image.boxes:
             reason = refusal(box, size, params.window)
             if reason is None:
                 x, y, w, h = context_window(box, params.window, params.margin)
-                plain = cut(
-                    image.gray, Crop(round(x), round(y), max(round(w), 1), max(round(h), 1), False), params.window
-                )
-                if inverse_norms(plain[None])[0] == 0:
+                plain = cut(gray, Crop(round(x), round(y), max(round(w), 1), max(round(h), 1), False), params.window)
+                if inverse_norms(plain)[0] == 0:
                     reason = "flat: contrast too low for the detector to look at it"
                 else:
                     usable.append((index, box))
@@ -113,12 +113,13 @@ def _cut_all(
     for (index, box), count in zip(usable, copies, strict=True):
         if index != last:
             image, last = images[index], index
-        patches += _copies(image.gray, box, count, params, rng)
+        planes = image_planes(image.gray, image.color, PLANES[params.planes], f"image {image.key!r}")
+        patches += _copies(planes, box, count, params, rng)
     return np.stack(patches)
 
 
 def _copies(
-    gray: NDArray[np.uint8], box: Box, count: int, params: TrainingParams, rng: np.random.Generator
+    planes: NDArray[np.uint8], box: Box, count: int, params: TrainingParams, rng: np.random.Generator
 ) -> list[NDArray[np.uint8]]:
     """`count` versions of one box: as it is, mirrored, then moved and scaled ones."""
     x, y, w, h = context_window(box, params.window, params.margin)
@@ -134,23 +135,28 @@ def _copies(
                 round(x + dx * w + (w - sw) / 2), round(y + dy * h + (h - sh) / 2),
                 max(round(sw), 1), max(round(sh), 1), mirror,
             )  # fmt: skip
-            patch = cut(gray, crop, params.window)
-            if plain or inverse_norms(patch[None])[0] != 0:
+            patch = cut(planes, crop, params.window)
+            if plain or inverse_norms(patch[:1])[0] != 0:
                 break
+        if len(planes) > 1 and not plain:
+            shift = rng.integers(-params.color_jitter, params.color_jitter + 1, len(planes) - 1)
+            patch[1:] = np.clip(patch[1:].astype(np.int16) + shift[:, None, None], 0, 255)
         found.append(patch)
     return found
 
 
-def cut(gray: NDArray[np.uint8], crop: Crop, window: tuple[int, int]) -> NDArray[np.uint8]:
-    """Cut a region and bring it to the window's size: uint8[H, W] image → uint8[h, w] patch.
+def cut(planes: NDArray[np.uint8], crop: Crop, window: tuple[int, int]) -> NDArray[np.uint8]:
+    """Cut a region and bring it to the window's size: uint8[P, H, W] image → uint8[P, h, w] patch.
 
     Beyond the image its edge is repeated. Resizing is the detector's (fixed-point bilinear), so that an example looks
     the way the detector will see it.
     """
-    height, width = gray.shape
+    _, height, width = planes.shape
     x0, y0 = max(crop.x, 0), max(crop.y, 0)
     x1, y1 = min(crop.x + crop.w, width), min(crop.y + crop.h, height)
-    region = gray[y0:y1, x0:x1]
-    region = np.pad(region, ((y0 - crop.y, crop.y + crop.h - y1), (x0 - crop.x, crop.x + crop.w - x1)), mode="edge")
-    patch = np.asarray(cv2.resize(region, window, interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
-    return np.ascontiguousarray(patch[:, ::-1]) if crop.mirror else patch
+    pad = ((y0 - crop.y, crop.y + crop.h - y1), (x0 - crop.x, crop.x + crop.w - x1))
+    regions = [np.pad(plane[y0:y1, x0:x1], pad, mode="edge") for plane in planes]
+    patch = np.stack(
+        [np.asarray(cv2.resize(r, window, interpolation=cv2.INTER_LINEAR_EXACT), np.uint8) for r in regions]
+    )
+    return np.ascontiguousarray(patch[:, :, ::-1]) if crop.mirror else patch

@@ -21,7 +21,7 @@ from cascades.model import Cascade
 from cascades.pyramid import Level, grid
 
 STAGE_EPSILON = np.float32(1e-5)  # OpenCV lowers every stage threshold by this when it loads a cascade
-BAND = 8  # rows whose survivors share a list: long enough to amortize, short enough to stay in the cache
+BAND = 64  # rows whose survivors share a list: long enough to amortize, short enough to stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,7 @@ class FlatHaar:
 
     corners     int16[N, 3, 4, 2]  per node, window px
     tilted      bool[N]
+    plane       uint8[N]           0 is grey, whose values are divided by the window's contrast
     weights     float32[N, 3]
     threshold   float32[N]
     left, right float32[N] leaf values of stumps; for trees int32-valued links in `links`
@@ -44,6 +45,7 @@ class FlatHaar:
     window: tuple[int, int]
     corners: NDArray[np.int16]
     tilted: NDArray[np.bool_]
+    plane: NDArray[np.uint8]
     weights: NDArray[np.float32]
     threshold: NDArray[np.float32]
     left: NDArray[np.float32]
@@ -73,6 +75,7 @@ def flatten(cascade: Cascade) -> FlatHaar:
         cascade.window,
         used.corners(),
         used.tilted,
+        used.plane,
         used.weights,
         _join([tree.threshold for tree in trees], np.float32),
         np.array(left, np.float32),
@@ -109,12 +112,12 @@ def scan(flat: FlatHaar, level: Level, stripe_count: int) -> LevelWindows:
         empty = np.zeros(0, np.int32)
         return LevelWindows(empty, empty, np.zeros(0), 0)
     norm = np.array([[[[1, 1], [width - 1, 1], [1, height - 1], [width - 1, height - 1]]] * 3], np.int16)
-    norm_offsets = level.offsets(norm, np.zeros(1, np.bool_))[0, :4]
+    norm_offsets = level.offsets(norm, np.zeros(1, np.bool_), np.zeros(1, np.uint8))[0, :4]
     area = (width - 2) * (height - 2)
-    cells, scores = _scan_stumps(
+    cells, scores = _scan_level(
         level.buffer, lay.plane_size, lay.stride, ny, nx, lay.step, norm_offsets, np.float64(area),
-        level.offsets(flat.corners, flat.tilted), flat.weights, flat.threshold, flat.left, flat.right,
-        flat.links, flat.leaves, flat.trees, flat.stages, flat.stage_threshold, flat.stumps,
+        level.offsets(flat.corners, flat.tilted, flat.plane), flat.plane, flat.weights, flat.threshold,
+        flat.left, flat.right, flat.links, flat.leaves, flat.trees, flat.stages, flat.stage_threshold, flat.stumps,
     )  # fmt: skip
     y = cells // lay.stride
     x = cells - y * lay.stride
@@ -142,13 +145,13 @@ def _row_norms(buffer, sq_base, base, norm, area, count, inverse):
 
 
 @njit(cache=True, nogil=True)
-def _row_rect(buffer, base, o0, o1, o2, o3, weight, count, first, value):
-    """value (+)= weight · rectangle sum, for a row of windows."""
-    a = buffer[base + o0 : base + o0 + count]
-    b = buffer[base + o1 : base + o1 + count]
-    c = buffer[base + o2 : base + o2 + count]
-    d = buffer[base + o3 : base + o3 + count]
-    if first:
+def _row_rect(buffer, base, offsets, t, k, weight, count, value):
+    """value (+)= weight · sum of rectangle k of node t, for a row of windows; k = 0 overwrites."""
+    a = buffer[base + offsets[t, 4 * k] : base + offsets[t, 4 * k] + count]
+    b = buffer[base + offsets[t, 4 * k + 1] : base + offsets[t, 4 * k + 1] + count]
+    c = buffer[base + offsets[t, 4 * k + 2] : base + offsets[t, 4 * k + 2] + count]
+    d = buffer[base + offsets[t, 4 * k + 3] : base + offsets[t, 4 * k + 3] + count]
+    if k == 0:
         for i in range(count):
             value[i] = weight * np.float32(np.int32(a[i] - b[i] - c[i] + d[i]))
     else:
@@ -157,12 +160,12 @@ def _row_rect(buffer, base, o0, o1, o2, o3, weight, count, first, value):
 
 
 @njit(cache=True, nogil=True)
-def _row_stump(buffer, base, offset, weight, threshold, left, right, count, inverse, value, total):
-    """total += left or right leaf of one stump, for a row of windows."""
-    _row_rect(buffer, base, offset[0], offset[1], offset[2], offset[3], weight[0], count, True, value)
-    _row_rect(buffer, base, offset[4], offset[5], offset[6], offset[7], weight[1], count, False, value)
-    if weight[2] != 0:
-        _row_rect(buffer, base, offset[8], offset[9], offset[10], offset[11], weight[2], count, False, value)
+def _row_stump(buffer, base, offsets, weights, t, threshold, left, right, count, inverse, value, total):
+    """total += left or right leaf of stump t, for a row of windows."""
+    _row_rect(buffer, base, offsets, t, 0, weights[t, 0], count, value)
+    _row_rect(buffer, base, offsets, t, 1, weights[t, 1], count, value)
+    if weights[t, 2] != 0:
+        _row_rect(buffer, base, offsets, t, 2, weights[t, 2], count, value)
     low = np.float64(left)
     high = np.float64(right)
     for i in range(count):
@@ -170,48 +173,51 @@ def _row_stump(buffer, base, offset, weight, threshold, left, right, count, inve
 
 
 @njit(cache=True, nogil=True)
-def _feature(buffer, cell, offset, weight):
+def _feature(buffer, cell, offsets, weights, k):
     """One feature of one window, before normalization."""
-    value = weight[0] * np.float32(
-        np.int32(
-            buffer[cell + offset[0]] - buffer[cell + offset[1]] - buffer[cell + offset[2]] + buffer[cell + offset[3]]
-        )
+    o = offsets[k]
+    value = weights[k, 0] * np.float32(
+        np.int32(buffer[cell + o[0]] - buffer[cell + o[1]] - buffer[cell + o[2]] + buffer[cell + o[3]])
     )
-    value += weight[1] * np.float32(
-        np.int32(
-            buffer[cell + offset[4]] - buffer[cell + offset[5]] - buffer[cell + offset[6]] + buffer[cell + offset[7]]
-        )
+    value += weights[k, 1] * np.float32(
+        np.int32(buffer[cell + o[4]] - buffer[cell + o[5]] - buffer[cell + o[6]] + buffer[cell + o[7]])
     )
-    if weight[2] != 0:
-        value += weight[2] * np.float32(
-            np.int32(
-                buffer[cell + offset[8]]
-                - buffer[cell + offset[9]]
-                - buffer[cell + offset[10]]
-                + buffer[cell + offset[11]]
-            )
+    if weights[k, 2] != 0:
+        value += weights[k, 2] * np.float32(
+            np.int32(buffer[cell + o[8]] - buffer[cell + o[9]] - buffer[cell + o[10]] + buffer[cell + o[11]])
         )
     return value
 
 
 @njit(cache=True, nogil=True)
-def _list_stump(buffer, cells, count, offset, weight, threshold, left, right, inverse, total):
-    """total += left or right leaf of one stump, for a list of windows."""
+def _list_stump(buffer, cells, count, offsets, weights, t, threshold, left, right, inverse, total):
+    """total += left or right leaf of stump t, for a list of windows. Unsigned cells: no wrap-around to check for."""
     low = np.float64(left)
     high = np.float64(right)
-    o0, o1, o2, o3 = np.uint64(offset[0]), np.uint64(offset[1]), np.uint64(offset[2]), np.uint64(offset[3])
-    o4, o5, o6, o7 = np.uint64(offset[4]), np.uint64(offset[5]), np.uint64(offset[6]), np.uint64(offset[7])
-    w0, w1, w2 = weight[0], weight[1], weight[2]
+    o0, o1, o2, o3 = (
+        np.uint32(offsets[t, 0]),
+        np.uint32(offsets[t, 1]),
+        np.uint32(offsets[t, 2]),
+        np.uint32(offsets[t, 3]),
+    )
+    o4, o5, o6, o7 = (
+        np.uint32(offsets[t, 4]),
+        np.uint32(offsets[t, 5]),
+        np.uint32(offsets[t, 6]),
+        np.uint32(offsets[t, 7]),
+    )
+    w0, w1, w2 = weights[t, 0], weights[t, 1], weights[t, 2]
     if w2 == 0:
         for i in range(count):
-            c = np.uint64(cells[i])
+            c = cells[i]
             value = w0 * np.float32(np.int32(buffer[c + o0] - buffer[c + o1] - buffer[c + o2] + buffer[c + o3]))
             value += w1 * np.float32(np.int32(buffer[c + o4] - buffer[c + o5] - buffer[c + o6] + buffer[c + o7]))
             total[i] += low if value * inverse[i] < threshold else high
     else:
-        o8, o9, oa, ob = np.uint64(offset[8]), np.uint64(offset[9]), np.uint64(offset[10]), np.uint64(offset[11])
+        o8, o9 = np.uint32(offsets[t, 8]), np.uint32(offsets[t, 9])
+        oa, ob = np.uint32(offsets[t, 10]), np.uint32(offsets[t, 11])
         for i in range(count):
-            c = np.uint64(cells[i])
+            c = cells[i]
             value = w0 * np.float32(np.int32(buffer[c + o0] - buffer[c + o1] - buffer[c + o2] + buffer[c + o3]))
             value += w1 * np.float32(np.int32(buffer[c + o4] - buffer[c + o5] - buffer[c + o6] + buffer[c + o7]))
             value += w2 * np.float32(np.int32(buffer[c + o8] - buffer[c + o9] - buffer[c + oa] + buffer[c + ob]))
@@ -220,14 +226,16 @@ def _list_stump(buffer, cells, count, offset, weight, threshold, left, right, in
 
 @njit(cache=True, nogil=True)
 def _list_tree(
-    buffer, cells, count, first_node, first_leaf, offsets, weights, threshold, links, leaves, inverse, total
+    buffer, cells, count, first_node, first_leaf, offsets, plane, weights, threshold, links, leaves, inverse, total
 ):
     """total += the leaf a tree leads to, for a list of windows."""
     for i in range(count):
         node = 0
         while True:
             k = first_node + node
-            value = _feature(buffer, cells[i], offsets[k], weights[k]) * inverse[i]
+            value = _feature(buffer, np.int64(cells[i]), offsets, weights, k)
+            if plane[k] == 0:
+                value *= inverse[i]
             node = links[k, 0] if value < threshold[k] else links[k, 1]
             if node <= 0:
                 break
@@ -236,7 +244,7 @@ def _list_tree(
 
 @njit(cache=True, nogil=True)
 def _later_stages(
-    buffer, cells, inverse, total, count, first_stage, offsets, weights, threshold, left, right,
+    buffer, cells, inverse, ones, total, count, first_stage, offsets, plane, weights, threshold, left, right,
     links, leaves, trees, stages, stage_threshold, stumps,
 ):  # fmt: skip
     """Run a list of windows through the stages from first_stage on, keeping those that pass; returns how many do."""
@@ -247,85 +255,91 @@ def _later_stages(
         for t in range(stages[s], stages[s + 1]):
             if stumps:
                 _list_stump(
-                    buffer, cells, count, offsets[t], weights[t], threshold[t], left[t], right[t], inverse, total
-                )
+                    buffer, cells, count, offsets, weights, t, threshold[t], left[t], right[t],
+                    ones if plane[t] else inverse, total,
+                )  # fmt: skip
             else:
                 _list_tree(
-                    buffer, cells, count, trees[t, 0], trees[t, 1], offsets, weights, threshold, links, leaves,
+                    buffer, cells, count, trees[t, 0], trees[t, 1], offsets, plane, weights, threshold, links, leaves,
                     inverse, total,
                 )  # fmt: skip
-        kept = 0
+        kept = np.int64(0)
         for i in range(count):
-            if total[i] >= stage_threshold[s]:
-                cells[kept] = cells[i]
-                inverse[kept] = inverse[i]
-                total[kept] = total[i]
-                kept += 1
+            cells[kept] = cells[i]
+            inverse[kept] = inverse[i]
+            total[kept] = total[i]
+            kept += np.int64(total[i] >= stage_threshold[s])
         count = kept
     return count
 
 
 @njit(cache=True, nogil=True)
-def _scan_stumps(
-    buffer, sq_base, stride, ny, nx, step, norm, area, offsets, weights, threshold, left, right,
+def _visit_row(base, first_total, first_threshold, row_inverse, count, cells, inverse, total, nx):
+    """Append the windows of a row that are visited and pass the first stage to the list; returns its new length.
+
+    OpenCV skips the neighbour of a window that the first stage rejects (but not of one refused for its contrast).
+    Written without branches: what a window does is as good as random to the processor.
+    """
+    skip = np.int64(0)
+    for x in range(nx):
+        contrast = np.int64(row_inverse[x] != 0)
+        passed = np.int64(first_total[x] >= first_threshold)
+        visited = contrast & (1 - skip)
+        cells[count] = base + x
+        inverse[count] = row_inverse[x]
+        total[count] = first_total[x]
+        count += visited & passed
+        skip = visited & (1 - passed)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _scan_level(
+    buffer, sq_base, stride, ny, nx, step, norm, area, offsets, plane, weights, threshold, left, right,
     links, leaves, trees, stages, stage_threshold, stumps,
 ):  # fmt: skip
     """Scan a level; returns the surviving windows' cells int64[M] and last stage sums float64[M]."""
     out_cells: NDArray[np.int64] = np.empty(256, np.int64)
     out_total: NDArray[np.float64] = np.empty(256, np.float64)
     found = 0
-    inverse = np.empty(nx, np.float32)
+    row_inverse = np.empty(nx, np.float32)
     value = np.empty(nx, np.float32)
-    total = np.empty(nx, np.float64)
-    cells = np.empty(nx * BAND, np.int64)
-    cell_inverse = np.empty(nx * BAND, np.float32)
-    cell_total = np.empty(nx * BAND, np.float64)
+    row_total = np.empty(nx, np.float64)
+    row_cells = np.empty(nx, np.uint32)
+    cells = np.empty(nx * BAND + 1, np.uint32)
+    inverse = np.empty(nx * BAND + 1, np.float32)
+    total = np.empty(nx * BAND + 1, np.float64)
+    ones = np.ones(nx * BAND + 1, np.float32)  # what colour features are divided by
     count = 0
     for y in range(ny):
         base = y * step * stride
-        _row_norms(buffer, sq_base, base, norm, area, nx, inverse)
-        if stumps:
-            total[:] = 0.0
-            for t in range(stages[1]):
+        _row_norms(buffer, sq_base, base, norm, area, nx, row_inverse)
+        row_total[:] = 0.0
+        for t in range(stages[1]):
+            if stumps:
                 _row_stump(
-                    buffer, base, offsets[t], weights[t], threshold[t], left[t], right[t], nx, inverse, value, total
-                )
-        x = 0
-        while x < nx:
-            passed = False
-            if inverse[x] != 0:
-                if stumps:
-                    passed = total[x] >= stage_threshold[0]
-                else:
-                    cells[count] = base + x
-                    cell_inverse[count] = inverse[x]
-                    cell_total[count] = 0.0
-                    for t in range(stages[1]):
-                        _list_tree(
-                            buffer, cells[count:], 1, trees[t, 0], trees[t, 1], offsets, weights, threshold,
-                            links, leaves, cell_inverse[count:], cell_total[count:],
-                        )  # fmt: skip
-                    total[x] = cell_total[count]
-                    passed = total[x] >= stage_threshold[0]
-                if not passed:
-                    x += 2  # OpenCV skips the neighbour of a window that the first stage rejects
-                    continue
-            if passed:
-                cells[count] = base + x
-                cell_inverse[count] = inverse[x]
-                cell_total[count] = total[x]
-                count += 1
-            x += 1
+                    buffer, base, offsets, weights, t, threshold[t], left[t], right[t], nx,
+                    ones if plane[t] else row_inverse, value, row_total,
+                )  # fmt: skip
+            else:
+                for x in range(nx):
+                    row_cells[x] = base + x
+                _list_tree(
+                    buffer, row_cells, nx, trees[t, 0], trees[t, 1], offsets, plane, weights, threshold, links, leaves,
+                    row_inverse, row_total,
+                )  # fmt: skip
+        count = _visit_row(base, row_total, stage_threshold[0], row_inverse, count, cells, inverse, total, nx)
         if (y + 1) % BAND == 0 or y == ny - 1:
             kept = _later_stages(
-                buffer, cells, cell_inverse, cell_total, count, 1, offsets, weights, threshold, left, right,
+                buffer, cells, inverse, ones, total, count, 1, offsets, plane, weights, threshold, left, right,
                 links, leaves, trees, stages, stage_threshold, stumps,
             )  # fmt: skip
             while found + kept > out_cells.size:
                 out_cells = np.concatenate((out_cells, np.empty_like(out_cells)))
                 out_total = np.concatenate((out_total, np.empty_like(out_total)))
-            out_cells[found : found + kept] = cells[:kept]
-            out_total[found : found + kept] = cell_total[:kept]
+            for i in range(kept):
+                out_cells[found + i] = cells[i]
+                out_total[found + i] = total[i]
             found += kept
             count = 0
     return out_cells[:found], out_total[:found]

@@ -58,7 +58,7 @@ def feature_values(cells, inverse, offset, weight, out):
 
 
 @njit(cache=True, nogil=True)
-def value_bins(cells, inverse, offsets, weights, first, last, bins):
+def value_bins(cells, inverse, plane, offsets, weights, first, last, bins):
     """Fill bins uint8[F, N] for features first ≤ f < last; costs about 1 ns per value.
 
     The bins spread linearly over ±2.5 standard deviations of a sample of the values. Where they lie changes the time,
@@ -67,7 +67,7 @@ def value_bins(cells, inverse, offsets, weights, first, last, bins):
     count = cells.shape[1]
     value = np.empty(count, np.float32)
     for f in range(first, last):
-        feature_values(cells, inverse, offsets[f], weights[f], value)
+        feature_values(cells, inverse[plane[f]], offsets[f], weights[f], value)
         mean = np.float32(0)
         square = np.float32(0)
         seen = np.float32(0)
@@ -187,9 +187,10 @@ def _exact(row, value, index, weight, low_p, low_n, flags, all_p, all_n, kind):
 
 
 @njit(cache=True, nogil=True)
-def search(bins, cells, inverse, offsets, weights, features, index, weight, kind, shared, looked_at):
+def search(bins, cells, inverse, plane, offsets, weights, features, index, weight, kind, shared, looked_at):
     """Search some features for the best split of a node.
 
+    inverse    float32[P, N] inverse norms per image plane, plane uint8[F] the plane of every feature
     features   int64[K]     which rows of `bins` to search, in this order
     index      int32[M]     the node's examples
     weight     int64[M]     their weights, P in the upper 32 bits, N in the lower
@@ -223,7 +224,7 @@ def search(bins, cells, inverse, offsets, weights, features, index, weight, kind
         level = max(best, shared[0]) * _SLACK
         if not _may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
             continue
-        feature_values(cells, inverse, offsets[f], weights[f], value)
+        feature_values(cells, inverse[plane[f]], offsets[f], weights[f], value)
         score, upper = _exact(row, value, index, weight, low_p, low_n, flags, all_p, all_n, kind)
         looked_at[looked] = f
         looked += 1

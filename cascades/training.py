@@ -18,11 +18,11 @@ from cascades.boosting import Examples, Pool, StageFit, fit_stage
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
 from cascades.errors import TrainingDataError
-from cascades.features import HaarFeatures, haar_features
+from cascades.features import HaarFeatures, concatenate, haar_features, on_plane, single_rectangles
 from cascades.integral import inverse_norms, window_integrals
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner
-from cascades.params import TrainingParams
+from cascades.params import PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
 from cascades.scan import flatten
 
@@ -92,7 +92,8 @@ class _Trainer:
         self.executor = executor
         self.on_progress = on_progress
         self.checkpoint = checkpoint
-        self.features = haar_features(params.window, params.features)
+        self.features = feature_set(params)
+        self.offsets = window_offsets(self.features, params.window, len(PLANES[params.planes]))
         self.positives = positives
         self.miner = NegativeMiner(images, params, executor)
         self.stages: list[Stage] = []
@@ -113,7 +114,7 @@ class _Trainer:
         if not self.stages:
             raise TrainingDataError(f"no stage could be trained ({stop_rule})")
         info = CascadeInfo(
-            face=self.positives.face, margin=self.params.margin,
+            face=self.positives.face, margin=self.params.margin, planes=PLANES[self.params.planes],
             training={"stop_rule": stop_rule, "boxes": self.positives.boxes, "positives": len(self.positives.patches)},
         )  # fmt: skip
         return TrainingResult(self._cascade(info), tuple(self.reports), stop_rule, self.positives.rejected)
@@ -148,7 +149,8 @@ class _Trainer:
 
     def _fit(self, negatives: NDArray[np.uint8], number: int) -> StageFit:
         patches = np.concatenate([self.positives.patches[self.alive], negatives])
-        inverse = inverse_norms(patches)[None]
+        inverse = np.ones(patches.shape[1::-1], np.float32)
+        inverse[0] = inverse_norms(patches[:, 0])
         alive = int(self.alive.sum())
         pool = self._pool(len(patches), number)
         tilted = bool(self.features.tilted.any())
@@ -163,7 +165,7 @@ class _Trainer:
         size = min(self.params.feature_pool or len(self.features), len(self.features), most)
         rng = np.random.default_rng([self.params.seed, 4, number])
         names = np.sort(rng.permutation(len(self.features))[:size])
-        return Pool(window_offsets(self.features.take(names), self.params.window), self.features.weights[names], names)
+        return Pool(self.offsets[names], self.features.plane[names], self.features.weights[names], names)
 
     def _cascade(self, info: CascadeInfo) -> Cascade:
         return Cascade(
@@ -200,9 +202,19 @@ class _Trainer:
             self.miner.cursor = progress.cursor
 
 
-def window_offsets(features: HaarFeatures, window: tuple[int, int]) -> NDArray[np.int32]:
+def feature_set(params: TrainingParams) -> HaarFeatures:
+    """Everything a stage's pool is drawn from: the grey features; in colour also stripes and means of colour planes."""
+    grey = haar_features(params.window, params.features)
+    parts = [grey]
+    for plane in range(1, len(PLANES[params.planes])):
+        parts += [on_plane(haar_features(params.window, "basic"), plane), single_rectangles(params.window, plane)]
+    return concatenate(parts)
+
+
+def window_offsets(features: HaarFeatures, window: tuple[int, int], planes: int = 1) -> NDArray[np.int32]:
     """Rows of the windows' integral images (`integral.window_integrals`) for every corner: int32[F, 12]."""
     corners = features.corners().astype(np.int64)
     rows = corners[..., 1] * (window[0] + 1) + corners[..., 0]
-    rows += np.where(features.tilted, (window[0] + 1) * (window[1] + 1), 0)[:, None, None]
+    block = np.where(features.tilted, planes, features.plane.astype(np.int64))
+    rows += (block * (window[0] + 1) * (window[1] + 1))[:, None, None]
     return rows.reshape(len(features), 12).astype(np.int32)

@@ -42,10 +42,10 @@ def test_tilted_integral_equals_opencv(shape: tuple[int, int]) -> None:
 def test_level_integrals_equal_opencv(scale: float) -> None:
     image = np.random.default_rng(1).integers(0, 256, (57, 83), np.uint8)
     lay = layout((83, 57), np.float32(scale))
-    level = build_level(image, lay, tilted=True)
+    level = build_level(image[None], lay, tilted=True)
     columns = lay.columns(np.arange(lay.width + 1))
     planes = [p.reshape(lay.height + 1, lay.stride)[:, columns] for p in level.buffer.reshape(3, -1)]
-    upright, squared, tilted = cv2.integral3(level.image)
+    upright, squared, tilted = cv2.integral3(level.planes[0])
     assert np.array_equal(planes[0], upright)
     assert np.array_equal(planes[1], squared.astype(np.int32))
     assert np.array_equal(planes[2], tilted)
@@ -63,7 +63,7 @@ def test_tilted_rectangles_are_sums_over_their_own_pixels() -> None:
     features = features.take(np.flatnonzero(features.tilted))
     single = np.zeros((81, 9, 9), np.uint8)
     single.reshape(81, 81)[np.arange(81), np.arange(81)] = 1
-    cells = window_integrals(single, tilted=True)
+    cells = window_integrals(single[:, None], tilted=True)
     offsets = window_offsets(features, (9, 9))
     weight = np.array([1, 0, 0], np.float32)
     out = np.empty(81, np.float32)
@@ -84,7 +84,7 @@ def test_window_values_equal_plain_sums() -> None:
     patches = rng.integers(0, 256, (5, 12, 10), np.uint8)
     features = haar_features((10, 12), "core")
     offsets = window_offsets(features, (10, 12))
-    cells = window_integrals(patches, tilted=False)
+    cells = window_integrals(patches[:, None], tilted=False)
     inverse = inverse_norms(patches)
     out = np.empty(5, np.float32)
     for f in rng.integers(0, len(features), 200):

@@ -1,40 +1,46 @@
-"""Grouping against a plain union-find, suppression and the score on cases counted by hand."""
+"""Grouping against plain loops over pairs, suppression and the score on cases counted by hand."""
 
 import numpy as np
 
-from cascades.grouping import LINK, group_windows, link_windows, suppress
+from cascades.grouping import LINK, gather_groups, group_windows, neighbourhoods, suppress
 
 
-def plain_groups(boxes: np.ndarray) -> list[frozenset[int]]:
-    """Connected components by repeated merging of every near pair."""
-
-    def near(a: np.ndarray, b: np.ndarray) -> bool:
-        delta = LINK * (min(a[2], b[2]) + min(a[3], b[3])) * 0.5
-        edges_a = np.array([a[0], a[1], a[0] + a[2], a[1] + a[3]])
-        edges_b = np.array([b[0], b[1], b[0] + b[2], b[1] + b[3]])
-        return bool((np.abs(edges_a - edges_b) <= delta).all())
-
-    groups = [{i} for i in range(len(boxes))]
-    for i in range(len(boxes)):
-        for j in range(i):
-            if near(boxes[i], boxes[j]):
-                a = next(g for g in groups if i in g)
-                b = next(g for g in groups if j in g)
-                if a is not b:
-                    groups.remove(b)
-                    a |= b
-    return sorted((frozenset(g) for g in groups), key=min)
+def near(a: np.ndarray, b: np.ndarray) -> bool:
+    delta = LINK * (min(a[2], b[2]) + min(a[3], b[3])) * 0.5
+    edges_a = np.array([a[0], a[1], a[0] + a[2], a[1] + a[3]])
+    edges_b = np.array([b[0], b[1], b[0] + b[2], b[1] + b[3]])
+    return bool((np.abs(edges_a - edges_b) <= delta).all())
 
 
-def test_linking_equals_plain() -> None:
+def test_kernels_equal_plain_pairs() -> None:
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        side = rng.integers(20, 60, 80)
-        boxes = np.stack([rng.integers(0, 120, 80), rng.integers(0, 120, 80), side, side], axis=1)
+    for _ in range(10):
+        side = rng.integers(20, 60, 120)
+        boxes = np.stack([rng.integers(0, 60, 120), rng.integers(0, 60, 120), side, side], axis=1)
         boxes = boxes[np.argsort(boxes[:, 0], kind="stable")]
-        label = link_windows(boxes, LINK)
-        found = [frozenset(np.flatnonzero(label == g).tolist()) for g in range(label.max() + 1)]
-        assert sorted(found, key=min) == plain_groups(boxes)
+        scores = rng.integers(1, 9, 120).astype(float)
+        pairs = np.array([[near(a, b) for b in boxes] for a in boxes])
+        total = neighbourhoods(boxes, scores, LINK)
+        assert np.array_equal(total, pairs @ scores)
+        order = np.argsort(-total, kind="stable")
+        free, expected = np.ones(120, bool), []
+        for i in order:
+            if free[i]:
+                group = pairs[i] & free
+                free &= ~group
+                mean = (boxes[group] * scores[group, None]).sum(axis=0) / scores[group].sum()
+                expected.append((*mean, scores[group].sum(), group.sum()))
+        mean, summed, members = gather_groups(boxes, scores, order, LINK)
+        assert np.allclose(np.column_stack([mean, summed, members]), np.array(expected), rtol=1e-12)
+
+
+def test_a_chain_of_windows_is_not_one_group() -> None:
+    """A page of text: windows everywhere, each near the next. None of the groups may outweigh a real bunch."""
+    chain = np.array([[5 * i, 0, 40, 40] for i in range(100)], np.int64)
+    bunch = np.array([[100 + i % 3, 300 + i // 3, 40, 40] for i in range(9)], np.int64)
+    merged, _, counts = group_windows(np.concatenate([chain, bunch]), np.ones(109))
+    assert merged[0, 1] >= 300
+    assert counts.max() == 9
 
 
 def test_scores_add_up_and_boxes_are_weighted() -> None:

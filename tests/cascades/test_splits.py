@@ -39,8 +39,8 @@ def test_search_is_exact(kind: int, seed: int) -> None:
     features = haar_features((12, 12), "basic")
     names = np.sort(rng.permutation(len(features))[:300])
     features = features.take(names)
-    cells, inverse = window_integrals(patches, False), inverse_norms(patches)[None]
-    pool = Pool(window_offsets(features, (12, 12)), features.weights, names)
+    cells, inverse = window_integrals(patches[:, None], False), inverse_norms(patches)[None]
+    pool = Pool(window_offsets(features, (12, 12)), features.plane, features.weights, names)
     weight = integer_weights(rng.exponential(size=count) ** 3)
     members = np.flatnonzero(rng.random(count) < 0.8).astype(np.int32) if seed > 1 else np.arange(count, dtype=np.int32)
     values = np.empty((len(features), count), np.float32)
@@ -60,8 +60,8 @@ def test_search_is_exact(kind: int, seed: int) -> None:
 def test_nothing_to_split() -> None:
     patches = np.repeat(np.random.default_rng(0).integers(0, 256, (1, 12, 12), np.uint8), 20, axis=0)
     features = haar_features((12, 12)).take(np.arange(50))
-    pool = Pool(window_offsets(features, (12, 12)), features.weights, np.arange(50))
+    pool = Pool(window_offsets(features, (12, 12)), features.plane, features.weights, np.arange(50))
     with ThreadPoolExecutor(1) as executor:
-        examples = Examples(window_integrals(patches, False), inverse_norms(patches)[None], 10)
+        examples = Examples(window_integrals(patches[:, None], False), inverse_norms(patches)[None], 10)
         search = SplitSearch(examples, pool, executor, GENTLE)
         assert search.best(integer_weights(np.ones(20)), np.arange(20, dtype=np.int32)) is None
