@@ -13,6 +13,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def cores(compute: Compute) -> int:
+    """How many processors the work may use."""
+    return compute.workers or os.cpu_count() or 1
+
+
 def each(
     function: Callable[[Item], Result], items: Sequence[Item], compute: Compute, *, desc: str, unit: str
 ) -> Iterator[Result]:
@@ -20,7 +25,7 @@ def each(
 
     `function` and the items must be picklable (a module-level function, or `functools.partial` of one).
     """
-    workers = min(compute.workers or os.cpu_count() or 1, len(items))
+    workers = min(cores(compute), len(items))
     if workers <= 1:
         yield from map(function, progress(items, desc=desc, unit=unit))
         return

@@ -23,15 +23,20 @@ from pipeline.video import Frame, read_frames
 
 
 def find_faces(
-    video: Path, episode: Any, scenes: pd.DataFrame, cascades: Sequence[CharacterCascade], params: Faces
+    video: Path,
+    episode: Any,
+    scenes: pd.DataFrame,
+    cascades: Sequence[CharacterCascade],
+    params: Faces,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """Rows of FACES for one episode.
 
-    episode: its row of EPISODES. scenes: its rows of SCENES, in order.
+    episode: its row of EPISODES. scenes: its rows of SCENES, in order. threads: for the detector; changes no row.
     """
     scene_rows = [
         judge(pd.DataFrame(detections), params)
-        for detections in _detections_by_scene(video, episode, scenes, cascades, params)
+        for detections in _detections_by_scene(video, episode, scenes, cascades, params, threads)
         if detections
     ]
     if not scene_rows:
@@ -76,7 +81,12 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
 
 
 def _detections_by_scene(
-    video: Path, episode: Any, scenes: pd.DataFrame, cascades: Sequence[CharacterCascade], params: Faces
+    video: Path,
+    episode: Any,
+    scenes: pd.DataFrame,
+    cascades: Sequence[CharacterCascade],
+    params: Faces,
+    threads: int,
 ) -> Iterator[list[dict[str, Any]]]:
     """The detections of each scene in order, crops encoded."""
     detector: Detector | None = None
@@ -93,7 +103,7 @@ def _detections_by_scene(
                 [character.cascade for character in cascades],
                 scale_factor=params.scale_factor,
                 min_size=max(1, round(params.min_size * scale)),
-                threads=1,  # episodes run in parallel
+                threads=threads,
             )
         time_s = round(frame.pts * episode.time_base_num / episode.time_base_den, 6)
         for detection in _in_frame(frame, small, scale, detector, cascades, params):

@@ -6,6 +6,7 @@ One Parquet per episode; an episode whose content, parameters and cascades have 
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from pipeline.character_cascades import FOLDER as CASCADES
 from pipeline.character_cascades import load_cascade
-from pipeline.compute import each
+from pipeline.compute import cores, each
 from pipeline.console import say_counts
 from pipeline.face_finding import find_faces
 from pipeline.params import Faces, Params, load_params
@@ -53,7 +54,9 @@ def main() -> None:
     for stale in set(OUTPUT.iterdir()) - {job.output for job in jobs}:
         stale.unlink()
     todo = [job for job in jobs if table_key(job.output) != job.key]
-    for _ in each(work, todo, params.compute, desc="faces", unit="episodes"):
+    # Episodes run in parallel; where there are fewer than cores, each has several threads.
+    threads = max(1, cores(params.compute) // max(1, len(todo)))
+    for _ in each(partial(work, threads=threads), todo, params.compute, desc="faces", unit="episodes"):
         pass
     say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), **count(jobs)})
 
@@ -79,11 +82,11 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[J
     return jobs
 
 
-def work(job: Job) -> None:
+def work(job: Job, threads: int) -> None:
     """Find the faces of one episode and write its Parquet. Runs in a process of its own."""
     episode = pd.Series(job.episode)
     cascades = [load_cascade(character) for character in job.characters]
-    rows = find_faces(VIDEOS / episode.path, episode, job.scenes, cascades, job.params)
+    rows = find_faces(VIDEOS / episode.path, episode, job.scenes, cascades, job.params, threads)
     write_table(job.output, to_table(rows, FACES), key=job.key)
 
 

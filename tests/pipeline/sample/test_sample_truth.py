@@ -31,7 +31,7 @@ def test_scenes_cover_the_episode_once(name: str) -> None:
 def test_gradual_ranges_lie_around_boundaries(name: str) -> None:
     truth = episode_truth(name)
     boundaries = {scene.start_frame for scene in truth.scenes}
-    assert len(truth.gradual) == 4  # two fades and the black gap
+    assert len(truth.gradual) == 4  # two fades, the black gap and the dissolve
     for start, stop in truth.gradual:
         assert sum(start <= b <= stop for b in boundaries) == 1
     for scene in truth.scenes:
