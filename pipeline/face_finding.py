@@ -5,8 +5,7 @@ decide which of them stand.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,11 @@ from pipeline.params import Faces
 from pipeline.schemas import FACES, OK, REJECTED
 from pipeline.tables import rows_of
 from pipeline.tracks import link, number_tracks, settle
-from pipeline.video import Frame, read_frames
+from pipeline.video import Frame
 
 
 def find_faces(
-    video: Path,
+    frames: Iterable[Frame],
     episode: Any,
     scenes: pd.DataFrame,
     cascades: Sequence[CharacterCascade],
@@ -32,11 +31,12 @@ def find_faces(
 ) -> pd.DataFrame:
     """Rows of FACES for one episode.
 
-    episode: its row of EPISODES. scenes: its rows of SCENES, in order. threads: for the detector; changes no row.
+    frames: every `params.every`-th of the episode. episode: its row of EPISODES. scenes: its rows of SCENES, in order.
+    threads: for the detector; changes no row.
     """
     scene_rows = [
         judge(pd.DataFrame(detections), params)
-        for detections in _detections_by_scene(video, episode, scenes, cascades, params, threads)
+        for detections in _detections_by_scene(frames, episode, scenes, cascades, params, threads)
         if detections
     ]
     if not scene_rows:
@@ -81,7 +81,7 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
 
 
 def _detections_by_scene(
-    video: Path,
+    frames: Iterable[Frame],
     episode: Any,
     scenes: pd.DataFrame,
     cascades: Sequence[CharacterCascade],
@@ -93,7 +93,7 @@ def _detections_by_scene(
     remaining = iter(rows_of(scenes))
     scene = next(remaining)
     found: list[dict[str, Any]] = []
-    for frame in read_frames(video, every=params.every):
+    for frame in frames:
         while frame.index >= scene.stop_frame:
             yield found
             found, scene = [], next(remaining)

@@ -5,8 +5,10 @@ One Parquet per episode; an episode whose content, parameters and cascades have 
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,12 @@ import pandas as pd
 from pipeline.character_cascades import FOLDER as CASCADES
 from pipeline.character_cascades import load_cascade
 from pipeline.compute import cores, each
-from pipeline.console import say_counts
+from pipeline.console import progress, say_counts
 from pipeline.face_finding import find_faces
 from pipeline.params import Faces, Params, load_params
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.tables import read_frame, rows_of, table_key, to_table, write_table
+from pipeline.video import Frame, read_frames
 
 CODE_VERSION = "1"
 """Raise it when the same input would give other rows: every episode is then worked on again."""
@@ -86,7 +89,11 @@ def work(job: Job, threads: int) -> None:
     """Find the faces of one episode and write its Parquet. Runs in a process of its own."""
     episode = pd.Series(job.episode)
     cascades = [load_cascade(character) for character in job.characters]
-    rows = find_faces(VIDEOS / episode.path, episode, job.scenes, cascades, job.params, threads)
+    frames: Iterable[Frame] = read_frames(VIDEOS / episode.path, every=job.params.every)
+    if parent_process() is None:  # in a pool, the bars of several episodes would run into each other
+        total = -(-episode.frames // job.params.every)
+        frames = progress(frames, desc=episode.episode_id, unit="frames", total=total)
+    rows = find_faces(frames, episode, job.scenes, cascades, job.params, threads)
     write_table(job.output, to_table(rows, FACES), key=job.key)
 
 

@@ -1,0 +1,152 @@
+"""The sample show through the whole flow, held against its truth: what was found, grouped and labelled is right.
+
+The bounds leave room for a change of the trainer, not for a broken stage: each was passed with a margin when written.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.boundaries import boundary_f1
+from pipeline.boxes import iou
+from pipeline.reproduced import MACHINE_DEPENDENT, differences, lock
+from pipeline.sample import EPISODES, episode_truth
+from pipeline.schemas import DATASET, LABELS, MANIFEST, OK, SCENES
+from pipeline.tables import read_frame
+
+ROOT = Path(__file__).resolve().parents[2]
+BOX = ["x", "y", "w", "h"]
+pytestmark = pytest.mark.slow
+
+
+def dvc(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(
+        command, cwd=project, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository's own project, run to its end in a folder of its own."""
+    folder = tmp_path_factory.mktemp("sample") / "project"
+    subprocess.run([sys.executable, "-c", "from pipeline.cli import main; main()", "new", folder], cwd=ROOT, check=True)
+    for name in ("params.yaml", "dvc.yaml", "annotations"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name, **({"dirs_exist_ok": True} if (ROOT / name).is_dir() else {}))
+    dvc(folder, "repro")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def faces(project: Path) -> pd.DataFrame:
+    """The manifest, each row with the expression of the true face it overlaps (or None)."""
+    rows = read_frame(project / "data/manifest.parquet", MANIFEST)
+    rows["truth"] = None
+    for name in EPISODES:
+        truth = dict(iter(episode_truth(name).faces.groupby(["frame", "character"])))
+        for index, row in rows[rows["episode_id"] == f"sample-{name}"].iterrows():
+            there = truth.get((row["frame"], row["character"]))
+            if there is not None:
+                overlap = iou([list(row[BOX])], there[BOX].to_numpy())[0]
+                if overlap.max() >= 0.5:
+                    rows.loc[index, "truth"] = there.iloc[int(overlap.argmax())]["expression"]
+    return rows
+
+
+def test_scene_boundaries_are_found_but_not_all(project: Path) -> None:
+    scenes = read_frame(project / "data/scenes.parquet", SCENES)
+    scores = []
+    for name in EPISODES:
+        truth = episode_truth(name)
+        own = scenes.loc[scenes["episode_id"] == f"sample-{name}", "start_frame"]
+        starts = [scene.start_frame for scene in truth.scenes if scene.start_frame]
+        scores.append(boundary_f1([int(frame) for frame in own if frame], starts, truth.gradual, 2).f1)
+    assert 0.95 <= float(np.mean(scores)) < 1.0
+
+
+def test_faces_are_faces_of_whom_they_are_said_to_be(faces: pd.DataFrame) -> None:
+    found = faces[(faces["status"] == OK) | (faces["cluster"] != faces["face_id"])]
+    assert found["truth"].notna().mean() >= 0.9
+    rejected = faces.drop(found.index)
+    assert rejected["truth"].notna().mean() <= 0.3
+
+
+def test_most_faces_on_the_frames_looked_at_are_found(faces: pd.DataFrame) -> None:
+    true = faces[faces["truth"].notna() & ((faces["status"] == OK) | (faces["cluster"] != faces["face_id"]))]
+    total = sum(
+        int((truth["annotatable"] & (truth["frame"] % 3 == 0)).sum())
+        for truth in (episode_truth(name).faces for name in EPISODES)
+    )
+    assert len(true) / total >= 0.75
+
+
+def test_near_duplicates_have_the_same_expression(faces: pd.DataFrame) -> None:
+    groups = faces[faces["truth"].notna()].groupby("cluster")["truth"]
+    several = groups.size() > 1
+    assert several.sum() >= 50
+    assert (groups.nunique()[several] == 1).mean() >= 0.95
+
+
+def test_labels_are_right_but_for_the_annotators_noise(project: Path, faces: pd.DataFrame) -> None:
+    labels = read_frame(project / "data/labels.parquet", LABELS)
+    used = labels[labels["status"] == OK].merge(faces[["face_id", "truth"]], on="face_id")
+    assert len(used) >= 250
+    assert 0.9 <= (used["emotion"] == used["truth"]).mean() < 1.0
+    assert labels.loc[labels["status"] != OK, "reason"].ne("").all()
+
+
+def test_nothing_said_is_lost(project: Path) -> None:
+    said = pd.read_csv(ROOT / "annotations" / "emotions.csv")
+    labels = read_frame(project / "data/labels.parquet", LABELS)
+    votes = labels["votes"].map(lambda text: sum(json.loads(text).values())).sum()
+    assert votes == len(said)
+
+
+def test_the_splits_share_no_scene(project: Path) -> None:
+    parts = [
+        read_frame(project / f"data/dataset/{split}.parquet", DATASET) for split in ("train", "validation", "test")
+    ]
+    assert all(len(part) > 20 for part in parts)
+    scenes = [set(zip(part["episode_id"], part["scene"], strict=True)) for part in parts]
+    assert not (scenes[0] & scenes[1] or scenes[0] & scenes[2] or scenes[1] & scenes[2])
+
+
+def test_the_classifier_does_better_than_guessing_and_worse_than_perfect(project: Path) -> None:
+    metrics: dict[str, Any] = pd.read_json(project / "reports/evaluate/metrics.json", typ="series").to_dict()
+    assert metrics["majority_share"] + 0.15 < metrics["accuracy"] < 1.0
+
+
+def test_a_second_run_has_nothing_to_do(project: Path) -> None:
+    began = time.monotonic()
+    done = dvc(project, "repro")
+    assert "Data and pipelines are up to date." in done.stdout
+    assert time.monotonic() - began < 5
+
+
+def test_the_bytes_are_those_of_the_committed_lock(project: Path) -> None:
+    differing = differences(lock(ROOT), lock(project))
+    assert [line for line in differing if not line.startswith(MACHINE_DEPENDENT)] == []
+
+
+def test_one_more_annotation_reruns_only_what_depends_on_it(project: Path) -> None:
+    path = project / "annotations/emotions.csv"
+    path.write_text(path.read_text() + "sample-garden,90000,cat,1,2,30,40,happy,anna,,\n")
+    status = dvc(project, "status", "--json").stdout
+    stale = set(json.loads(status))
+    assert stale == {"tasks", "labels"}
+    dvc(project, "repro", "labels")
+    labels = read_frame(project / "data/labels.parquet", LABELS)
+    assert labels["reason"].str.contains("frame 90000, but the episode has frames 0 to 1439").sum() == 1
