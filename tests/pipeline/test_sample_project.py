@@ -116,12 +116,11 @@ def test_nothing_said_is_lost(project: Path) -> None:
 
 
 def test_the_splits_share_no_scene(project: Path) -> None:
-    parts = [
-        read_frame(project / f"data/dataset/{split}.parquet", DATASET) for split in ("train", "validation", "test")
-    ]
+    folder = project / "data/dataset"
+    parts = [read_frame(folder / f"{split}.parquet", DATASET) for split in ("train", "validation", "test")]
     assert all(len(part) > 20 for part in parts)
     scenes = [set(zip(part["episode_id"], part["scene"], strict=True)) for part in parts]
-    assert not (scenes[0] & scenes[1] or scenes[0] & scenes[2] or scenes[1] & scenes[2])
+    assert len(set.union(*scenes)) == sum(map(len, scenes))
 
 
 def test_the_classifier_does_better_than_guessing_and_worse_than_perfect(project: Path) -> None:
