@@ -67,13 +67,14 @@ def run(footage: Path, directory: Path, seconds: float | None = None) -> Outcome
         character: json.loads((directory / f"reports/cascades/{character}.json").read_text())
         for character in characters
     }
-    summary = subprocess.run(toonset("summary"), cwd=directory, capture_output=True, text=True, check=True).stdout
-    return Outcome(scene_f1(scenes, footage), spent, cascades, summary)
+    command = ["toonset", "summary"]
+    summary = subprocess.run(command, cwd=directory, env=environment(), stdout=subprocess.PIPE, text=True, check=True)
+    return Outcome(scene_f1(scenes, footage), spent, cascades, summary.stdout)
 
 
-def toonset(*arguments: str) -> list[str]:
-    """A command of toonset, run by this Python."""
-    return [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
+def environment() -> dict[str, str]:
+    """The environment with the commands that are installed beside this Python first."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def cut(film: Path, target: Path, seconds: float) -> Path:
@@ -131,11 +132,10 @@ def count_frames(film: Path) -> int:
 def repro(directory: Path) -> dict[str, float]:
     """Run `dvc repro`, passing its output on; seconds spent per stage, its start-up and saving included."""
     began, stage, spent = time.monotonic(), "start", dict[str, float]()
-    bin_first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro"],
         cwd=directory,
-        env=os.environ | {"PATH": bin_first},
+        env=environment(),
         stdout=subprocess.PIPE,
         text=True,
     )
