@@ -1,0 +1,172 @@
+"""The cascade and faces stages on a world drawn here: learned, measured, tracked, cropped."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from worlds import write_video
+
+from cascades import Cascade
+from pipeline.boxed_frames import BoxedFrame
+from pipeline.character_cascades import CharacterCascade, load_cascade, save_cascade
+from pipeline.errors import InputError, StageError
+from pipeline.face_finding import find_faces
+from pipeline.images import decode_rgb
+from pipeline.params import CascadeParams, Faces, Params
+from pipeline.schemas import FACES
+from pipeline.stages.cascade import choose_score, figures, learn, measure
+from pipeline.tables import to_table
+from pipeline.video import probe, read_frames
+
+PARAMS = Params(
+    toonset="0.1",
+    episodes=(),
+    characters=("dot",),
+    emotions=("happy", "sad"),
+    cascade=CascadeParams(stages=5, positives=200, negatives=400),
+    faces=Faces(every=1, min_size=24, min_track=2, crop_size=40),
+)
+SCENES = pd.DataFrame({"scene": [0, 1], "start_frame": [0, 12], "stop_frame": [12, 10_000]})
+
+
+def draw(picture: np.ndarray, x: int, y: int, side: int) -> None:
+    """A face of two eyes and a mouth on a disc, `side` px high and wide."""
+    centre, radius = (x + side // 2, y + side // 2), side // 2
+    cv2.circle(picture, centre, radius, (225, 215, 200), -1)
+    for dx in (-1, 1):
+        cv2.circle(picture, (centre[0] + dx * side // 5, centre[1] - side // 8), max(2, side // 9), (30, 30, 40), -1)
+    cv2.rectangle(picture, (x + side // 4, y + 2 * side // 3), (x + 3 * side // 4, y + 4 * side // 5), (60, 40, 40), -1)
+
+
+def background(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
+    coarse = rng.integers(30, 220, (height // 16 + 1, width // 16 + 1, 3), dtype=np.uint8)
+    return np.ascontiguousarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR_EXACT))
+
+
+def boxed(count: int, split: str, seed: int, **more: Any) -> list[BoxedFrame]:
+    rng = np.random.default_rng(seed)
+    frames = []
+    for index in range(count):
+        picture = background(rng, 160, 120)
+        side = int(rng.integers(28, 60))
+        x, y = int(rng.integers(0, 160 - side)), int(rng.integers(0, 120 - side))
+        draw(picture, x, y, side)
+        gray = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
+        frames.append(
+            BoxedFrame("e", index, gray, **({"boxes": ((x, y, side, side),), "complete": True, "split": split} | more))
+        )
+    return frames
+
+
+@pytest.fixture(scope="module")
+def cascade() -> Cascade:
+    return learn("dot", boxed(40, "train", 0), PARAMS.cascade)[0]
+
+
+@pytest.fixture(scope="module")
+def character(cascade: Cascade) -> CharacterCascade:
+    return CharacterCascade("dot", cascade, choose_score(cascade, boxed(40, "validation", 3), PARAMS)["min_score"])
+
+
+def test_what_is_learned_finds_faces_it_has_not_seen(cascade: Cascade) -> None:
+    test = boxed(30, "test", 1)
+    metrics = figures(measure(cascade, test, PARAMS), test)
+    assert (metrics["frames"], metrics["faces"]) == (30, 30)
+    assert metrics["recall_at_0.3"] >= 0.9
+
+
+def test_no_face_to_find_gives_no_figure(cascade: Cascade) -> None:
+    empty = boxed(3, "test", 2, boxes=())
+    metrics = figures(measure(cascade, empty, PARAMS), empty)
+    assert (metrics["frames"], metrics["faces"], metrics["recall_at_0.1"]) == (3, 0, None)
+
+
+def test_the_least_score_keeps_within_the_wanted_false_positives(cascade: Cascade) -> None:
+    validation = boxed(30, "validation", 3)
+    chosen = choose_score(cascade, validation, PARAMS)
+    roc = measure(cascade, validation, PARAMS)
+    kept = roc.scores >= chosen["min_score"]
+    assert roc.fppi[kept].max() <= PARAMS.cascade.false_positives
+    assert chosen["chosen_on"] == "30 frames of validation scenes"
+
+
+def test_where_even_the_best_are_wrong_none_is_taken(cascade: Cascade) -> None:
+    unboxed = boxed(5, "validation", 4, boxes=())
+    roc = measure(cascade, unboxed, PARAMS)
+    assert choose_score(cascade, unboxed, PARAMS)["min_score"] > roc.scores.max()
+
+
+def test_too_few_boxes_are_told_with_what_to_do() -> None:
+    with pytest.raises(StageError, match=r"9 usable boxes of 'dot' in train scenes; expected about 150, at least 10"):
+        learn("dot", boxed(9, "train", 5), PARAMS.cascade)
+
+
+def test_boxes_too_small_to_learn_from_come_back_with_a_reason() -> None:
+    small = boxed(1, "train", 6, boxes=((5, 5, 3, 3),))
+    rejected = learn("dot", boxed(40, "train", 0) + small, PARAMS.cascade)[1]
+    assert rejected[["image", "x", "w"]].to_numpy().tolist() == [["e frame 0", 5, 3]]
+    assert rejected["reason"].iloc[0]
+
+
+def test_a_cascade_on_disk_is_the_same_and_needs_its_least_score(cascade: Cascade, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="dvc repro cascade@dot"):
+        load_cascade("dot", tmp_path)
+    save_cascade("dot", cascade, {"min_score": 2.5}, tmp_path)
+    again = load_cascade("dot", tmp_path)
+    assert again.min_score == 2.5
+    picture = boxed(1, "test", 7)
+    np.testing.assert_array_equal(
+        measure(again.cascade, picture, PARAMS).scores, measure(cascade, picture, PARAMS).scores
+    )
+    save_cascade("dot", cascade, {"min_score": None}, tmp_path)
+    with pytest.raises(InputError, match="min_score None"):
+        load_cascade("dot", tmp_path)
+
+
+@pytest.mark.parametrize("size", [(320, 240), (161, 121)])
+def test_a_moving_face_is_one_track_a_scene_with_crops_of_itself(
+    character: CharacterCascade, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(8)
+    ground = background(rng, *size)
+    pictures = []
+    for step in range(20):
+        picture = ground.copy()
+        draw(picture, 20 + 3 * step, 30 + step, 48)
+        pictures.append(picture)
+    # Lossless RGB: H.264 in 4:2:0 has no odd sizes.
+    video = write_video(tmp_path / "video.mkv", pictures, codec="ffv1", pix_fmt="bgr0")
+    found = probe(video)
+    episode = pd.Series(
+        {
+            "episode_id": "e",
+            "sha256": "ab",
+            "time_base_num": found.time_base.numerator,
+            "time_base_den": found.time_base.denominator,
+        }
+    )
+    rows = find_faces(read_frames(video), episode, SCENES, [character], PARAMS.faces)
+    table = to_table(rows, FACES)
+    ok = rows[rows["status"] == "ok"]
+    on_face = (ok["x"] - (20 + 3 * ok["frame"])).abs().lt(12) & (ok["y"] - (30 + ok["frame"])).abs().lt(12)
+    assert on_face.mean() >= 0.8
+    assert on_face.sum() >= 18
+    assert ok[on_face].groupby("scene")["track"].nunique().tolist() == [1, 1]
+    assert table.num_rows == len(rows)
+    for crop in ok["crop"]:
+        image = decode_rgb(crop["bytes"])
+        assert image is not None
+        assert image.shape == (40, 40, 3)
+
+
+def test_one_frame_is_no_track(character: CharacterCascade, tmp_path: Path) -> None:
+    picture = background(np.random.default_rng(9), 160, 120)
+    draw(picture, 50, 40, 48)
+    video = write_video(tmp_path / "one.mp4", [picture])
+    episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 24})
+    rows = find_faces(read_frames(video), episode, SCENES, [character], PARAMS.faces)
+    assert set(rows["status"]) == {"rejected"}
+    assert rows["crop"].isna().all()
