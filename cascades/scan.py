@@ -274,7 +274,7 @@ def _later_stages(
 
 
 @njit(cache=True, nogil=True)
-def _visit_row(base, first_total, first_threshold, row_inverse, count, cells, inverse, total, nx):
+def visit_row(base, first_total, first_threshold, row_inverse, count, cells, inverse, total, nx):
     """Append the windows of a row that are visited and pass the first stage to the list; returns its new length.
 
     OpenCV skips the neighbour of a window that the first stage rejects (but not of one refused for its contrast).
@@ -328,7 +328,7 @@ def _scan_level(
                     buffer, row_cells, nx, trees[t, 0], trees[t, 1], offsets, plane, weights, threshold, links, leaves,
                     row_inverse, row_total,
                 )  # fmt: skip
-        count = _visit_row(base, row_total, stage_threshold[0], row_inverse, count, cells, inverse, total, nx)
+        count = visit_row(base, row_total, stage_threshold[0], row_inverse, count, cells, inverse, total, nx)
         if (y + 1) % BAND == 0 or y == ny - 1:
             kept = _later_stages(
                 buffer, cells, inverse, ones, total, count, 1, offsets, plane, weights, threshold, left, right,
