@@ -96,6 +96,14 @@ def squared(box: Box) -> tuple[int, int, int, int]:
     return round(box.x + box.w / 2 - side / 2), round(box.y + box.h / 2 - side / 2), round(side), round(side)
 
 
+def rescaled(boxes: NDArray[np.int32], factor: float) -> NDArray[np.int32]:
+    """Boxes int32[N, 4] grown about their centres: from the trained window to the 1.1 times that are scored."""
+    out = boxes.astype(np.float64)
+    out[:, :2] += out[:, 2:] * (1 - factor) / 2
+    out[:, 2:] *= factor
+    return np.rint(out).astype(np.int32)
+
+
 def judge(cascade: Cascade, frames: list[Frame], character: str, complete_only: bool = True) -> Roc:
     """Recall against false positives on the held-out frames."""
     detector = Detector([cascade], min_size=24, threads=2)
@@ -103,7 +111,8 @@ def judge(cascade: Cascade, frames: list[Frame], character: str, complete_only: 
     found, truths = [], []
     for frame in held:
         (d,) = detector.detect(frame.gray, color=frame.color)
-        found.append(Detections(d.windows, d.scores, d.windows, d.counts))
+        windows = rescaled(d.windows, 1.1 / (1 + cascade.info.margin))
+        found.append(Detections(windows, d.scores, windows, d.counts))
         truths.append(np.array([squared(b) for c, b in frame.boxes if c == character], np.int64).reshape(-1, 4))
     return evaluate(found, truths, complete=[f.complete for f in held])
 
