@@ -14,8 +14,8 @@ from cascades.grouping import group_windows
 from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
 from cascades.model import Cascade
 from cascades.planes import COLOUR, GREY, image_planes
-from cascades.pyramid import Level, build_level, layout, scales, stripes
-from cascades.scan import FlatHaar, LevelWindows, flatten, scan
+from cascades.pyramid import build_level, layout, scales, stripes
+from cascades.scan import FlatHaar, LevelWindows, flatten, level_norms, scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,17 @@ class Detector:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
         level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted)
-        return [_scan(self.flats[i], level, counts[i]) for i in which]
+        norms: dict[tuple[tuple[int, int], int], NDArray[np.float32]] = {}
+        results = []
+        for i in which:
+            flat, count = self.flats[i], counts[i]
+            if isinstance(flat, FlatLbp):
+                results.append(scan_lbp(flat, level, count))
+                continue
+            if (flat.window, count) not in norms:  # cascades with windows of one size share them
+                norms[flat.window, count] = level_norms(level, flat.window, count)
+            results.append(scan(flat, level, count, norms[flat.window, count]))
+        return results
 
     def _collect(
         self, cascade: int, jobs: list[tuple[np.float32, list[int]]], results: list[list[LevelWindows]],
@@ -166,10 +176,6 @@ class Detector:
 
 def _flat(cascade: Cascade) -> FlatHaar | FlatLbp:
     return flatten(cascade) if isinstance(cascade.features, HaarFeatures) else flatten_lbp(cascade)
-
-
-def _scan(flat: FlatHaar | FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
-    return scan(flat, level, stripe_count) if isinstance(flat, FlatHaar) else scan_lbp(flat, level, stripe_count)
 
 
 def window_size(window: tuple[int, int], scale: np.float32) -> tuple[int, int]:
