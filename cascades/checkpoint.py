@@ -31,7 +31,7 @@ class Progress:
     cursor: int
 
 
-def fingerprint(params: TrainingParams, positives: NDArray[np.uint8], keys: list[str]) -> str:
+def fingerprint(params: TrainingParams, positives: NDArray[np.uint8], keys: tuple[str, ...]) -> str:
     """sha256 of settings, positives and image keys. More stages or threads continue the same training."""
     settings = sorted(asdict(replace(params, threads=1, stages=1)).items())
     digest = hashlib.sha256(repr(settings).encode())

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from cascades.boxes import Box, check_gray
 from cascades.errors import InvalidParameter
+from cascades.features import HaarFeatures
 from cascades.grouping import group_windows
+from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
 from cascades.model import Cascade
 from cascades.planes import COLOUR, GREY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
-from cascades.scan import FlatHaar, LevelWindows, flatten, scan
+from cascades.scan import FlatHaar, LevelWindows, flatten, level_norms, scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class Detector:
         if threads < 1:
             raise InvalidParameter(f"threads is {threads}, expected at least 1")
         self.cascades = tuple(cascades)
-        self.flats = [flatten(c) for c in self.cascades]
+        self.flats = [_flat(c) for c in self.cascades]
         self.colour = any(c.info.planes == COLOUR for c in self.cascades)
         self.scale_factor = scale_factor
         self.min_size = min_size
@@ -110,7 +112,7 @@ class Detector:
             for cascade, windows in zip(self.cascades, self.windows(gray, region, color), strict=True)
         ]
 
-    def _scales(self, size: tuple[int, int], flat: FlatHaar) -> set[float]:
+    def _scales(self, size: tuple[int, int], flat: FlatHaar | FlatLbp) -> set[float]:
         found = set()
         for scale in scales(size, flat.window, self.scale_factor):
             side = max(window_size(flat.window, scale))
@@ -124,7 +126,17 @@ class Detector:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
         level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted)
-        return [scan(self.flats[i], level, counts[i]) for i in which]
+        norms: dict[tuple[tuple[int, int], int], NDArray[np.float32]] = {}
+        results = []
+        for i in which:
+            flat, count = self.flats[i], counts[i]
+            if isinstance(flat, FlatLbp):
+                results.append(scan_lbp(flat, level, count))
+                continue
+            if (flat.window, count) not in norms:  # cascades with windows of one size share them
+                norms[flat.window, count] = level_norms(level, flat.window, count)
+            results.append(scan(flat, level, count, norms[flat.window, count]))
+        return results
 
     def _collect(
         self, cascade: int, jobs: list[tuple[np.float32, list[int]]], results: list[list[LevelWindows]],
@@ -160,6 +172,10 @@ class Detector:
             np.rint(merged).astype(np.int32),
             counts.astype(np.int32),
         )
+
+
+def _flat(cascade: Cascade) -> FlatHaar | FlatLbp:
+    return flatten(cascade) if isinstance(cascade.features, HaarFeatures) else flatten_lbp(cascade)
 
 
 def window_size(window: tuple[int, int], scale: np.float32) -> tuple[int, int]:

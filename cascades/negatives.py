@@ -77,11 +77,17 @@ class NegativeMiner:
         return mined
 
     def _image(self, position: int) -> int:
-        """The image at a position of the endless walk: each lap another order, so that neighbouring frames, which look
-        alike, do not make up a whole stage."""
+        """The image at a position of the endless walk.
+
+        Each lap has another order, so that neighbouring frames, which look alike, do not make up a whole stage; about
+        a stage's worth of images at a time is in ascending order, which is kind to sequences that decode a video.
+        """
         lap, place = divmod(position, len(self.images))
         if lap not in self._orders:
-            self._orders[lap] = np.random.default_rng([self.params.seed, 5, lap]).permutation(len(self.images))
+            order = np.random.default_rng([self.params.seed, 5, lap]).permutation(len(self.images))
+            for first in range(0, len(order), IMAGES_PER_STAGE):
+                order[first : first + IMAGES_PER_STAGE].sort()
+            self._orders[lap] = order
         return int(self._orders[lap][place])
 
     def _walk(self, cascade: FlatHaar | None) -> Iterator[tuple[int, _Found]]:

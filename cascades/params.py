@@ -30,7 +30,8 @@ class TrainingParams:
     boosting         "gentle", "discrete" or "real" AdaBoost
     planes           "grey", or "colour": grey and two colour planes (`planes`); see `choose_planes` for choosing
     weight_trim      a tree is fitted to the heaviest examples that hold this share of the weight; 1 is all
-    margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long)
+    margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long);
+                     below 0 the window stays inside the box: what lies behind a face differs from scene to scene
     jitter           how far copies of a box are moved and scaled, as a fraction of its side
     color_jitter     how far the colour planes of copies are shifted, grey levels of 255
     mirror           also learn every box flipped left to right
@@ -52,7 +53,7 @@ class TrainingParams:
     boosting: str = "gentle"
     planes: str = "grey"
     weight_trim: float = 1.0
-    margin: float = 0.1
+    margin: float = -0.1
     jitter: float = 0.05
     color_jitter: int = 6
     mirror: bool = True

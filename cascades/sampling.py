@@ -35,12 +35,21 @@ class Crop:
 
 @dataclass(frozen=True, eq=False)
 class Positives:
-    """patches uint8[N, P, H, W]; the typical place of the face in the window as fractions; boxes left out."""
+    """What one pass over the images gives.
+
+    patches     uint8[N, P, H, W]
+    face        the typical place of the face in the window, fractions x, y, w, h
+    boxes       how many boxes were used; rejected: those that were not
+    keys        of all images, in order
+    background  whether any image may be used for negatives
+    """
 
     patches: NDArray[np.uint8]
     face: tuple[float, float, float, float]
     boxes: int
     rejected: tuple[RejectedBox, ...]
+    keys: tuple[str, ...]
+    background: bool
 
 
 def context_window(box: Box, window: tuple[int, int], margin: float) -> tuple[float, float, float, float]:
@@ -68,8 +77,12 @@ def collect_positives(images: Sequence[AnnotatedImage], params: TrainingParams) 
     usable: list[tuple[int, Box]] = []
     rejected: list[RejectedBox] = []
     shares = []
+    keys: list[str] = []
+    background = False
     for index in range(len(images)):
         image = images[index]
+        keys.append(image.key)
+        background |= image.negatives
         size = (image.gray.shape[1], image.gray.shape[0])
         gray = image.gray[None]
         for box in image.boxes:
@@ -94,6 +107,8 @@ def collect_positives(images: Sequence[AnnotatedImage], params: TrainingParams) 
         (round(float(face[0]), 4), round(float(face[1]), 4), round(float(face[2]), 4), round(float(face[3]), 4)),
         len(usable),
         tuple(rejected),
+        tuple(keys),
+        background,
     )
 
 

@@ -103,25 +103,40 @@ class LevelWindows:
     scanned: int
 
 
-def scan(flat: FlatHaar, level: Level, stripe_count: int) -> LevelWindows:
-    """Every window of a level that passes the cascade, in reading order. stripe_count: see `pyramid.grid`."""
+def level_norms(level: Level, window: tuple[int, int], stripe_count: int) -> NDArray[np.float32]:
+    """Inverse norms of every window looked at: float32[ny, nx], zero where OpenCV refuses the window."""
+    width, height = window
+    nx, ny = grid(level.layout, window, stripe_count)
+    inner = np.array([[[[1, 1], [width - 1, 1], [1, height - 1], [width - 1, height - 1]]] * 3], np.int16)
+    offsets = level.offsets(inner, np.zeros(1, np.bool_), np.zeros(1, np.uint8))[0, :4]
+    norms = np.empty((ny, nx), np.float32)
     lay = level.layout
-    width, height = flat.window
-    nx, ny = grid(lay, flat.window, stripe_count)
-    if nx == 0 or ny == 0:
-        empty = np.zeros(0, np.int32)
-        return LevelWindows(empty, empty, np.zeros(0), 0)
-    norm = np.array([[[[1, 1], [width - 1, 1], [1, height - 1], [width - 1, height - 1]]] * 3], np.int16)
-    norm_offsets = level.offsets(norm, np.zeros(1, np.bool_), np.zeros(1, np.uint8))[0, :4]
-    area = (width - 2) * (height - 2)
+    _norms(level.buffer, lay.plane_size, lay.step * lay.stride, offsets, float((width - 2) * (height - 2)), norms)
+    return norms
+
+
+def scan(flat: FlatHaar, level: Level, stripe_count: int, norms: NDArray[np.float32] | None = None) -> LevelWindows:
+    """Every window of a level that passes the cascade, in reading order.
+
+    stripe_count: see `pyramid.grid`; norms: from `level_norms`, where several cascades share them.
+    """
+    lay = level.layout
+    if norms is None:
+        norms = level_norms(level, flat.window, stripe_count)
     cells, scores = _scan_level(
-        level.buffer, lay.plane_size, lay.stride, ny, nx, lay.step, norm_offsets, np.float64(area),
-        level.offsets(flat.corners, flat.tilted, flat.plane), flat.plane, flat.weights, flat.threshold,
-        flat.left, flat.right, flat.links, flat.leaves, flat.trees, flat.stages, flat.stage_threshold, flat.stumps,
+        level.buffer, lay.stride, lay.step, norms, level.offsets(flat.corners, flat.tilted, flat.plane), flat.plane,
+        flat.weights, flat.threshold, flat.left, flat.right, flat.links, flat.leaves, flat.trees, flat.stages,
+        flat.stage_threshold, flat.stumps,
     )  # fmt: skip
     y = cells // lay.stride
     x = cells - y * lay.stride
-    return LevelWindows((x * lay.step).astype(np.int32), y.astype(np.int32), scores, nx * ny)
+    return LevelWindows((x * lay.step).astype(np.int32), y.astype(np.int32), scores, norms.size)
+
+
+@njit(cache=True, nogil=True)
+def _norms(buffer, sq_base, row_cells, offsets, area, norms):
+    for y in range(norms.shape[0]):
+        _row_norms(buffer, sq_base, y * row_cells, offsets, area, norms.shape[1], norms[y])
 
 
 @njit(cache=True, nogil=True)
@@ -274,7 +289,7 @@ def _later_stages(
 
 
 @njit(cache=True, nogil=True)
-def _visit_row(base, first_total, first_threshold, row_inverse, count, cells, inverse, total, nx):
+def visit_row(base, first_total, first_threshold, row_inverse, count, cells, inverse, total, nx):
     """Append the windows of a row that are visited and pass the first stage to the list; returns its new length.
 
     OpenCV skips the neighbour of a window that the first stage rejects (but not of one refused for its contrast).
@@ -295,14 +310,14 @@ def _visit_row(base, first_total, first_threshold, row_inverse, count, cells, in
 
 @njit(cache=True, nogil=True)
 def _scan_level(
-    buffer, sq_base, stride, ny, nx, step, norm, area, offsets, plane, weights, threshold, left, right,
+    buffer, stride, step, norms, offsets, plane, weights, threshold, left, right,
     links, leaves, trees, stages, stage_threshold, stumps,
 ):  # fmt: skip
     """Scan a level; returns the surviving windows' cells int64[M] and last stage sums float64[M]."""
     out_cells: NDArray[np.int64] = np.empty(256, np.int64)
     out_total: NDArray[np.float64] = np.empty(256, np.float64)
     found = 0
-    row_inverse = np.empty(nx, np.float32)
+    ny, nx = norms.shape
     value = np.empty(nx, np.float32)
     row_total = np.empty(nx, np.float64)
     row_cells = np.empty(nx, np.uint32)
@@ -313,7 +328,7 @@ def _scan_level(
     count = 0
     for y in range(ny):
         base = y * step * stride
-        _row_norms(buffer, sq_base, base, norm, area, nx, row_inverse)
+        row_inverse = norms[y]
         row_total[:] = 0.0
         for t in range(stages[1]):
             if stumps:
@@ -328,7 +343,7 @@ def _scan_level(
                     buffer, row_cells, nx, trees[t, 0], trees[t, 1], offsets, plane, weights, threshold, links, leaves,
                     row_inverse, row_total,
                 )  # fmt: skip
-        count = _visit_row(base, row_total, stage_threshold[0], row_inverse, count, cells, inverse, total, nx)
+        count = visit_row(base, row_total, stage_threshold[0], row_inverse, count, cells, inverse, total, nx)
         if (y + 1) % BAND == 0 or y == ny - 1:
             kept = _later_stages(
                 buffer, cells, inverse, ones, total, count, 1, offsets, plane, weights, threshold, left, right,

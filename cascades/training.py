@@ -75,7 +75,7 @@ def train(
     checkpoint  a file written after every stage; where it exists training goes on from it and ends in the same cascade
     """
     positives = collect_positives(images, params)
-    if not any(images[i].negatives for i in range(len(images))):
+    if not positives.background:
         raise TrainingDataError("no image may be used for background; at least one needs negatives=True")
     with ThreadPoolExecutor(params.threads) as executor:
         return _Trainer(images, params, positives, executor, checkpoint, on_progress).run()
@@ -101,7 +101,7 @@ class _Trainer:
         self.kept: list[tuple[Key, NDArray[np.uint8]]] = []
         # Cells of every patch that could have passed so far; positives a stage rejects are not shown to the next.
         self.alive: NDArray[np.bool_] = np.ones(len(positives.patches), np.bool_)
-        self.fingerprint = fingerprint(params, positives.patches, [images[i].key for i in range(len(images))])
+        self.fingerprint = fingerprint(params, positives.patches, positives.keys)
         self._resume()
 
     def run(self) -> TrainingResult:

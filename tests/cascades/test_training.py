@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ from cascades import (
     evaluate,
     train,
 )  # fmt: skip
+from cascades.calibration import judge
 from cascades.opencv_xml import write_cascade
 from tests.cascades.conftest import SMALL, draw_images
 
@@ -128,3 +130,29 @@ def test_side_file(trained: TrainingResult, tmp_path: Path) -> None:
     assert loaded.info == trained.cascade.info
     assert loaded.info.margin == SMALL.margin
     assert write_cascade(loaded) == write_cascade(trained.cascade)
+
+
+def colored(image: AnnotatedImage, seed: int) -> AnnotatedImage:
+    """Orange faces on blue-green ground; decoys of the same shapes are blue."""
+    rng = np.random.default_rng(seed)
+    color = np.stack([image.gray // 2, image.gray, image.gray], axis=2)
+    for box in image.boxes:
+        part = np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
+        color[part] = np.stack([image.gray[part], image.gray[part] // 2, image.gray[part] // 4], axis=2)
+    return replace(image, color=np.clip(color + rng.integers(0, 4, color.shape), 0, 255).astype(np.uint8))
+
+
+def test_colour_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
+    """Only one of two faces in an image is orange: grey cannot tell which, colour can."""
+    world = [colored(replace(i, boxes=i.boxes[:1]), n) for n, i in enumerate(images)]
+    result = train(world, replace(SMALL, planes="colour"))
+    result.cascade.save(tmp_path / "orange.xml")
+    loaded = Cascade.load(tmp_path / "orange.xml")
+    assert loaded.info.planes == ("grey", "red_green", "yellow_blue")
+    assert write_cascade(loaded) == write_cascade(result.cascade)
+    with pytest.raises(cv2.error, match="opencv_storage"):
+        cv2.CascadeClassifier().load(str(tmp_path / "orange.xml"))
+    new = [colored(replace(i, boxes=i.boxes[:1]), n) for n, i in enumerate(draw_images(800, 10))]
+    assert judge(loaded, new).recall_at(0.1) >= 0.9
+    with pytest.raises(TrainingDataError, match="colour planes are wanted"):
+        Detector([loaded]).detect(new[0].gray)
