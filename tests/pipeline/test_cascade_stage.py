@@ -126,7 +126,7 @@ def test_a_cascade_on_disk_is_the_same_and_needs_its_least_score(cascade: Cascad
         load_cascade("dot", tmp_path)
 
 
-@pytest.mark.parametrize("size", [(320, 240), (161, 121)])
+@pytest.mark.parametrize("size", [(160, 120), (161, 121)])
 def test_a_moving_face_is_one_track_a_scene_with_crops_of_itself(
     character: CharacterCascade, tmp_path: Path, size: tuple[int, int]
 ) -> None:
