@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cascades.cli import app as cascade
 from cascades.errors import CascadeError
 from labeling.errors import LabelingError
 from pipeline import __version__
@@ -15,6 +16,7 @@ from pipeline.errors import SetupError, ToonsetError, nearest
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 label = typer.Typer(no_args_is_help=True, help="Bring people's answers home.")
 app.add_typer(label, name="label")
+app.add_typer(cascade, name="cascade")
 
 STAGES = (
     "download",
@@ -31,14 +33,19 @@ STAGES = (
 )
 
 
-@app.callback()
-def toonset(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", is_eager=True)] = False,
-) -> None:
-    """Cartoon episodes in; a labelled face-emotion dataset, face cascades and an emotion classifier out."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"toonset {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def toonset(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Cartoon episodes in; a labelled face-emotion dataset, face cascades and an emotion classifier out."""
 
 
 @app.command()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 EMOTIONS = "annotations/emotions.csv"
 
@@ -17,6 +19,10 @@ def toonset(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(program, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    assert toonset("--version", cwd=tmp_path).stdout == f"toonset {__version__}\n"
 
 
 @pytest.fixture
