@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.card import dataset_card
 from pipeline.console import say_counts
 from pipeline.crops import read_crops
 from pipeline.duplicates import SIDE, near_pairs, thumbnail
@@ -12,23 +13,21 @@ from pipeline.errors import StageError
 from pipeline.images import decode_rgb
 from pipeline.params import Manifest, Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK
-from pipeline.tables import read_frame, to_table, write_table
+from pipeline.tables import read_frame, to_table, write_table, write_text
 
 OUTPUT = Path("data/dataset")
 SPLITS = ("train", "validation", "test")
 
 
 def main() -> None:
-    """Read manifest, labels, episodes and the crops, write data/dataset/{train,validation,test}.parquet."""
+    """Read manifest, labels, episodes and the crops, write data/dataset/."""
     params = load_params()
-    dataset = make_dataset(
-        read_frame(Path("data/manifest.parquet"), MANIFEST),
-        read_frame(Path("data/labels.parquet"), LABELS),
-        read_frame(Path("data/episodes.parquet"), EPISODES),
-        params,
-    )
+    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
+    labels = read_frame(Path("data/labels.parquet"), LABELS)
+    dataset = make_dataset(read_frame(Path("data/manifest.parquet"), MANIFEST), labels, episodes, params)
     for split in SPLITS:
         write_table(OUTPUT / f"{split}.parquet", to_table(dataset[dataset["split"] == split], DATASET))
+    write_text(OUTPUT / "README.md", dataset_card(dataset, episodes, params.emotions, SPLITS))
     counts = {f"in {split}": int((dataset["split"] == split).sum()) for split in SPLITS}
     emotions = {name: int((dataset["emotion"] == name).sum()) for name in params.emotions}
     say_counts("dataset", {"faces": len(dataset), **counts, **emotions})

@@ -123,6 +123,12 @@ def test_the_splits_share_no_scene(project: Path) -> None:
     assert len(set.union(*scenes)) == sum(map(len, scenes))
 
 
+def test_the_dataset_says_what_it_is(project: Path) -> None:
+    card = (project / "data/dataset/README.md").read_text()
+    for part in ("sample-harbour", "MIT", "| `agreement` | share of the votes that the label has |", "split: validation"):
+        assert part in card
+
+
 def test_the_classifier_does_better_than_guessing_and_worse_than_perfect(project: Path) -> None:
     metrics: dict[str, Any] = pd.read_json(project / "reports/evaluate/metrics.json", typ="series").to_dict()
     assert metrics["majority_share"] + 0.15 < metrics["accuracy"] < 1.0

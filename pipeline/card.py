@@ -1,0 +1,56 @@
+"""The dataset's README: what is in it, where each picture comes from, what every column means."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.schemas import DATASET
+from pipeline.tables import rows_of
+
+HEAD = """---
+configs:
+- config_name: default
+  data_files:
+  - {split: train, path: train.parquet}
+  - {split: validation, path: validation.parquet}
+  - {split: test, path: test.parquet}
+---
+"""
+"""What Hugging Face's `load_dataset` reads to know the splits."""
+
+
+def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, emotions: Sequence[str], splits: Sequence[str]) -> str:
+    """The card as Markdown, the same text for the same rows.
+
+    dataset: rows of DATASET. episodes: rows of EPISODES.
+    """
+    counted = dataset.groupby(["emotion", "split"]).size()
+    counts = [[emotion, *(int(counted.get((emotion, split), 0)) for split in splits)] for emotion in emotions]
+    used = episodes[episodes["episode_id"].isin(dataset["episode_id"])]
+    sources = [[row.episode_id, row.license, row.attribution, f"`{row.sha256}`"] for row in rows_of(used)]
+    columns = [[f"`{field.name}`", (field.metadata or {})[b"doc"].decode()] for field in DATASET]
+    return f"""{HEAD}
+# Emotions of cartoon faces: {", ".join(sorted(dataset["character"].unique()))}
+
+{len(dataset)} faces, each a distinct picture: near-duplicates were clustered and the sharpest of each cluster kept. All
+faces of a scene are in one split. Labels are people's; `votes` and `agreement` say how sure they are. Made with toonset
+{__version__}.
+
+{_table(["emotion", *splits], counts)}
+
+## Sources
+
+Check that you may share a show's pictures before you do.
+
+{_table(["episode", "licence", "credit", "sha256 of the video"], sources)}
+
+## Columns
+
+{_table(["column", "meaning"], columns)}
+"""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
