@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cascades.boxes import intersection_over_union as iou
 from pipeline.annotations import NO_EMOTION
-from pipeline.boxes import iou
 from pipeline.params import Labels
 from pipeline.schemas import LABELS, OK, REJECTED
 from pipeline.tables import rows_of
@@ -39,7 +39,7 @@ def match(annotations: pd.DataFrame, faces: pd.DataFrame, params: Labels) -> pd.
 def _best(row: Any, faces: pd.DataFrame, params: Labels) -> str | None:
     away = np.abs(faces["frame"].to_numpy() - row.frame)
     near = faces[away <= params.frame_tolerance]
-    overlap = iou([[row.x, row.y, row.w, row.h]], near[BOX].to_numpy())[0]
+    overlap = iou(np.array([[row.x, row.y, row.w, row.h]]), near[BOX].to_numpy(np.int64))[0]
     candidates = [
         (-share, abs(face.frame - row.frame), face.face_id)
         for share, face in zip(overlap, rows_of(near), strict=True)

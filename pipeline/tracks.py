@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from pipeline.boxes import iou
+from cascades.boxes import intersection_over_union as iou
 
 MIN_IOU = 0.2
 """Least overlap of a face with its track's last box; faces of drawn characters jump, so it is low."""
@@ -29,7 +29,7 @@ def link(frames: NDArray[np.int64], boxes: NDArray[np.int64], every: int) -> NDA
     for frame in np.unique(frames):
         here = np.flatnonzero(frames == frame)
         live = [track for track, index in last.items() if frame - frames[index] <= (MAX_MISSES + 1) * every]
-        overlap = iou(boxes[here], boxes[[last[track] for track in live]])
+        overlap = iou(boxes[here], boxes[np.array([last[track] for track in live], dtype=np.int64)])
         for row, column in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
             if overlap[row, column] >= MIN_IOU:
                 tracks[here[row]] = live[column]

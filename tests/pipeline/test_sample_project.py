@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cascades.boxes import intersection_over_union as iou
 from pipeline.boundaries import boundary_f1
-from pipeline.boxes import iou
 from pipeline.reproduced import MACHINE_DEPENDENT, differences, lock
 from pipeline.sample import EPISODES, episode_truth
 from pipeline.schemas import DATASET, LABELS, MANIFEST, OK, SCENES
@@ -60,7 +60,7 @@ def faces(project: Path) -> pd.DataFrame:
         for index, row in rows[rows["episode_id"] == f"sample-{name}"].iterrows():
             there = truth.get((row["frame"], row["character"]))
             if there is not None:
-                overlap = iou([list(row[BOX])], there[BOX].to_numpy())[0]
+                overlap = iou(np.array([list(row[BOX])]), there[BOX].to_numpy())[0]
                 if overlap.max() >= 0.5:
                     rows.loc[index, "truth"] = there.iloc[int(overlap.argmax())]["expression"]
     return rows

@@ -5,20 +5,20 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from pipeline.boxes import iou
+from cascades.boxes import intersection_over_union as iou
 from pipeline.tracks import link, settle
 
 
-def plain_iou(a: tuple[int, ...], b: tuple[int, ...]) -> float:
+def plain_iou(a: list[int], b: list[int]) -> float:
     pixels = [{(x, y) for x in range(c[0], c[0] + c[2]) for y in range(c[1], c[1] + c[3])} for c in (a, b)]
     return len(pixels[0] & pixels[1]) / len(pixels[0] | pixels[1])
 
 
 def test_iou_counts_pixels() -> None:
-    boxes = [(0, 0, 4, 4), (2, 1, 4, 5), (9, 9, 2, 2), (0, 0, 4, 4)]
-    expected = [[plain_iou(a, b) for b in boxes] for a in boxes]
+    boxes = np.array([(0, 0, 4, 4), (2, 1, 4, 5), (9, 9, 2, 2), (0, 0, 4, 4)])
+    expected = [[plain_iou(a, b) for b in boxes.tolist()] for a in boxes.tolist()]
     np.testing.assert_allclose(iou(boxes, boxes), expected)
-    assert iou(np.zeros((0, 4)), boxes).shape == (0, 4)
+    assert iou(boxes[:0], boxes).shape == (0, 4)
 
 
 def run(detections: list[tuple[int, int, int]], every: int = 3) -> list[int]:
@@ -51,7 +51,7 @@ def test_the_pairing_has_the_largest_total_overlap() -> None:
     for _ in range(20):
         before, after = rng.integers(0, 30, (2, 4, 2))
         tracks = run([(0, *place) for place in before] + [(3, *place) for place in after])
-        overlap = iou([(*p, 40, 40) for p in before], [(*p, 40, 40) for p in after])
+        overlap = iou(np.array([(*p, 40, 40) for p in before]), np.array([(*p, 40, 40) for p in after]))
         best = max(sum(overlap[i, j] for i, j in enumerate(order)) for order in itertools.permutations(range(4)))
         mine = sum(overlap[track, j] for j, track in enumerate(tracks[4:]) if track < 4)
         assert mine >= best - 4 * 0.2
