@@ -42,7 +42,7 @@ class TrainingParams:
 
     window: tuple[int, int] = (24, 24)
     features: str = "basic"
-    feature_pool: int | None = 40_000
+    feature_pool: int | None = 20_000
     stages: int = 12
     positives: int = 1000
     negatives: int = 2000
