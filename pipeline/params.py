@@ -86,7 +86,7 @@ class CascadeParams(Section):
     negatives: Annotated[int, Field(ge=10)] = 2000
     min_hit_rate: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
     max_false_alarm: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    margin: Annotated[float, Field(ge=-0.4, le=1)] = -0.1
+    margin: Annotated[float, Field(ge=-0.4, le=1)] = 0.0
     max_height: Annotated[int, Field(ge=64, le=4320)] = 360
     false_positives: Positive = 0.1
     seed: int = 0
