@@ -26,6 +26,7 @@ FOOTAGE = Path(__file__).resolve().parents[2] / "shared" / "footage"
 CHARACTERS = ("bunny", "frank", "rinky", "gimera")
 FPPI = (0.1, 0.3, 1.0)
 SIZE = (640, 360)
+SEEDS = int(os.environ.get("SEEDS", "5"))
 STATED = TrainingParams(threads=2)  # 1,000 positives, 2,000 negatives a stage, 24×24, BASIC, 12 stages, 0.995, 0.5
 
 
@@ -189,7 +190,7 @@ def _compare(name: str, paths: list[Path], grays: list[NDArray[np.uint8]]) -> No
 
 def section_accuracy() -> None:
     frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
-    print("\nHeld-out shots, complete frames, five seeds: mean ± standard deviation of recall")
+    print(f"\nHeld-out shots, complete frames, {SEEDS} seeds: mean ± standard deviation of recall")
     _accuracy_table([(c, frames, c) for c in CHARACTERS], complete_only=True)
 
 
@@ -197,19 +198,18 @@ def section_drawn() -> None:
     size = (640, 477)
     parts = {e: load(e, f"{e}.mkv", size) for e in ("popeye_p1", "popeye_p2", "popeye_p3", "popeye_p4")}
     frames = [replace(f, held_out=e != "popeye_p1") for e, part in parts.items() for f in part]
-    print("\nSindbad, trained on p1, tested on p2–p4 (incomplete frames count for recall only), five seeds")
+    print(f"\nSindbad, trained on p1, tested on p2–p4 (incomplete frames count for recall only), {SEEDS} seeds")
     _accuracy_table([("sindbad", frames, "sindbad")], complete_only=False)
 
 
 def _accuracy_table(jobs: list[tuple[str, list[Frame], str]], complete_only: bool) -> None:
-    seeds = int(os.environ.get("SEEDS", "5"))
     print("\n| character | planes | faces | " + " | ".join(f"at {f:g}" for f in FPPI) + " | average precision |")
     print("|---|---|---|---|---|---|---|")
     for name, frames, character in jobs:
         images = training_images(frames, character)
         for planes in ("grey", "colour"):
             figures = []
-            for seed in range(seeds):
+            for seed in range(SEEDS):
                 roc = judge(
                     train(images, replace(STATED, seed=seed, planes=planes)).cascade, frames, character, complete_only
                 )

@@ -62,7 +62,6 @@ class StageFit:
     stage: Stage
     hit_rate: float
     false_alarm: float
-    enough: bool
     positives_passed: NDArray[np.bool_]
     negatives_passed: NDArray[np.bool_]
 
@@ -250,7 +249,7 @@ def fit_stage(examples: Examples, pool: Pool, params: TrainingParams, executor: 
             break
     named = tuple(Tree(pool.names[t.feature].astype(np.int32), t.left, t.right, t.threshold, t.leaves) for t in trees)
     return StageFit(
-        Stage(threshold, named), hit_rate, false_alarm, false_alarm <= params.max_false_alarm,
+        Stage(threshold, named), hit_rate, false_alarm,
         sums[:positives] >= threshold, sums[positives:] >= threshold,
     )  # fmt: skip
 

@@ -38,7 +38,6 @@ class Mined:
     keys: list[Key] = field(default_factory=list)
     scanned: int = 0
     accepted: int = 0
-    ran_out: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +72,6 @@ class NegativeMiner:
                 self._take(index, found, min(most, needed - len(mined.keys)), taken, mined, (stage, lap))
                 if len(mined.keys) >= needed:
                     return mined
-        mined.ran_out = True
         return mined
 
     def _image(self, position: int) -> int:

@@ -1,4 +1,4 @@
-"""OpenCV's cascade XML (the format since 2.4), read and written.
+"""OpenCV's cascade XML: the format since 2.4 read and written, the one before read.
 
 The file is untrusted: no entities, no external references, sizes bounded, every index and rectangle checked, so that
 what comes out can be run without further checks.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cascades.errors import InvalidCascadeXml
 from cascades.features import HaarFeatures
 from cascades.model import Cascade, CascadeInfo, LbpFeatures, Stage, Tree
+from cascades.old_format import TYPE_ID, modernized
 from cascades.planes import COLOUR, GREY
 
 MAX_WINDOW = 1024  # px
@@ -35,13 +36,14 @@ def parse_cascade(content: bytes, name: str) -> Cascade:
         root = fromstring(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidCascadeXml(f"{name}: not an XML file that can be read ({error})") from error
-    node = root.find("cascade") if root.tag in ("opencv_storage", COLOUR_ROOT) else None
-    if node is None:
-        raise InvalidCascadeXml(
-            f"{name}: no <opencv_storage><cascade>; the format OpenCV had before 2.4 (type opencv-haar-classifier) "
-            "is not read"
-        )
-    return _Reader(name, colour=root.tag == COLOUR_ROOT).cascade(node)
+    reader = _Reader(name, colour=root.tag == COLOUR_ROOT)
+    if root.tag in ("opencv_storage", COLOUR_ROOT):
+        for node in root:
+            if node.get("type_id") == TYPE_ID:
+                return reader.cascade(modernized(node, reader.fail))
+            if node.tag == "cascade":
+                return reader.cascade(node)
+    raise reader.fail("no <opencv_storage><cascade>")
 
 
 class _Reader:

@@ -180,7 +180,7 @@ class _Trainer:
             false_alarm=fit.false_alarm, positives=len(fit.positives_passed), negatives=negatives,
             windows=mined.scanned, windows_per_s=mined.scanned / max(mining_s, 1e-9),
             acceptance=mined.accepted / max(mined.scanned, 1), seconds=seconds,
-            seconds_left=spent / len(self.stages) * left,
+            seconds_left=spent / (len(self.reports) + 1) * left,
         )  # fmt: skip
         self.reports.append(report)
         if self.on_progress:

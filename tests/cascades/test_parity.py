@@ -7,13 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from cascades import Cascade, Detector, InvalidCascadeXml, TrainingResult
+from cascades import Cascade, Detector, TrainingResult
 from cascades.model import LbpFeatures, Stage, Tree
 from tests.cascades.conftest import draw_scene
 
-BUNDLED = sorted(Path(cv2.data.haarcascades).glob("*.xml"))
-OLD_FORMAT = "haarcascade_license_plate_rus_16stages"
-HAAR = [path for path in BUNDLED if path.stem != OLD_FORMAT]
+HAAR = sorted(Path(cv2.data.haarcascades).glob("*.xml"))
 
 
 def oracle(path: Path, gray: np.ndarray, factor: float = 1.1) -> Counter[tuple[int, ...]]:
@@ -43,12 +41,6 @@ def test_own_cascade(trained: TrainingResult, tmp_path: Path) -> None:
             found = oracle(path, gray, factor)
             assert found
             assert ours(path, gray, factor, threads=2) == found
-
-
-def test_old_format_is_refused_by_name() -> None:
-    (path,) = [p for p in BUNDLED if p.stem == OLD_FORMAT]
-    with pytest.raises(InvalidCascadeXml, match=r"before 2\.4"):
-        Cascade.load(path)
 
 
 def random_lbp(rng: np.random.Generator, depth: int) -> Cascade:
