@@ -1,7 +1,7 @@
 """A character's cascade on disk: `C.xml` (OpenCV's format) and `C.json`, which holds what the XML has no place for.
 
 The side file is the library's own; in its `calibration` this pipeline keeps `min_score`, from which score on a
-detection counts, and what that was chosen for.
+detection counts, what that was chosen for, and `typical_score`, the median of true faces.
 """
 
 from dataclasses import dataclass, replace
@@ -16,15 +16,16 @@ FOLDER = Path("models/cascades")
 
 @dataclass(frozen=True)
 class CharacterCascade:
-    """A cascade, whose face it finds, and from which score on a detection counts."""
+    """A cascade, whose face it finds, from which score on a detection counts, and how a true face typically scores."""
 
     character: str
     cascade: Cascade
     min_score: float
+    typical_score: float
 
 
 def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], folder: Path = FOLDER) -> None:
-    """Write `C.xml` and `C.json`; `calibration` holds `min_score` and how it was chosen."""
+    """Write `C.xml` and `C.json`; `calibration` holds both scores and how they were chosen."""
     folder.mkdir(parents=True, exist_ok=True)
     cascade.save(folder / f"{character}.xml")
     calibrated = replace(cascade, info=replace(cascade.info, calibration=calibration))
@@ -32,15 +33,16 @@ def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], 
 
 
 def load_cascade(character: str, folder: Path = FOLDER) -> CharacterCascade:
-    """Read `C.xml` and `C.json`. Raises InputError where no least score is known, CascadeError for a damaged file."""
+    """Read `C.xml` and `C.json`. Raises InputError where a score is not known, CascadeError for a damaged file."""
     path = folder / f"{character}.xml"
     if not path.exists():
         raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it")
     cascade = Cascade.load(path)
-    min_score = cascade.info.calibration.get("min_score")
-    if not isinstance(min_score, int | float) or min_score <= 0:
-        raise InputError(
-            f"{path.with_suffix('.json')} has min_score {min_score!r}, expected a number above 0; "
-            f"`dvc repro --force cascade@{character}` makes it again"
-        )
-    return CharacterCascade(character, cascade, float(min_score))
+    scores = [cascade.info.calibration.get(name) for name in ("min_score", "typical_score")]
+    for name, score in zip(("min_score", "typical_score"), scores, strict=True):
+        if not isinstance(score, int | float) or score <= 0:
+            raise InputError(
+                f"{path.with_suffix('.json')} has {name} {score!r}, expected a number above 0; "
+                f"`dvc repro --force cascade@{character}` makes it again"
+            )
+    return CharacterCascade(character, cascade, float(scores[0]), float(scores[1]))

@@ -142,7 +142,7 @@ def _in_frame(
                 "character": character.character,
                 **dict(zip("xywh", (x, y, w, h), strict=True)),
                 "score": float(score),
-                "margin": float(score) / character.min_score,
+                "margin": float(score) / character.typical_score,
                 "sharpness": images.sharpness(face),
                 "brightness": images.brightness(face),
                 "crop": images.encode_jpeg(images.shrink(crop, side, side)),

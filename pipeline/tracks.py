@@ -42,8 +42,8 @@ def link(frames: NDArray[np.int64], boxes: NDArray[np.int64], every: int) -> NDA
 def settle(rows: pd.DataFrame) -> pd.Series:
     """Which detections give way because another character's cascade claims the same face in the same frame.
 
-    rows: frame, character, x, y, w, h, track, margin (score over the cascade's own least score, comparable between
-    cascades). Of two that overlap, the one whose track has the higher mean margin stays. Returns, per row, the
+    rows: frame, character, x, y, w, h, track, margin (score over the typical score of the cascade's true faces, which
+    compares between cascades). Of two that overlap, the one whose track has the higher mean margin stays. Returns, per row, the
     character it gives way to, or an empty string.
     """
     strength = rows.groupby("track")["margin"].transform("mean").to_numpy()

@@ -9,8 +9,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from cascades import AnnotatedImage, Box, Cascade, Detector, Roc, StageReport, TrainingParams, evaluate, train
+from cascades import (
+    AnnotatedImage,
+    Box,
+    Cascade,
+    Detections,
+    Detector,
+    Roc,
+    StageReport,
+    TrainingParams,
+    evaluate,
+    train,
+)
+from cascades.evaluation import match
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.character_cascades import save_cascade
@@ -41,7 +54,7 @@ def main(character: str) -> None:
     cascade, rejected = learn(character, by_split["train"], params.cascade)
     calibration = choose_score(cascade, by_split["validation"] or by_split["train"], params)
     save_cascade(character, cascade, calibration)
-    roc = measure(cascade, by_split["test"], params)
+    roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
     write_reports(character, roc, by_split["test"], boxes, rejected)
     metrics = figures(roc, by_split["test"])
     say_counts(
@@ -110,24 +123,44 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
     return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
 
 
-def measure(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> Roc:
-    """Detections against boxes, one frame at a time; frames that are not complete count for recall only."""
+def detect(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> list[Detections]:
+    """What the cascade finds in each frame."""
     detector = Detector([cascade], scale_factor=params.faces.scale_factor)
-    found = [detector.detect(frame.gray)[0] for frame in progress(frames, desc="measuring", unit="frames")]
-    truths = [np.array(frame.boxes, dtype=np.int64).reshape(-1, 4) for frame in frames]
-    return evaluate(found, truths, complete=[frame.complete for frame in frames])
+    return [detector.detect(frame.gray)[0] for frame in progress(frames, desc="measuring", unit="frames")]
+
+
+def measure(found: list[Detections], frames: list[BoxedFrame]) -> Roc:
+    """Detections against boxes, one frame at a time; frames that are not complete count for recall only."""
+    return evaluate(found, [_truth(frame) for frame in frames], complete=[frame.complete for frame in frames])
+
+
+def _truth(frame: BoxedFrame) -> NDArray[np.int64]:
+    return np.array(frame.boxes, dtype=np.int64).reshape(-1, 4)
 
 
 def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> dict[str, Any]:
-    """The least score that gives at most the wanted false positives per frame on these frames."""
+    """The least score that gives at most the wanted false positives per frame on these frames.
+
+    Also the median score of the true faces among them: scores of different cascades compare as shares of it.
+    """
     wanted = params.cascade.false_positives
-    roc = measure(cascade, frames, params)
+    found = detect(cascade, frames, params)
+    roc = measure(found, frames)
     score = roc.score_at(wanted)
     if not math.isfinite(score):
         # Even the strongest detections are too often wrong: take none that is not stronger than all of them.
         score = max((float(value) for value in roc.scores), default=0.0) + 1.0
+    true = [
+        value
+        for detections, frame in zip(found, frames, strict=True)
+        for value, face in zip(
+            detections.scores, match(detections.boxes, detections.scores, _truth(frame)), strict=True
+        )
+        if face >= 0
+    ]
     return {
         "min_score": score,
+        "typical_score": float(np.median(true)) if true else score,
         "false_positives_per_frame": wanted,
         "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes",
     }

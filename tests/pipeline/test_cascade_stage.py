@@ -17,7 +17,7 @@ from pipeline.face_finding import find_faces
 from pipeline.images import decode_rgb
 from pipeline.params import CascadeParams, Faces, Params
 from pipeline.schemas import FACES
-from pipeline.stages.cascade import choose_score, figures, learn, measure
+from pipeline.stages.cascade import choose_score, detect, figures, learn, measure
 from pipeline.tables import to_table
 from pipeline.video import probe, read_frames
 
@@ -68,34 +68,36 @@ def cascade() -> Cascade:
 
 @pytest.fixture(scope="module")
 def character(cascade: Cascade) -> CharacterCascade:
-    return CharacterCascade("dot", cascade, choose_score(cascade, boxed(40, "validation", 3), PARAMS)["min_score"])
+    scores = choose_score(cascade, boxed(40, "validation", 3), PARAMS)
+    return CharacterCascade("dot", cascade, scores["min_score"], scores["typical_score"])
 
 
 def test_what_is_learned_finds_faces_it_has_not_seen(cascade: Cascade) -> None:
     test = boxed(30, "test", 1)
-    metrics = figures(measure(cascade, test, PARAMS), test)
+    metrics = figures(measure(detect(cascade, test, PARAMS), test), test)
     assert (metrics["frames"], metrics["faces"]) == (30, 30)
     assert metrics["recall_at_0.3"] >= 0.9
 
 
 def test_no_face_to_find_gives_no_figure(cascade: Cascade) -> None:
     empty = boxed(3, "test", 2, boxes=())
-    metrics = figures(measure(cascade, empty, PARAMS), empty)
+    metrics = figures(measure(detect(cascade, empty, PARAMS), empty), empty)
     assert (metrics["frames"], metrics["faces"], metrics["recall_at_0.1"]) == (3, 0, None)
 
 
 def test_the_least_score_keeps_within_the_wanted_false_positives(cascade: Cascade) -> None:
     validation = boxed(30, "validation", 3)
     chosen = choose_score(cascade, validation, PARAMS)
-    roc = measure(cascade, validation, PARAMS)
+    roc = measure(detect(cascade, validation, PARAMS), validation)
     kept = roc.scores >= chosen["min_score"]
     assert roc.fppi[kept].max() <= PARAMS.cascade.false_positives
     assert chosen["chosen_on"] == "30 frames of validation scenes"
+    assert chosen["min_score"] < chosen["typical_score"] < roc.scores.max()
 
 
 def test_where_even_the_best_are_wrong_none_is_taken(cascade: Cascade) -> None:
     unboxed = boxed(5, "validation", 4, boxes=())
-    roc = measure(cascade, unboxed, PARAMS)
+    roc = measure(detect(cascade, unboxed, PARAMS), unboxed)
     assert choose_score(cascade, unboxed, PARAMS)["min_score"] > roc.scores.max()
 
 
@@ -114,14 +116,15 @@ def test_boxes_too_small_to_learn_from_come_back_with_a_reason() -> None:
 def test_a_cascade_on_disk_is_the_same_and_needs_its_least_score(cascade: Cascade, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="dvc repro cascade@dot"):
         load_cascade("dot", tmp_path)
-    save_cascade("dot", cascade, {"min_score": 2.5}, tmp_path)
+    save_cascade("dot", cascade, {"min_score": 2.5, "typical_score": 9.0}, tmp_path)
     again = load_cascade("dot", tmp_path)
-    assert again.min_score == 2.5
+    assert (again.min_score, again.typical_score) == (2.5, 9.0)
     picture = boxed(1, "test", 7)
     np.testing.assert_array_equal(
-        measure(again.cascade, picture, PARAMS).scores, measure(cascade, picture, PARAMS).scores
+        measure(detect(again.cascade, picture, PARAMS), picture).scores,
+        measure(detect(cascade, picture, PARAMS), picture).scores,
     )
-    save_cascade("dot", cascade, {"min_score": None}, tmp_path)
+    save_cascade("dot", cascade, {"min_score": None, "typical_score": 9.0}, tmp_path)
     with pytest.raises(InputError, match="min_score None"):
         load_cascade("dot", tmp_path)
 
