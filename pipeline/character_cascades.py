@@ -38,11 +38,13 @@ def load_cascade(character: str, folder: Path = FOLDER) -> CharacterCascade:
     if not path.exists():
         raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it")
     cascade = Cascade.load(path)
-    scores = [cascade.info.calibration.get(name) for name in ("min_score", "typical_score")]
-    for name, score in zip(("min_score", "typical_score"), scores, strict=True):
+    scores = []
+    for name in ("min_score", "typical_score"):
+        score = cascade.info.calibration.get(name)
         if not isinstance(score, int | float) or score <= 0:
             raise InputError(
                 f"{path.with_suffix('.json')} has {name} {score!r}, expected a number above 0; "
                 f"`dvc repro --force cascade@{character}` makes it again"
             )
-    return CharacterCascade(character, cascade, float(scores[0]), float(scores[1]))
+        scores.append(float(score))
+    return CharacterCascade(character, cascade, *scores)

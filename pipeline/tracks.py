@@ -43,8 +43,8 @@ def settle(rows: pd.DataFrame) -> pd.Series:
     """Which detections give way because another character's cascade claims the same face in the same frame.
 
     rows: frame, character, x, y, w, h, track, margin (score over the typical score of the cascade's true faces, which
-    compares between cascades). Of two that overlap, the one whose track has the higher mean margin stays. Returns, per row, the
-    character it gives way to, or an empty string.
+    compares between cascades). Of two that overlap, the one whose track has the higher mean margin stays. Returns, per
+    row, the character it gives way to, or an empty string.
     """
     strength = rows.groupby("track")["margin"].transform("mean").to_numpy()
     boxes = rows[["x", "y", "w", "h"]].to_numpy(np.int64)
