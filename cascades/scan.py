@@ -135,28 +135,32 @@ def scan(flat: FlatHaar, level: Level, stripe_count: int, norms: NDArray[np.floa
 
 @njit(cache=True, nogil=True)
 def _norms(buffer, sq_base, row_cells, offsets, area, norms):
+    """1/√(area·Σx² − (Σx)²) of every window, zero where OpenCV refuses it. See `level_norms`."""
+    count = norms.shape[1]
+    total = np.empty(count, np.int32)
+    squares = np.empty(count, np.int32)
     for y in range(norms.shape[0]):
-        _row_norms(buffer, sq_base, y * row_cells, offsets, area, norms.shape[1], norms[y])
+        _row_sum(buffer, y * row_cells, offsets, total)
+        _row_sum(buffer, y * row_cells + sq_base, offsets, squares)
+        inverse = norms[y]
+        for i in range(count):
+            sum_x = np.float64(total[i])
+            variance = area * np.float64(np.uint32(squares[i])) - sum_x * sum_x
+            value = np.float32(1.0 / np.sqrt(variance if variance > 1.0 else 1.0))
+            fine = (variance > 0.0) & (area * np.float64(value) < 0.1)
+            inverse[i] = value if fine else np.float32(0)
 
 
 @njit(cache=True, nogil=True)
-def _row_norms(buffer, sq_base, base, norm, area, count, inverse):
-    """1/√(area·Σx² − (Σx)²) of a row of windows, zero where OpenCV refuses the window."""
-    a = buffer[base + norm[0] : base + norm[0] + count]
-    b = buffer[base + norm[1] : base + norm[1] + count]
-    c = buffer[base + norm[2] : base + norm[2] + count]
-    d = buffer[base + norm[3] : base + norm[3] + count]
-    base += sq_base
-    e = buffer[base + norm[0] : base + norm[0] + count]
-    f = buffer[base + norm[1] : base + norm[1] + count]
-    g = buffer[base + norm[2] : base + norm[2] + count]
-    h = buffer[base + norm[3] : base + norm[3] + count]
+def _row_sum(buffer, base, offsets, out):
+    """The sum of one rectangle for a row of windows. Few arrays a loop: the compiler must prove they do not overlap."""
+    count = out.size
+    a = buffer[base + offsets[0] : base + offsets[0] + count]
+    b = buffer[base + offsets[1] : base + offsets[1] + count]
+    c = buffer[base + offsets[2] : base + offsets[2] + count]
+    d = buffer[base + offsets[3] : base + offsets[3] + count]
     for i in range(count):
-        total = np.float64(a[i] - b[i] - c[i] + d[i])
-        squares = np.float64(np.uint32(np.int32(e[i] - f[i] - g[i] + h[i])))
-        variance = area * squares - total * total
-        value = np.float32(1.0 / np.sqrt(max(variance, 1.0)))
-        inverse[i] = value if (variance > 0.0) and (area * np.float64(value) < 0.1) else np.float32(0)
+        out[i] = a[i] - b[i] - c[i] + d[i]
 
 
 @njit(cache=True, nogil=True)
