@@ -14,7 +14,9 @@ def emotion_rows(export: Any, emotions: Sequence[str]) -> Iterator[dict[str, Any
     Raises InvalidExport for anything that is not such an export, and for an answer that is not one of `emotions`.
     """
     if not isinstance(export, list):
-        raise InvalidExport(f"expected a list of tasks (export as JSON), found {type(export).__name__}")
+        raise InvalidExport(
+            "expected a list of tasks (export as JSON), found something else (in Label Studio: Export → JSON)"
+        )
     for number, task in enumerate(export):
         data = task.get("data", {}) if isinstance(task, dict) else {}
         missing = [name for name in TASK_FIELDS if name not in data]

@@ -72,17 +72,8 @@ def _read(path: Path, required: list[str], optional: tuple[str, ...], whole: tup
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error}): save it as CSV in UTF-8") from error
     reader = csv.reader(io.StringIO(text))
-    header = [name.strip() for name in next(reader, [])]
-    missing = [name for name in required if name not in header]
-    if missing:
-        hint = " It looks separated by semicolons: save it with commas." if ";" in "".join(header) else ""
-        raise InputError(
-            f"{path}, line 1: found the columns {','.join(header) or '(none)'}; {', '.join(missing)} missing, "
-            f"expected {','.join(required)}.{hint}"
-        )
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise InputError(f"{path}, line 1: the column {', '.join(twice)} stands there more than once")
+    header = check_header(path, next(io.StringIO(text), ""), required)
+    next(reader, None)
     records = []
     for cells in reader:
         if not any(cell.strip() for cell in cells):
@@ -106,6 +97,22 @@ def _read(path: Path, required: list[str], optional: tuple[str, ...], whole: tup
             record[name] = -1 if number is None else number
         records.append(record)
     return pd.DataFrame(records, columns=["line", *required, *optional, "status", "reason"])
+
+
+def check_header(path: Path, line: str, required: Sequence[str]) -> list[str]:
+    """The columns that a file's first line names. Raises InputError where one of `required` is missing or twice."""
+    header = [name.strip() for name in next(csv.reader([line]), [])]
+    missing = [name for name in required if name not in header]
+    if missing:
+        hint = " It looks separated by semicolons: save it with commas." if ";" in line else ""
+        raise InputError(
+            f"{path}, line 1: found the columns {','.join(header) or '(none)'}; {', '.join(missing)} missing, "
+            f"expected {','.join(required)}.{hint}"
+        )
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}, line 1: the column {', '.join(twice)} stands there more than once")
+    return header
 
 
 def _whole(text: str) -> int | None:

@@ -1,6 +1,6 @@
 """The frames that people looked at for faces, decoded: what a cascade learns from and is tested on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.console import progress
+from pipeline.errors import nearest
 from pipeline.images import Pixels, fit_height
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
@@ -30,18 +31,20 @@ class BoxedFrame:
     split: str
 
 
-def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str) -> pd.DataFrame:
+def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, characters: Sequence[str]) -> pd.DataFrame:
     """What is known of each looked-at frame: episode_id, frame, complete, and the boxes of `character`.
 
     boxes, frames: as `read_boxes` and `read_frames` of `annotations` give them. A frame with a box that frames.csv does
-    not list counts as complete. A frame with a rejected box never does: there may be a face where nothing is boxed.
+    not list counts as complete. A frame with a rejected box does not, as there may be a face where nothing is boxed; but
+    a box of somebody whose name is like none of `characters` is of somebody else, and does no harm.
     """
     key = ["episode_id", "frame"]
     listed = frames[frames["status"] == OK].drop_duplicates(key, keep="last")[[*key, "complete"]]
     boxed = boxes[key].drop_duplicates()
     seen = boxed.merge(listed, on=key, how="outer")
     seen["complete"] = seen["complete"].fillna(1).astype(bool)
-    doubtful = pd.MultiIndex.from_frame(boxes.loc[boxes["status"] != OK, key])
+    somebody_else = [name not in characters and not nearest(name, characters) for name in boxes["character"]]
+    doubtful = pd.MultiIndex.from_frame(boxes.loc[(boxes["status"] != OK) & ~np.array(somebody_else, bool), key])
     seen["complete"] &= ~pd.MultiIndex.from_frame(seen[key]).isin(doubtful)
     own = boxes[(boxes["status"] == OK) & (boxes["character"] == character)]
     by_frame = {

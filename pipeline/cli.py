@@ -103,3 +103,6 @@ def main() -> None:
     except (ToonsetError, CascadeError, LabelingError) as error:
         print(f"toonset: {error}", file=sys.stderr)
         raise SystemExit(1) from error
+    except KeyboardInterrupt as stopped:
+        print("toonset: stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)
+        raise SystemExit(130) from stopped

@@ -14,6 +14,7 @@ from pipeline.schemas import LABELS, OK, REJECTED
 from pipeline.tables import rows_of
 
 BOX = ["x", "y", "w", "h"]
+NO_FACE = "no face was found there"
 
 
 def faces_to_label(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -99,7 +100,7 @@ def _unmatched(row: Any) -> dict[str, Any]:
         "agreement": 1.0,
         "label_source": "direct",
         "status": REJECTED,
-        "reason": f"emotions.csv, line {row.line}: {row.reason or 'no face was found there'}",
+        "reason": f"emotions.csv, line {row.line}: {row.reason or NO_FACE}",
     }
 
 

@@ -37,5 +37,5 @@ class SetupError(ToonsetError):
 
 def nearest(word: str, valid: Iterable[str]) -> str:
     """ " Did you mean 'x'?" for the valid name closest to `word`, or an empty string where none is close."""
-    matches = difflib.get_close_matches(str(word), list(valid), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(str(word), list(valid), n=1, cutoff=0.6)
     return f" Did you mean {matches[0]!r}?" if matches else ""

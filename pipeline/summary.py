@@ -47,8 +47,8 @@ def facts() -> dict[str, str]:
 
 def cascade_line(metrics: dict[str, Any]) -> str:
     """Recall of one cascade at its three false-alarm rates, in words."""
-    if not metrics["frames"]:
-        return "no held-out frames to test it on"
+    if not metrics["faces"]:
+        return "not measured: no box of it lies in a test scene"
     rates = ", ".join(f"{metrics[f'recall_at_{rate}']:.2f} at {rate}" for rate in ("0.1", "0.3", "1.0"))
     return f"recall {rates} false positives per frame ({metrics['faces']} faces of held-out scenes)"
 

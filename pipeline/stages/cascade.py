@@ -4,6 +4,7 @@ Trained on the boxes of train scenes; its least score is chosen on validation sc
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cascades import (
 from cascades.evaluation import match
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
-from pipeline.character_cascades import save_cascade
+from pipeline.character_cascades import FOLDER, save_cascade
 from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.params import CascadeParams, Params, load_params
@@ -49,6 +50,7 @@ def main(character: str) -> None:
             f"no character {character!r} in params.yaml; expected one of {', '.join(params.characters)}."
             + nearest(character, params.characters)
         )
+    forget_others(params.characters)
     boxes, frames = read_looked_at_frames(character, params)
     by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation", "test")}
     cascade, rejected = learn(character, by_split["train"], params.cascade)
@@ -57,16 +59,28 @@ def main(character: str) -> None:
     roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
     write_reports(character, roc, by_split["test"], boxes, rejected)
     metrics = figures(roc, by_split["test"])
+    unused = int((boxes["status"] != OK).sum()) + len(rejected)
+    if unused:
+        print(f"cascade@{character}: why {unused} boxes were not used: {REPORTS / f'{character}-rejected.csv'}")
+    if not metrics["faces"]:
+        print(f"cascade@{character}: not measured: no box of it lies in a test scene (see data/scenes.parquet)")
     say_counts(
         f"cascade@{character}",
         {
             "boxes": len(boxes),
-            "rejected": int((boxes["status"] != OK).sum()) + len(rejected),
+            "rejected": unused,
             "stages": len(cascade.stages),
             "weak classifiers": cascade.weak_count,
-            **{f"recall at {rate}": metrics[f"recall_at_{rate}"] for rate in RATES},
+            **{f"recall at {rate}": metrics[f"recall_at_{rate}"] for rate in RATES if metrics["faces"]},
         },
     )
+
+
+def forget_others(characters: Sequence[str]) -> None:
+    """Delete the cascades and reports of characters that are no longer listed: they are nobody's output any more."""
+    for path in [*FOLDER.glob("*.*"), *REPORTS.glob("*.*")]:
+        if path.stem.removesuffix("-rejected") not in characters:
+            path.unlink()
 
 
 def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame, list[BoxedFrame]]:
@@ -74,7 +88,7 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
     scenes = read_frame(Path("data/scenes.parquet"), SCENES)
     boxes = read_boxes(BOXES, episodes, params.characters)
-    seen = looked_at(boxes, read_frames(FRAMES, episodes), character)
+    seen = looked_at(boxes, read_frames(FRAMES, episodes), character, params.characters)
     decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height)
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded
@@ -90,6 +104,11 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
         raise StageError(
             f"{BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
             f"{LEAST_BOXES}. Box more faces, or see data/scenes.parquet for the split of each scene"
+        )
+    if not any(frame.complete for frame in frames):
+        raise StageError(
+            f"no looked-at frame of train scenes is complete, so nothing is known to be background: where every face is "
+            f"boxed, or there is none, say so in {FRAMES} with complete=1"
         )
     images = [
         AnnotatedImage(

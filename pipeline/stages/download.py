@@ -50,7 +50,9 @@ def main() -> None:
     """Run the stage in the project directory."""
     params = load_params()
     if not params.episodes:
-        raise ParamsError("`episodes` is empty: list at least one, such as `- {id: pilot, source: videos/pilot.mp4}`")
+        raise ParamsError(
+            "params.yaml: `episodes` is empty: list at least one, such as `- {id: pilot, source: videos/pilot.mp4}`"
+        )
     rows = download(params, FOLDER, cache_folder("incoming"))
     write_table(TABLE, to_table(rows, EPISODES))
     counts = {status: sum(row["status"] == status for row in rows) for status in (OK, REJECTED)}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.annotations import EMOTIONS, read_emotions
-from pipeline.consensus import faces_to_label, match, pairwise_agreement, settle_labels
+from pipeline.consensus import NO_FACE, faces_to_label, match, pairwise_agreement, settle_labels
 from pipeline.console import say_counts
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
@@ -29,7 +29,7 @@ def main() -> None:
             "faces labelled": int(ok.sum()),
             "by near-duplicates only": int((ok & (labels["label_source"] == "cluster")).sum()),
             "rejected": int((~ok).sum()),
-            "without a face": int(labels["face_id"].isna().sum()),
+            "found no face": int(labels["reason"].str.endswith(NO_FACE).sum()),
             "agreement of pairs": "–" if agreement is None else f"{agreement:.2f}",
         },
     )

@@ -111,7 +111,8 @@ def labels_section(params: Params) -> Section:
         ignore_index=True,
     )
     counts = dataset.pivot_table(index="emotion", columns="split", values="face_id", aggfunc="count", fill_value=0)
-    parts = [table(counts.reset_index(), "Faces by emotion and split")]
+    counts = counts.reindex(index=params.emotions, columns=["train", "validation", "test"], fill_value=0)
+    parts = [table(counts.rename_axis("emotion").reset_index(), "Faces by emotion and split")]
     for emotion in params.emotions:
         own = dataset[dataset["emotion"] == emotion]
         parts.append(sheet(own, f"{emotion}: {len(own)} faces"))

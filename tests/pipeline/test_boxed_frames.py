@@ -14,12 +14,22 @@ def test_frames_are_complete_unless_somebody_says_not_or_a_box_in_them_is_reject
             box | {"frame": 2, "character": "mouse"},
             box | {"frame": 3, "character": "cat"},
             box | {"frame": 4, "character": "catt", "status": "rejected"},
+            box | {"frame": 5, "character": "heron", "status": "rejected"},
+            box | {"frame": 6, "character": "mouse", "status": "rejected"},
         ]
     )
     frames = pd.DataFrame(
         [{"episode_id": "e", "frame": 3, "complete": 0, "status": "ok"}]
         + [{"episode_id": "e", "frame": 9, "complete": 1, "status": "ok"}]
     )
-    seen = looked_at(boxes, frames, "cat").set_index("frame")
-    assert seen["complete"].to_dict() == {1: True, 2: True, 3: False, 4: False, 9: True}
-    assert seen["boxes"].to_dict() == {1: [(1, 2, 3, 4), (50, 2, 3, 4)], 2: [], 3: [(1, 2, 3, 4)], 4: [], 9: []}
+    seen = looked_at(boxes, frames, "cat", ["cat", "mouse"]).set_index("frame")
+    assert seen["complete"].to_dict() == {1: True, 2: True, 3: False, 4: False, 5: True, 6: False, 9: True}
+    assert seen["boxes"].to_dict() == {
+        1: [(1, 2, 3, 4), (50, 2, 3, 4)],
+        2: [],
+        3: [(1, 2, 3, 4)],
+        4: [],
+        5: [],
+        6: [],
+        9: [],
+    }

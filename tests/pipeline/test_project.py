@@ -106,6 +106,28 @@ def test_answers_are_appended_once_and_what_was_there_keeps_its_bytes(project: P
     assert (project / EMOTIONS).read_text() == after
 
 
+def test_columns_that_may_be_left_out_are_added_where_an_import_needs_them(project: Path) -> None:
+    short = "episode_id,frame,character,x,y,w,h,emotion\n"
+    (project / EMOTIONS).write_text(short + "e,0,hero,1,2,3,4,happy\n")
+    (project / "export.json").write_text(export("sad"))
+    for new in (1, 0):
+        done = toonset("label", "import", "export.json", cwd=project)
+        assert done.stdout.strip() == f"label import: 1 answers, {new} new, {1 - new} there already"
+    assert (project / EMOTIONS).read_text() == (
+        short.replace("\n", ",annotator,annotated_at,lead_time_s\n")
+        + "e,0,hero,1,2,3,4,happy\n"
+        + "e,1,hero,1,2,3,4,sad,anna@example.org,2026-01-02T03:04:05Z,2.0\n"
+    )
+
+
+def test_a_file_with_semicolons_is_not_written_to(project: Path) -> None:
+    (project / EMOTIONS).write_text("episode_id;frame;character;x;y;w;h;emotion\n")
+    (project / "export.json").write_text(export("sad"))
+    done = toonset("label", "import", "export.json", cwd=project)
+    assert "separated by semicolons" in done.stderr
+    assert (project / EMOTIONS).read_text() == "episode_id;frame;character;x;y;w;h;emotion\n"
+
+
 def test_an_answer_that_params_do_not_know_changes_nothing(project: Path) -> None:
     before = (project / EMOTIONS).read_bytes()
     (project / "export.json").write_text(export("happy", "hapy"))
