@@ -35,8 +35,8 @@ def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, charact
     """What is known of each looked-at frame: episode_id, frame, complete, and the boxes of `character`.
 
     boxes, frames: as `read_boxes` and `read_frames` of `annotations` give them. A frame with a box that frames.csv does
-    not list counts as complete. A frame with a rejected box does not, as there may be a face where nothing is boxed; but
-    a box of somebody whose name is like none of `characters` is of somebody else, and does no harm.
+    not list counts as complete. A frame with a rejected box does not, as there may be a face where nothing is boxed;
+    but a box of somebody whose name is like none of `characters` is of somebody else, and does no harm.
     """
     key = ["episode_id", "frame"]
     listed = frames[frames["status"] == OK].drop_duplicates(key, keep="last")[[*key, "complete"]]

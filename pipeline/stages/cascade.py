@@ -107,8 +107,8 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
         )
     if not any(frame.complete for frame in frames):
         raise StageError(
-            f"no looked-at frame of train scenes is complete, so nothing is known to be background: where every face is "
-            f"boxed, or there is none, say so in {FRAMES} with complete=1"
+            "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
+            f"is boxed, or there is none, say so in {FRAMES} with complete=1"
         )
     images = [
         AnnotatedImage(
