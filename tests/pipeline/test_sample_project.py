@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +134,7 @@ def test_the_classifier_does_better_than_guessing_and_worse_than_perfect(project
 
 
 def test_a_second_run_has_nothing_to_do(project: Path) -> None:
-    began = time.monotonic()
-    done = dvc(project, "repro")
-    assert "Data and pipelines are up to date." in done.stdout
-    assert time.monotonic() - began < 5
+    assert "Data and pipelines are up to date." in dvc(project, "repro").stdout
 
 
 def test_the_bytes_are_those_of_the_committed_lock(project: Path) -> None:
