@@ -1,0 +1,90 @@
+"""The sample project held against its truth: `python -m benchmarks.sample [PROJECT]`, after `dvc repro` in PROJECT.
+
+The show is drawn by the project, so every face in it is known. Prints what the stages made of it as a Markdown table.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cascades.boxes import intersection_over_union as iou
+from pipeline.boundaries import boundary_f1
+from pipeline.sample import EPISODES, episode_truth
+from pipeline.schemas import LABELS, MANIFEST, OK, SCENES
+from pipeline.tables import read_frame
+
+BOX = ["x", "y", "w", "h"]
+TOLERANCE = 2
+"""Frames that a found boundary may be off."""
+
+
+def true_expressions(project: Path) -> pd.DataFrame:
+    """The manifest's rows with `truth`, the expression of the true face that each overlaps (IoU 0.5), or None.
+
+    `kept` says whether the row is in use, or a near-duplicate of one that is.
+    """
+    rows = read_frame(project / "data/manifest.parquet", MANIFEST)
+    boxes = rows[BOX].to_numpy(np.int64)
+    truth = pd.concat([episode_truth(name).faces.assign(episode_id=f"sample-{name}") for name in EPISODES])
+    there = dict(iter(truth.groupby(["episode_id", "frame", "character"])))
+    found: list[str | None] = []
+    places = zip(rows["episode_id"], rows["frame"], rows["character"], strict=True)
+    for index, place in enumerate(places):
+        faces = there.get(place)
+        overlap = np.zeros(1) if faces is None else iou(boxes[index : index + 1], faces[BOX].to_numpy())[0]
+        best = int(overlap.argmax())
+        found.append(None if faces is None or overlap[best] < 0.5 else str(faces["expression"].iloc[best]))
+    kept = (rows["status"] == OK) | (rows["cluster"] != rows["face_id"])
+    return rows.assign(truth=pd.Series(found, index=rows.index, dtype=object), kept=kept)
+
+
+def figures(project: Path, every: int) -> dict[str, float]:
+    """How right the stages are; `every` is `faces.every` of the project."""
+    faces = true_expressions(project)
+    kept, true = faces[faces["kept"]], faces[faces["kept"] & faces["truth"].notna()]
+    groups = true.groupby("cluster")["truth"]
+    several = groups.size() > 1
+    labels = read_frame(project / "data/labels.parquet", LABELS)
+    used = labels[labels["status"] == OK].merge(faces[["face_id", "truth"]], on="face_id")
+    truths = [episode_truth(name).faces for name in EPISODES]
+    to_find = sum(int((truth["annotatable"] & (truth["frame"] % every == 0)).sum()) for truth in truths)
+    return {
+        "scene boundary F1": scene_f1(project),
+        "faces kept": len(kept),
+        "share of them that are faces of whom they are said to be": float(kept["truth"].notna().mean()),
+        "share of detections put aside that were such faces": float(faces.loc[~faces["kept"], "truth"].notna().mean()),
+        "recall of faces on the frames looked at": len(true) / to_find,
+        "clusters of near-duplicates": int(several.sum()),
+        "share of them with one expression": float((groups.nunique()[several] == 1).mean()),
+        "faces labelled": len(used),
+        "share of labels that are right": float((used["emotion"] == used["truth"]).mean()),
+    }
+
+
+def scene_f1(project: Path) -> float:
+    """Mean over the episodes of the F1 of found scene boundaries."""
+    scenes = read_frame(project / "data/scenes.parquet", SCENES)
+    scores = []
+    for name in EPISODES:
+        truth = episode_truth(name)
+        own = scenes.loc[scenes["episode_id"] == f"sample-{name}", "start_frame"]
+        starts = [scene.start_frame for scene in truth.scenes if scene.start_frame]
+        scores.append(boundary_f1([int(frame) for frame in own if frame], starts, truth.gradual, TOLERANCE).f1)
+    return float(np.mean(scores))
+
+
+def main() -> None:
+    """Parse the command line, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("project", type=Path, nargs="?", default=Path())
+    parser.add_argument("--every", type=int, default=3, help="faces.every of the project")
+    options = parser.parse_args()
+    print("| what | result |\n|---|---|")
+    for name, value in figures(options.project, options.every).items():
+        print(f"| {name} | {value if isinstance(value, int) else format(value, '.3f')} |")
+
+
+if __name__ == "__main__":
+    main()
