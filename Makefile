@@ -36,7 +36,7 @@ lint: setup
 	mypy
 
 test: lint
-	pytest --numprocesses auto --dist loadfile
+	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lock: setup
 	@echo "# Every package the project runs and is tested with, one version each: what \`make\` installs. Made by \`make lock\`." > requirements.lock.new

@@ -132,21 +132,15 @@ def count_frames(film: Path) -> int:
 def repro(directory: Path) -> dict[str, float]:
     """Run `dvc repro`, passing its output on; seconds spent per stage, its start-up and saving included."""
     began, stage, spent = time.monotonic(), "start", dict[str, float]()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro"],
-        cwd=directory,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        print(line, end="", flush=True)
-        if named := re.match(r"Running stage '([^']+)'", line):
-            spent[stage] = time.monotonic() - began
-            began, stage = time.monotonic(), named[1]
+    command = [sys.executable, "-m", "dvc", "repro"]
+    with subprocess.Popen(command, cwd=directory, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            if named := re.match(r"Running stage '([^']+)'", line):
+                spent[stage] = time.monotonic() - began
+                began, stage = time.monotonic(), named[1]
     spent[stage] = time.monotonic() - began
-    if process.wait():
+    if process.returncode:
         raise SystemExit(f"`dvc repro` failed in {directory}; what it printed stands above")
     return spent
 

@@ -71,7 +71,8 @@ def scene_f1(project: Path) -> float:
         truth = episode_truth(name)
         own = scenes.loc[scenes["episode_id"] == f"sample-{name}", "start_frame"]
         starts = [scene.start_frame for scene in truth.scenes if scene.start_frame]
-        scores.append(boundary_f1([int(frame) for frame in own if frame], starts, truth.gradual, TOLERANCE).f1)
+        gradual = [(start, stop - 1) for start, stop in truth.gradual]
+        scores.append(boundary_f1([int(frame) for frame in own if frame], starts, gradual, TOLERANCE).f1)
     return float(np.mean(scores))
 
 

@@ -1,10 +1,16 @@
-"""What all tests share: where the real film is, where it is present."""
+"""Where the real film is, where it is present; and long files first, so that no core idles at the end."""
 
 from pathlib import Path
 
 import pytest
 
 FOOTAGE = Path(__file__).resolve().parents[2] / "shared" / "footage"
+LONG = ("test_sample_project.py", "test_film.py", "test_train.py", "test_download.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.fixture
