@@ -12,13 +12,15 @@ from pipeline.images import Pixels, decode_rgb
 from pipeline.page import Part, Section, drawing, photograph, png_file, render, table
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES
-from pipeline.sheets import contact_sheet, figure
+from pipeline.sheets import BACKGROUND, contact_sheet, figure
 from pipeline.summary import REPORT, facts
 from pipeline.tables import read_frame, rows_of, write_text
 
 REPORTS = Path("reports")
 SHEET = 48
 """Faces on a contact sheet."""
+COLUMNS = 8
+"""Faces shown of a cluster of near-duplicates."""
 
 
 def main() -> None:
@@ -89,19 +91,18 @@ def faces_section(manifest: pd.DataFrame, params: Params) -> Section:
 
 
 def duplicates_part(manifest: pd.DataFrame) -> Part:
-    """The largest clusters of near-duplicates: the representative, then up to seven others, a row each."""
-    largest = manifest[manifest["status"] == OK].nlargest(6, "cluster_size", keep="first")
-    rows: list[pd.DataFrame] = []
-    for representative in largest["face_id"]:
+    """The largest clusters of near-duplicates, a row each: the representative, then up to seven others."""
+    blank = np.full((8, 8, 3), BACKGROUND, np.uint8)
+    shown: list[Pixels] = []
+    for representative in manifest[manifest["status"] == OK].nlargest(6, "cluster_size", keep="first")["face_id"]:
         members = manifest[manifest["cluster"] == representative]
-        others = spread(members[members["face_id"] != representative], 7)
-        rows += [members[members["face_id"] == representative], others]
-    return sheet(
-        pd.concat(rows) if rows else manifest.head(0),
-        "Near-duplicates",
-        "The largest clusters; the sharpest face of a cluster stands for all of it.",
-        columns=8,
-    )
+        others = spread(members[members["face_id"] != representative], COLUMNS - 1)
+        row = crops_of(pd.concat([members[members["face_id"] == representative], others]))
+        shown += [*row, *[blank] * (COLUMNS - len(row))]
+    if not shown:
+        return Part("Near-duplicates", "No faces.")
+    text = "The largest clusters, a row each; the sharpest face, first in its row, stands for all of them."
+    return photograph(contact_sheet(shown, COLUMNS), "Near-duplicates", text)
 
 
 def labels_section(params: Params) -> Section:
@@ -153,11 +154,11 @@ def spread(faces: pd.DataFrame, count: int) -> pd.DataFrame:
     return faces.iloc[np.linspace(0, len(faces) - 1, count).round().astype(int)]
 
 
-def sheet(faces: pd.DataFrame, heading: str, text: str = "", columns: int = 12) -> Part:
+def sheet(faces: pd.DataFrame, heading: str, text: str = "") -> Part:
     """A contact sheet of a spread of the faces; a sentence where there are none."""
     if faces.empty:
         return Part(heading, "No faces.")
-    return photograph(contact_sheet(crops_of(spread(faces, SHEET)), columns), heading, text)
+    return photograph(contact_sheet(crops_of(spread(faces, SHEET)), columns=12), heading, text)
 
 
 def crops_of(faces: pd.DataFrame) -> Sequence[Pixels]:
