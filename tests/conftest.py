@@ -13,7 +13,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def footage() -> Path:
     """The folder of real footage; the tests that need it run wherever it lies beside the repository."""
     if not FOOTAGE.is_dir():

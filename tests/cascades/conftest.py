@@ -1,14 +1,10 @@
 """A small drawn world: round faces on clutter, with known boxes."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 from cascades import AnnotatedImage, Box, TrainingParams, TrainingResult, train
-
-FOOTAGE = Path(__file__).resolve().parents[2].parent / "shared" / "footage"
 
 
 def draw_face(image: np.ndarray, x: int, y: int, side: int, rng: np.random.Generator) -> None:
@@ -61,10 +57,3 @@ def images() -> list[AnnotatedImage]:
 @pytest.fixture(scope="session")
 def trained(images: list[AnnotatedImage]) -> TrainingResult:
     return train(images, SMALL)
-
-
-@pytest.fixture(scope="session")
-def footage() -> Path:
-    if not (FOOTAGE / "boxes.csv").is_file():
-        pytest.skip(f"no film at {FOOTAGE}")
-    return FOOTAGE
