@@ -32,11 +32,11 @@ STATED = TrainingParams(threads=2)  # 1,000 positives, 2,000 negatives a stage, 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One annotated frame: grey uint8[H, W], RGB uint8[H, W, 3], boxes by character, px of this size."""
+    """One annotated frame: grey uint8[H, W], chroma uint8[2, H, W], boxes by character, px of this size."""
 
     number: int
     gray: NDArray[np.uint8]
-    color: NDArray[np.uint8]
+    chroma: NDArray[np.uint8]
     held_out: bool
     complete: bool
     boxes: tuple[tuple[str, Box], ...]
@@ -50,11 +50,11 @@ def rows(name: str, episode: str) -> list[dict[str, str]]:
 def load(episode: str, file: str, size: tuple[int, int]) -> list[Frame]:
     """The annotated frames of an episode at a size, decoded in sequence once and kept in a temporary file."""
     complete = {int(r["frame"]): r["complete"] == "1" for r in rows("frames.csv", episode)}
-    cache = Path(tempfile.gettempdir()) / f"toonset-benchmark-{episode}-{size[0]}x{size[1]}.npz"
+    cache = Path(tempfile.gettempdir()) / f"toonset-benchmark-2-{episode}-{size[0]}x{size[1]}.npz"
     if not cache.is_file():
         _decode(FOOTAGE / file, sorted(complete), size, cache)
     with np.load(cache) as archive:
-        numbers, grays, colors, full = (archive[k] for k in ("numbers", "grays", "colors", "full"))
+        numbers, grays, chromas, full = (archive[k] for k in ("numbers", "grays", "chromas", "full"))
     scale = size[0] / int(full)
     held = [(int(r["start_frame"]), int(r["end_frame"])) for r in rows("scenes.csv", episode) if r["held_out"] == "1"]
     boxes: dict[int, list[tuple[str, Box]]] = {}
@@ -63,29 +63,35 @@ def load(episode: str, file: str, size: tuple[int, int]) -> list[Frame]:
         boxes.setdefault(int(row["frame"]), []).append((row["character"], box))
     return [
         Frame(int(n), g, c, any(a <= n <= b for a, b in held), complete[int(n)], tuple(boxes.get(int(n), ())))
-        for n, g, c in zip(numbers, grays, colors, strict=True)
+        for n, g, c in zip(numbers, grays, chromas, strict=True)
     ]
 
 
 def _decode(path: Path, wanted: list[int], size: tuple[int, int], cache: Path) -> None:
-    grays, colors = [], []
+    grays, chromas = [], []
     numbers = set(wanted)
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number in numbers:
-                plane = frame.planes[0]
-                luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+                luma, cb, cr = (_plane(frame, i) for i in range(3))
                 grays.append(cv2.resize(luma, size, interpolation=cv2.INTER_AREA))
-                colors.append(cv2.resize(frame.to_ndarray(format="rgb24"), size, interpolation=cv2.INTER_AREA))
+                half = (size[0] // 2, size[1] // 2)
+                chromas.append([cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in (cb, cr)])
             if number >= wanted[-1]:
                 break
-    np.savez(cache, numbers=np.array(wanted), grays=grays, colors=colors, full=frame.width)
+    np.savez(cache, numbers=np.array(wanted), grays=grays, chromas=chromas, full=frame.width)
+
+
+def _plane(frame: av.VideoFrame, index: int) -> NDArray[np.uint8]:
+    """A plane of a YUV 4:2:0 frame as it was decoded."""
+    plane = frame.planes[index]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
 
 
 def training_images(frames: list[Frame], character: str) -> list[AnnotatedImage]:
     """The frames that are not held out; other characters' faces are background."""
     return [
-        AnnotatedImage(str(f.number), f.gray, tuple(b for c, b in f.boxes if c == character), (), f.complete, f.color)
+        AnnotatedImage(str(f.number), f.gray, tuple(b for c, b in f.boxes if c == character), (), f.complete, f.chroma)
         for f in frames
         if not f.held_out
     ]
@@ -111,7 +117,7 @@ def judge(cascade: Cascade, frames: list[Frame], character: str, complete_only: 
     held = [f for f in frames if f.held_out and (f.complete or not complete_only)]
     found, truths = [], []
     for frame in held:
-        (d,) = detector.detect(frame.gray, color=frame.color)
+        (d,) = detector.detect(frame.gray, chroma=frame.chroma)
         windows = rescaled(d.windows, 1.1 / (1 + cascade.info.margin))
         found.append(Detections(windows, d.scores, windows, d.counts))
         truths.append(np.array([squared(b) for c, b in frame.boxes if c == character], np.int64).reshape(-1, 4))

@@ -10,6 +10,7 @@ from cascades.errors import CascadeError, CheckpointMismatch, InvalidCascadeXml,
 from cascades.evaluation import Roc, evaluate
 from cascades.model import Cascade, CascadeInfo
 from cascades.params import TrainingParams
+from cascades.planes import chroma_of
 from cascades.training import StageReport, TrainingResult, train
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "TrainingParams",
     "TrainingResult",
     "Windows",
+    "chroma_of",
     "evaluate",
     "train",
 ]

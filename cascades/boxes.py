@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.errors import TrainingDataError
+from cascades.planes import check_chroma
 
 
 class Box(NamedTuple):
@@ -30,7 +31,7 @@ class AnnotatedImage:
     boxes      faces to learn, may be empty
     ignore     regions never used as background (borderline faces, say)
     negatives  whether background windows may be taken from it
-    color      uint8[H, W, 3] in RGB, needed only when the parameters ask for colour planes
+    chroma     uint8[2, h, w], Cb and Cr (see `planes`), needed only when the parameters ask for colour planes
     """
 
     key: str
@@ -38,15 +39,11 @@ class AnnotatedImage:
     boxes: tuple[Box, ...] = ()
     ignore: tuple[Box, ...] = ()
     negatives: bool = True
-    color: NDArray[np.uint8] | None = field(default=None)
+    chroma: NDArray[np.uint8] | None = field(default=None)
 
     def __post_init__(self) -> None:
         check_gray(self.gray, f"image {self.key!r}")
-        if self.color is not None and (self.color.dtype != np.uint8 or self.color.shape != (*self.gray.shape, 3)):
-            raise TrainingDataError(
-                f"image {self.key!r}: colour is {self.color.dtype}{list(self.color.shape)}, expected "
-                f"uint8{[*self.gray.shape, 3]}, RGB, the same size as the grey image"
-            )
+        check_chroma(self.chroma, self.gray, f"image {self.key!r}")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def judge(cascade: Cascade, images: Sequence[AnnotatedImage], threads: int = 1) 
     found, truths, complete = [], [], []
     for i in range(len(images)):
         image = images[i]
-        found.append(detector.detect(image.gray, color=image.color)[0])
+        found.append(detector.detect(image.gray, chroma=image.chroma)[0])
         truths.append(as_array(image.boxes))
         complete.append(image.negatives)
     return evaluate(found, truths, complete=complete)
@@ -59,7 +59,7 @@ def calibrate(cascade: Cascade, validation: Sequence[AnnotatedImage], threads: i
         image = validation[i]
         if not image.negatives:
             continue
-        detections = detector.detect(image.gray, color=image.color)[0]
+        detections = detector.detect(image.gray, chroma=image.chroma)[0]
         truth = as_array(image.boxes)
         scores.append(detections.scores.astype(np.float64))
         right.append(match(detections.boxes, detections.scores, truth) >= 0)

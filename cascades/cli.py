@@ -80,8 +80,8 @@ def detect(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["image", "x", "y", "w", "h", "score"])
         for name in list_images(images):
-            gray, color = read_image(images / name)
-            (found,) = detector.detect(gray, color=color)
+            gray, chroma = read_image(images / name)
+            (found,) = detector.detect(gray, chroma=chroma)
             for box, score in zip(found.boxes.tolist(), found.scores.tolist(), strict=True):
                 writer.writerow([name, *box, f"{score:.3f}"])
     except CascadeError as error:
@@ -96,7 +96,7 @@ def evaluate(xml: Xml, images: Images, boxes: Boxes, threads: int = DEFAULT.thre
         folder = ImageFolder(images, read_boxes(boxes))
         found, truths = [], []
         for image in folder:
-            found.append(detector.detect(image.gray, color=image.color)[0])
+            found.append(detector.detect(image.gray, chroma=image.chroma)[0])
             truths.append(as_array(image.boxes))
         roc = roc_of(found, truths)
     except CascadeError as error:

@@ -76,14 +76,15 @@ class Detector:
         self.executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def windows(
-        self, gray: NDArray[np.uint8], region: Box | None = None, color: NDArray[np.uint8] | None = None
+        self, gray: NDArray[np.uint8], region: Box | None = None, chroma: NDArray[np.uint8] | None = None
     ) -> list[Windows]:
         """Every window that passes, one entry per cascade.
 
-        gray uint8[H, W]; region: look only there; color uint8[H, W, 3] RGB, needed by cascades with colour planes.
+        gray uint8[H, W]; region: look only there; chroma uint8[2, h, w] Cb and Cr, needed by cascades with
+        colour planes.
         """
         check_gray(gray, "image")
-        planes = image_planes(gray, color, COLOUR if self.colour else GREY, "image")
+        planes = image_planes(gray, chroma, COLOUR if self.colour else GREY, "image")
         dx, dy = 0, 0
         if region is not None:
             dx, dy = max(region.x, 0), max(region.y, 0)
@@ -104,12 +105,12 @@ class Detector:
         return [self._collect(i, jobs, results, size, (dx, dy)) for i in range(len(self.cascades))]
 
     def detect(
-        self, gray: NDArray[np.uint8], region: Box | None = None, color: NDArray[np.uint8] | None = None
+        self, gray: NDArray[np.uint8], region: Box | None = None, chroma: NDArray[np.uint8] | None = None
     ) -> list[Detections]:
         """Faces found by each cascade; see `windows` for the arguments."""
         return [
             self._group(cascade, windows)
-            for cascade, windows in zip(self.cascades, self.windows(gray, region, color), strict=True)
+            for cascade, windows in zip(self.cascades, self.windows(gray, region, chroma), strict=True)
         ]
 
     def _scales(self, size: tuple[int, int], flat: FlatHaar | FlatLbp) -> set[float]:

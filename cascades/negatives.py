@@ -124,7 +124,7 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: Trainin
     scanned = 0
     tilted = cascade is not None and bool(cascade.tilted.any())
     rng = np.random.default_rng([params.seed, 3, salt])
-    planes = image_planes(image.gray, image.color, PLANES[params.planes], f"image {image.key!r}")
+    planes = image_planes(image.gray, image.chroma, PLANES[params.planes], f"image {image.key!r}")
     stripe_count = stripes(layout(size, np.float32(1)), params.window)
     for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
         level = build_level(planes, layout(size, scale), tilted)

@@ -1,38 +1,63 @@
-"""The image planes features look at: grey, and two that say what colour it is.
+"""The image planes features look at: grey, and the two that say what colour it is.
 
-Drawn characters are flat colours, which grey throws away. The colour planes are opponent colours, as in the a and b of
-Lab but exact in integers, so that every machine gives the same bytes:
-
-    red_green    (R − G) / 2 + 128
-    yellow_blue  (R + G − 2B) / 4 + 128
+Drawn characters are flat colours, which grey throws away. The colour planes are Cb and Cr, blue and red difference, as
+video stores them: a detector that reads video takes them from the decoder and never converts a frame. For pictures
+`chroma_of` computes them as JPEG does, in whole numbers, so that every machine gives the same bytes.
 
 Grey features are divided by the window's contrast; colour features are not: a colour is what it is.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cascades.errors import InvalidParameter, TrainingDataError
 
 GREY = ("grey",)
-COLOUR = ("grey", "red_green", "yellow_blue")
+COLOUR = ("grey", "cb", "cr")
+
+
+def chroma_of(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Cb and Cr of an RGB image: uint8[H, W, 3] → uint8[2, H, W].
+
+    JFIF's formula (ITU-R BT.601, full range) in 1/256: 128 + (−43 R − 85 G + 128 B)/256 and
+    128 + (128 R − 107 G − 21 B)/256.
+    """
+    red, green, blue = (rgb[..., i].astype(np.int32) for i in range(3))
+    chroma = np.empty((2, *rgb.shape[:2]), np.uint8)
+    chroma[0] = np.minimum((128 * 256 + 128 - 43 * red - 85 * green + 128 * blue) >> 8, 255)
+    chroma[1] = np.minimum((128 * 256 + 128 + 128 * red - 107 * green - 21 * blue) >> 8, 255)
+    return chroma
+
+
+def check_chroma(chroma: NDArray[np.uint8] | None, gray: NDArray[np.uint8], what: str) -> None:
+    """Refuse anything but uint8[2, h, w] with h, w at most the grey image's and at least a quarter of it."""
+    if chroma is None:
+        return
+    fine = isinstance(chroma, np.ndarray) and chroma.dtype == np.uint8 and chroma.ndim == 3 and chroma.shape[0] == 2
+    if fine:
+        fine = all(full >= part >= full // 4 > 0 for full, part in zip(gray.shape, chroma.shape[1:], strict=True))
+    if not fine:
+        found = f"{chroma.dtype}{list(chroma.shape)}" if isinstance(chroma, np.ndarray) else type(chroma).__name__
+        raise TrainingDataError(
+            f"{what}: chroma is {found}, expected uint8[2, h, w]: Cb and Cr, as large as the grey image "
+            f"{list(gray.shape)} or, as in video, half of it; `chroma_of` makes them from RGB"
+        )
 
 
 def image_planes(
-    gray: NDArray[np.uint8], color: NDArray[np.uint8] | None, names: tuple[str, ...], what: str
+    gray: NDArray[np.uint8], chroma: NDArray[np.uint8] | None, names: tuple[str, ...], what: str
 ) -> NDArray[np.uint8]:
-    """uint8[P, H, W] in the order of `names`; gray uint8[H, W], color uint8[H, W, 3] RGB."""
+    """uint8[P, H, W] in the order of `names`; gray uint8[H, W], chroma uint8[2, h, w], brought to the grey's size."""
     if names == GREY:
         return gray[None]
     if names != COLOUR:
         raise InvalidParameter(f"planes {names!r}, expected {GREY} or {COLOUR}")
-    if color is None:
-        raise TrainingDataError(f"{what}: colour planes are wanted but only a grey image was given; pass its RGB image")
-    if color.dtype != np.uint8 or color.shape != (*gray.shape, 3):
-        raise TrainingDataError(f"{what}: colour is {color.dtype}{list(color.shape)}, expected uint8{[*gray.shape, 3]}")
-    red, green, blue = (color[..., i].astype(np.int16) for i in range(3))
-    planes = np.empty((3, *gray.shape), np.uint8)
+    if chroma is None:
+        raise TrainingDataError(f"{what}: colour planes are wanted but only a grey image was given; pass its chroma")
+    height, width = gray.shape
+    planes = np.empty((3, height, width), np.uint8)
     planes[0] = gray
-    planes[1] = (red - green + 256) >> 1
-    planes[2] = (red + green - 2 * blue + 512) >> 2
+    for i in range(2):
+        cv2.resize(chroma[i], (width, height), dst=planes[i + 1], interpolation=cv2.INTER_LINEAR_EXACT)
     return planes

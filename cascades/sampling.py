@@ -128,7 +128,7 @@ def _cut_all(
     for (index, box), count in zip(usable, copies, strict=True):
         if index != last:
             image, last = images[index], index
-        planes = image_planes(image.gray, image.color, PLANES[params.planes], f"image {image.key!r}")
+        planes = image_planes(image.gray, image.chroma, PLANES[params.planes], f"image {image.key!r}")
         patches += _copies(planes, box, count, params, rng)
     return np.stack(patches)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box
 from cascades.errors import TrainingDataError
+from cascades.planes import chroma_of
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 COLUMNS = ("image", "x", "y", "w", "h")
@@ -44,12 +45,12 @@ def list_images(folder: Path) -> list[str]:
 
 
 def read_image(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Grey uint8[H, W] and RGB uint8[H, W, 3] of an image file."""
+    """Grey uint8[H, W] and chroma uint8[2, H, W] of an image file."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise TrainingDataError(f"{path}: not an image that can be read; repair it or take it out of the folder")
     gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-    return gray, np.ascontiguousarray(image[..., ::-1])
+    return gray, chroma_of(np.asarray(image[..., ::-1], np.uint8))
 
 
 class ImageFolder(Sequence[AnnotatedImage]):
@@ -76,5 +77,5 @@ class ImageFolder(Sequence[AnnotatedImage]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         name = self.names[index]
-        gray, color = read_image(self.folder / name)
-        return AnnotatedImage(name, gray, tuple(self.boxes.get(name, ())), color=color)
+        gray, chroma = read_image(self.folder / name)
+        return AnnotatedImage(name, gray, tuple(self.boxes.get(name, ())), chroma=chroma)

@@ -18,6 +18,7 @@ from cascades import (
     TrainingDataError,
     TrainingParams,
     TrainingResult,
+    chroma_of,
     evaluate,
     train,
 )  # fmt: skip
@@ -140,7 +141,8 @@ def colored(image: AnnotatedImage, seed: int) -> AnnotatedImage:
     for box in image.boxes:
         part = np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
         color[part] = np.stack([image.gray[part], image.gray[part] // 2, image.gray[part] // 4], axis=2)
-    return replace(image, color=np.clip(color + rng.integers(0, 4, color.shape), 0, 255).astype(np.uint8))
+    rgb = np.clip(color + rng.integers(0, 4, color.shape), 0, 255).astype(np.uint8)
+    return replace(image, chroma=chroma_of(rgb))
 
 
 def test_colour_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_colour_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
     result = train(world, replace(SMALL, planes="colour"))
     result.cascade.save(tmp_path / "orange.xml")
     loaded = Cascade.load(tmp_path / "orange.xml")
-    assert loaded.info.planes == ("grey", "red_green", "yellow_blue")
+    assert loaded.info.planes == ("grey", "cb", "cr")
     assert write_cascade(loaded) == write_cascade(result.cascade)
     with pytest.raises(cv2.error, match="opencv_storage"):
         cv2.CascadeClassifier().load(str(tmp_path / "orange.xml"))
