@@ -55,7 +55,7 @@ def upright_integral(image, buffer, step, stride, rows, squared):
                 even[x + 1] = total
             if width % 2:
                 odd[width // 2] = total + sums[width - 1]
-    
+
 
 @njit(cache=True, nogil=True)
 def tilted_integral(image):

@@ -13,9 +13,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from cascades.flat import STAGE_EPSILON
 from cascades.model import Cascade, LbpFeatures
 from cascades.pyramid import Level, grid
-from cascades.scan import STAGE_EPSILON, LevelWindows
+from cascades.scan import LevelWindows
 
 
 @dataclass(frozen=True, eq=False)

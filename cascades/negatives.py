@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
+from cascades.flat import FlatHaar
 from cascades.integral import inverse_norms
 from cascades.params import PLANES, TrainingParams
 from cascades.planes import image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.sampling import context_window
-from cascades.scan import FlatHaar, scan
+from cascades.scan import scan
 
 SCALE_FACTOR = 1.1
 FACE_OVERLAP = 0.3  # IoU with a learned face from which a window is no background

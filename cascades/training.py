@@ -19,12 +19,12 @@ from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
 from cascades.errors import TrainingDataError
 from cascades.features import HaarFeatures, concatenate, haar_features, on_plane, single_rectangles
+from cascades.flat import flatten
 from cascades.integral import inverse_norms, window_integrals
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner
 from cascades.params import PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
-from cascades.scan import flatten
 
 MIN_NEGATIVES = 0.1  # of the wanted number: with fewer a stage would learn next to nothing
 
