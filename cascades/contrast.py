@@ -4,12 +4,13 @@
 # (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.pyramid import BLOCK, Level, grid
+from cascades.pyramid import BLOCK, Layout, Level, grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +32,25 @@ def level_contrast(level: Level, window: tuple[int, int], stripe_count: int) -> 
     width, height = window
     lay = level.layout
     nx, ny = grid(lay, window, stripe_count)
-    x = np.array([1, width - 1, 1, width - 1])
-    y = np.array([1, 1, height - 1, height - 1])
     inverse = np.zeros(-(-ny * lay.stride // BLOCK) * BLOCK, np.float32)
     _inverse_norms(
-        level.buffer, lay.plane_size, lay.stride, lay.cells(x, y), float((width - 2) * (height - 2)), nx, ny, inverse
+        level.buffer,
+        lay.plane_size,
+        lay.stride,
+        _inner(lay, window),
+        float((width - 2) * (height - 2)),
+        nx,
+        ny,
+        inverse,
     )
     return Contrast(inverse, _fine(inverse), nx * ny)
+
+
+@lru_cache(maxsize=1024)  # a video's frames all have the same levels
+def _inner(lay: Layout, window: tuple[int, int]) -> NDArray[np.int64]:
+    """Cells of the corners of the window less its one pixel border: int64[4]."""
+    width, height = window
+    return lay.cells(np.array([1, width - 1, 1, width - 1]), np.array([1, 1, height - 1, height - 1]))
 
 
 @njit(cache=True, nogil=True)

@@ -121,16 +121,19 @@ class Level:
     has_tilted: bool
 
 
-def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """OpenCV's exact bilinear resizing: fixed point, the same bits on every machine."""
-    if image.shape == (height, width):
-        return image
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT), np.uint8)
+def resize_planes(planes: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """uint8[P, H, W] → uint8[P, height, width] by OpenCV's exact bilinear resizing: fixed point, everywhere the same."""
+    if planes.shape[1:] == (height, width):
+        return planes
+    small = np.empty((len(planes), height, width), np.uint8)
+    for plane, target in zip(planes, small, strict=True):
+        cv2.resize(plane, (width, height), dst=target, interpolation=cv2.INTER_LINEAR_EXACT)
+    return small
 
 
 def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
     """Resize the planes uint8[P, H, W] and compute what the scan reads."""
-    small = np.stack([resize(plane, lay.width, lay.height) for plane in planes])
+    small = resize_planes(planes, lay.width, lay.height)
     size = lay.plane_size
     buffer = np.empty(size * (len(planes) + (2 if tilted else 1)) + BLOCK, np.int32)
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
