@@ -122,7 +122,7 @@ class Level:
 
 
 def resize_planes(planes: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """uint8[P, H, W] → uint8[P, height, width] by OpenCV's exact bilinear resizing: fixed point, everywhere the same."""
+    """uint8[P, H, W] → uint8[P, height, width] by OpenCV's exact bilinear resizing: the same bits everywhere."""
     if planes.shape[1:] == (height, width):
         return planes
     small = np.empty((len(planes), height, width), np.uint8)
