@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.model import Cascade, LbpFeatures
+from cascades.features import LbpFeatures
+from cascades.model import Cascade
 from cascades.pyramid import Level, grid
 from cascades.scan import STAGE_EPSILON, LevelWindows, visit_row
 
@@ -48,18 +49,12 @@ def flatten_lbp(cascade: Cascade) -> FlatLbp:
     assert isinstance(features, LbpFeatures)
     trees = [tree for stage in cascade.stages for tree in stage.trees]
     nodes = [len(tree.feature) for tree in trees]
-    rects = features.rects[np.concatenate([t.feature for t in trees])].astype(np.int16)
-    steps = np.arange(4, dtype=np.int16)
-    x = rects[:, 0, None] + steps * rects[:, 2, None]
-    y = rects[:, 1, None] + steps * rects[:, 3, None]
-    corners = np.empty((len(rects), 4, 4, 2), np.int16)
-    corners[..., 0] = x[:, None, :]
-    corners[..., 1] = y[:, :, None]
+    used = features.take(np.concatenate([t.feature for t in trees]).astype(np.int64))
     first_node = np.concatenate([[0], np.cumsum(nodes)])
     first_leaf = np.concatenate([[0], np.cumsum([n + 1 for n in nodes])])
     return FlatLbp(
         cascade.window,
-        corners,
+        used.corners(),
         np.concatenate([t.subset for t in trees]).astype(np.int32),
         np.stack([np.concatenate([t.left for t in trees]), np.concatenate([t.right for t in trees])], axis=1),
         np.concatenate([t.leaves for t in trees]).astype(np.float32),
