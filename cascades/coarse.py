@@ -20,6 +20,7 @@ from cascades.splits import GENTLE, LOWER, split_score
 COARSE_BINS = 64
 _SHIFT = 2  # 256 bins to 64
 _CLOSE = 2.0**-12  # relative: a reference weight this near is not corrected
+_FARTHEST = 2.0**-8  # of a class's weight: with reference weights further off the bounds rule out too little
 _LARGEST = 2**31  # reference weights of a class add up to less, so that a pair of sums fits an int64
 
 
@@ -47,7 +48,7 @@ class Reference:
         anew = not before.any()
         for k, part in enumerate(self.classes):
             self._follow_class(k, part, weight)
-            anew |= bool(self.u[part].sum() >= _LARGEST)
+            anew |= bool(self.u[part].sum() >= _LARGEST or self.error[k] > _FARTHEST * weight[part].sum())
         if anew:
             before[:] = 0
             self.u[:] = weight

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cascades import coarse, splits
 from cascades.trees import Split
 
+HISTOGRAM_BYTES = 8 * coarse.COARSE_BINS  # kept for a feature, beside a byte for every example
 CHUNK = 4096  # features handed to a thread at once
 SEARCHED = 256  # of those searched more closely
 FIRST_LOOK = 199  # before anything is known, every so manieth feature is searched first

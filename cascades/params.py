@@ -38,7 +38,7 @@ class TrainingParams:
     mirror           also learn every box flipped left to right
     seed             decides everything random
     threads          changes the time, never the result
-    memory_mb        bounds the feature table; the pool shrinks where it would not fit
+    memory_mb        bounds the feature table and its histograms; the pool shrinks where it would not fit
     """
 
     window: tuple[int, int] = (24, 24)

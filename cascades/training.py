@@ -27,7 +27,7 @@ from cascades.features import (
     on_plane,
     single_rectangles,
 )
-from cascades.haar_search import Examples, HaarSearch, Pool
+from cascades.haar_search import HISTOGRAM_BYTES, Examples, HaarSearch, Pool
 from cascades.integral import inverse_norms, window_integrals
 from cascades.lbp import flatten_lbp
 from cascades.lbp_search import LbpSearch
@@ -170,7 +170,7 @@ class _Trainer:
 
     def _search(self, patches: NDArray[np.uint8], number: int) -> Search:
         """What finds a stage's splits, over a fresh random choice of features or all of them."""
-        most = max(1, self.params.memory_mb * 2**20 // len(patches))
+        most = max(1, self.params.memory_mb * 2**20 // (len(patches) + HISTOGRAM_BYTES))
         size = min(self.params.feature_pool or len(self.features), len(self.features), most)
         rng = np.random.default_rng([self.params.seed, 4, number])
         names = np.sort(rng.permutation(len(self.features))[:size])
