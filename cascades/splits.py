@@ -50,10 +50,10 @@ def feature_values(cells, inverse, offset, weight, out):
         d = cells[offset[4 * k + 3]]
         if k == 0:
             for i in range(out.size):
-                out[i] = w * np.float32(a[i] - b[i] - c[i] + d[i])
+                out[i] = w * np.float32(np.int32(a[i] - b[i] - c[i] + d[i]))
         else:
             for i in range(out.size):
-                out[i] += w * np.float32(a[i] - b[i] - c[i] + d[i])
+                out[i] += w * np.float32(np.int32(a[i] - b[i] - c[i] + d[i]))
     for i in range(out.size):
         out[i] *= inverse[i]
 
