@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cascades.features import LbpFeatures
 from cascades.model import Cascade
 from cascades.pyramid import Level, grid
-from cascades.scan import STAGE_EPSILON, LevelWindows, visit_row
+from cascades.scan import STAGE_EPSILON, LevelWindows
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def scan_lbp(flat: FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
     lay = level.layout
     nx, ny = grid(lay, flat.window, stripe_count)
     corners = flat.corners.astype(np.int64)
-    offsets = (corners[..., 1] * lay.stride + lay.columns(corners[..., 0])).reshape(len(corners), 16).astype(np.int32)
+    offsets = (corners[..., 1] * lay.stride + lay.columns(corners[..., 0])).reshape(len(corners), 16).astype(np.uint64)
     cells, scores = _scan_lbp(
         level.buffer, lay.stride, ny, nx, lay.step, offsets, flat.subset, flat.links, flat.leaves, flat.trees,
         flat.stages, flat.stage_threshold,
@@ -81,17 +81,22 @@ def scan_lbp(flat: FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
 
 @njit(cache=True, nogil=True)
 def lbp_code(buffer, cell, o):
-    """The eight outer blocks compared with the middle one, clockwise from the top left: 0–255. o int32[16] corners."""
-    block = np.empty(9, np.int32)
-    for row in range(3):
-        for column in range(3):
-            a = 4 * row + column
-            block[3 * row + column] = (
-                buffer[cell + o[a]] - buffer[cell + o[a + 1]] - buffer[cell + o[a + 4]] + buffer[cell + o[a + 5]]
-            )
-    code = 0
-    for k in (0, 1, 2, 5, 8, 7, 6, 3):
-        code = 2 * code + (1 if block[k] >= block[4] else 0)
+    """The eight outer blocks compared with the middle one, clockwise from the top left: 0–255. o uint64[16] corners."""
+    # Sixteen cells and differences of them, no array: this is called for every window and node.
+    c = np.uint64(cell)
+    a0, a1, a2, a3 = buffer[c + o[0]], buffer[c + o[1]], buffer[c + o[2]], buffer[c + o[3]]
+    b0, b1, b2, b3 = buffer[c + o[4]], buffer[c + o[5]], buffer[c + o[6]], buffer[c + o[7]]
+    c0, c1, c2, c3 = buffer[c + o[8]], buffer[c + o[9]], buffer[c + o[10]], buffer[c + o[11]]
+    d0, d1, d2, d3 = buffer[c + o[12]], buffer[c + o[13]], buffer[c + o[14]], buffer[c + o[15]]
+    middle = np.int32(b1 - b2 - c1 + c2)
+    code = np.int64(np.int32(a0 - a1 - b0 + b1) >= middle) << 7
+    code |= np.int64(np.int32(a1 - a2 - b1 + b2) >= middle) << 6
+    code |= np.int64(np.int32(a2 - a3 - b2 + b3) >= middle) << 5
+    code |= np.int64(np.int32(b2 - b3 - c2 + c3) >= middle) << 4
+    code |= np.int64(np.int32(c2 - c3 - d2 + d3) >= middle) << 3
+    code |= np.int64(np.int32(c1 - c2 - d1 + d2) >= middle) << 2
+    code |= np.int64(np.int32(c0 - c1 - d0 + d1) >= middle) << 1
+    code |= np.int64(np.int32(b0 - b1 - c0 + c1) >= middle)
     return code
 
 
@@ -114,21 +119,18 @@ def _stage_sum(buffer, cell, first, last, offsets, subset, links, leaves, trees)
 @njit(cache=True, nogil=True)
 def _scan_lbp(buffer, stride, ny, nx, step, offsets, subset, links, leaves, trees, stages, stage_threshold):
     """Scan a level; returns the surviving windows' cells int64[M] and last stage sums float64[M]."""
-    every = np.ones(nx, np.float32)  # no window is refused for its contrast
-    total = np.empty(nx, np.float64)
-    cells = np.empty(nx + 1, np.uint32)
-    inverse = np.empty(nx + 1, np.float32)
-    sums = np.empty(nx + 1, np.float64)
     out_cells = []
     out_sums = []
     for y in range(ny):
         base = y * step * stride
-        for x in range(nx):
-            total[x] = _stage_sum(buffer, base + x, stages[0], stages[1], offsets, subset, links, leaves, trees)
-        count = visit_row(base, total, stage_threshold[0], every, 0, cells, inverse, sums, nx)
-        for i in range(count):
-            cell = np.int64(cells[i])
-            value = sums[i]
+        x = 0
+        while x < nx:
+            cell = base + x
+            value = _stage_sum(buffer, cell, stages[0], stages[1], offsets, subset, links, leaves, trees)
+            if value < stage_threshold[0]:
+                x += 2  # as OpenCV: the neighbour of a window that the first stage rejects is skipped
+                continue
+            x += 1
             passed = True
             for s in range(1, stage_threshold.size):
                 value = _stage_sum(buffer, cell, stages[s], stages[s + 1], offsets, subset, links, leaves, trees)

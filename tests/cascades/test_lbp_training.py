@@ -57,7 +57,7 @@ def test_codes_are_the_detectors() -> None:
     cells = window_integrals(patches[:, None], False)
     for i in range(len(patches)):
         one = np.ascontiguousarray(cells[:, i])
-        assert codes[:, i].tolist() == [lbp_code(one, 0, o) for o in offsets]
+        assert codes[:, i].tolist() == [lbp_code(one, 0, o) for o in offsets.astype(np.uint64)]
 
 
 @pytest.mark.parametrize("kind", [GENTLE, DISCRETE, REAL])
