@@ -9,6 +9,7 @@ from cascades.features import FEATURE_SETS
 from cascades.planes import COLOUR, GREY
 
 BOOSTINGS = ("gentle", "discrete", "real")
+FEATURES = (*FEATURE_SETS, "lbp")
 PLANES = {"grey": GREY, "colour": COLOUR}
 
 
@@ -17,7 +18,7 @@ class TrainingParams:
     """Settings; names follow `opencv_traincascade` where it has the same one.
 
     window           (width, height) in px of what is learned; faces smaller than this cannot be found
-    features         "basic", "core" or "all" Haar features
+    features         "basic", "core" or "all" Haar features, or "lbp": multi-block local binary patterns, grey only
     feature_pool     how many features, drawn anew for every stage, its weak classifiers choose from; the search among
                      them is exact. None: all of them
     stages           stages to train at most
@@ -37,7 +38,7 @@ class TrainingParams:
     mirror           also learn every box flipped left to right
     seed             decides everything random
     threads          changes the time, never the result
-    memory_mb        bounds the feature table; the pool shrinks where it would not fit
+    memory_mb        bounds the feature table and its histograms; the pool shrinks where it would not fit
     """
 
     window: tuple[int, int] = (24, 24)
@@ -67,7 +68,7 @@ class TrainingParams:
             raise InvalidParameter(f"window is {self.window!r}, expected (width, height)")
         for side in self.window:
             _check("window", side, lambda v: sides[0] <= v <= sides[1], f"sides of {sides[0]} to {sides[1]} px")
-        _check("features", self.features, lambda v: v in FEATURE_SETS, f"one of {', '.join(FEATURE_SETS)}")
+        _check("features", self.features, lambda v: v in FEATURES, f"one of {', '.join(FEATURES)}")
         _check("boosting", self.boosting, lambda v: v in BOOSTINGS, f"one of {', '.join(BOOSTINGS)}")
         _check("feature_pool", self.feature_pool, lambda v: v is None or v >= 1, "at least 1, or None for all")
         _check("stages", self.stages, lambda v: v >= 1, "at least 1")
@@ -80,6 +81,8 @@ class TrainingParams:
         _check("weight_trim", self.weight_trim, lambda v: 0.5 <= v <= 1, "0.5 to 1")
         _check("margin", self.margin, lambda v: -0.5 < v <= 2, "above -0.5, at most 2")
         _check("planes", self.planes, lambda v: v in PLANES, f"one of {', '.join(PLANES)}")
+        if self.features == "lbp" and self.planes != "grey":
+            raise InvalidParameter(f"planes is {self.planes!r}, expected grey: LBP features look at no other plane")
         _check("color_jitter", self.color_jitter, lambda v: 0 <= v <= 64, "0 to 64")
         _check("jitter", self.jitter, lambda v: 0 <= v <= 0.5, "0 to 0.5")
         _check("seed", self.seed, lambda v: 0 <= v < 2**32, "0 to 4294967295")

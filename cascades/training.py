@@ -14,17 +14,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.boosting import Examples, Pool, StageFit, fit_stage
+from cascades.boosting import KINDS, StageFit, fit_stage
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
 from cascades.errors import TrainingDataError
-from cascades.features import HaarFeatures, concatenate, haar_features, on_plane, single_rectangles
+from cascades.features import (
+    HaarFeatures,
+    LbpFeatures,
+    concatenate,
+    haar_features,
+    lbp_features,
+    on_plane,
+    single_rectangles,
+)
 from cascades.flat import flatten
+from cascades.haar_search import HISTOGRAM_BYTES, Examples, HaarSearch, Pool
 from cascades.integral import inverse_norms, window_integrals
+from cascades.lbp import flatten_lbp
+from cascades.lbp_search import LbpSearch
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner
 from cascades.params import PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
+from cascades.trees import Search
 
 MIN_NEGATIVES = 0.1  # of the wanted number: with fewer a stage would learn next to nothing
 
@@ -144,28 +156,32 @@ class _Trainer:
         return ""
 
     def _mine(self, needed: int, stage: int) -> Mined:
-        flat = flatten(self._cascade(CascadeInfo())) if self.stages else None
+        flat = None
+        if self.stages:
+            cascade = self._cascade(CascadeInfo())
+            flat = flatten(cascade) if isinstance(self.features, HaarFeatures) else flatten_lbp(cascade)
         return self.miner.mine(flat, needed, {key for key, _ in self.kept}, stage)
 
     def _fit(self, negatives: NDArray[np.uint8], number: int) -> StageFit:
         patches = np.concatenate([self.positives.patches[self.alive], negatives])
-        inverse = np.ones(patches.shape[1::-1], np.float32)
-        inverse[0] = inverse_norms(patches[:, 0])
-        alive = int(self.alive.sum())
-        pool = self._pool(len(patches), number)
-        tilted = bool(self.features.tilted.any())
-        examples = Examples(window_integrals(patches, tilted), inverse, alive)
-        fit = fit_stage(examples, pool, self.params, self.executor)
+        fit = fit_stage(self._search(patches, number), self.params)
         self.alive[np.flatnonzero(self.alive)[~fit.positives_passed]] = False
         return fit
 
-    def _pool(self, examples: int, number: int) -> Pool:
-        """The features of a stage: a fresh random choice, or all of them."""
-        most = max(1, self.params.memory_mb * 2**20 // examples)
+    def _search(self, patches: NDArray[np.uint8], number: int) -> Search:
+        """What finds a stage's splits, over a fresh random choice of features or all of them."""
+        most = max(1, self.params.memory_mb * 2**20 // (len(patches) + HISTOGRAM_BYTES))
         size = min(self.params.feature_pool or len(self.features), len(self.features), most)
         rng = np.random.default_rng([self.params.seed, 4, number])
         names = np.sort(rng.permutation(len(self.features))[:size])
-        return Pool(self.offsets[names], self.features.plane[names], self.features.weights[names], names)
+        alive, kind = int(self.alive.sum()), KINDS[self.params.boosting]
+        if isinstance(self.features, LbpFeatures):
+            return LbpSearch(window_integrals(patches, False), alive, self.offsets[names], names, self.executor, kind)
+        inverse = np.ones(patches.shape[1::-1], np.float32)
+        inverse[0] = inverse_norms(patches[:, 0])
+        pool = Pool(self.offsets[names], self.features.plane[names], self.features.weights[names], names)
+        tilted = bool(self.features.tilted.any())
+        return HaarSearch(Examples(window_integrals(patches, tilted), inverse, alive), pool, self.executor, kind)
 
     def _cascade(self, info: CascadeInfo) -> Cascade:
         return Cascade(
@@ -202,8 +218,10 @@ class _Trainer:
             self.miner.cursor = progress.cursor
 
 
-def feature_set(params: TrainingParams) -> HaarFeatures:
+def feature_set(params: TrainingParams) -> HaarFeatures | LbpFeatures:
     """Everything a stage's pool is drawn from: the grey features; in colour also stripes and means of colour planes."""
+    if params.features == "lbp":
+        return lbp_features(params.window)
     grey = haar_features(params.window, params.features)
     parts = [grey]
     for plane in range(1, len(PLANES[params.planes])):
@@ -211,10 +229,11 @@ def feature_set(params: TrainingParams) -> HaarFeatures:
     return concatenate(parts)
 
 
-def window_offsets(features: HaarFeatures, window: tuple[int, int], planes: int = 1) -> NDArray[np.int32]:
-    """Rows of the windows' integral images (`integral.window_integrals`) for every corner: int32[F, 12]."""
+def window_offsets(features: HaarFeatures | LbpFeatures, window: tuple[int, int], planes: int = 1) -> NDArray[np.int32]:
+    """Rows of the windows' integral images (`integral.window_integrals`) for every corner: int32[F, 12 or 16]."""
     corners = features.corners().astype(np.int64)
     rows = corners[..., 1] * (window[0] + 1) + corners[..., 0]
-    block = np.where(features.tilted, planes, features.plane.astype(np.int64))
-    rows += (block * (window[0] + 1) * (window[1] + 1))[:, None, None]
-    return rows.reshape(len(features), 12).astype(np.int32)
+    if isinstance(features, HaarFeatures):
+        block = np.where(features.tilted, planes, features.plane.astype(np.int64))
+        rows += (block * (window[0] + 1) * (window[1] + 1))[:, None, None]
+    return rows.reshape(len(features), -1).astype(np.int32)
