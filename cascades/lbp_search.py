@@ -46,7 +46,7 @@ class LbpSearch:
             future.result()
 
     def best(self, weight: NDArray[np.int64], members: NDArray[np.int32], root: bool = False) -> Split | None:
-        """See `trees.Search`. Codes that none of the examples has go left, with those of the background."""
+        """See `trees.Search`. Codes that none of the examples has: see `left_codes`."""
         del root  # every node is searched the same way
         members = members[weight[members] > 0]
         packed = weight[members] << np.where(members < self.positives, 32, 0)
@@ -157,13 +157,16 @@ def best_cut(histogram, share, kind):
 
 @njit(cache=True, nogil=True)
 def left_codes(row, index, weight, kind):
-    """Which codes the best split of a feature sends left: bool[CODES]."""
+    """Which codes the best split of a feature sends left: bool[CODES].
+
+    A code that no example has is taken for one with equal weights of both classes.
+    """
     histogram = np.empty(CODES, np.int64)
     share = np.empty(CODES, np.float64)
     code_weights(row, index, weight, histogram)
     _shares(histogram, share)
     _, limit = best_cut(histogram, share, kind)
-    return share < limit
+    return np.where(histogram == 0, 0.5, share) < limit
 
 
 @njit(cache=True, nogil=True)
