@@ -220,8 +220,12 @@ def apply_tree(search: SplitSearch, tree: Tree) -> NDArray[np.int32]:
     return -1 - at
 
 
-def fit_stage(examples: Examples, pool: Pool, params: TrainingParams, executor: Executor) -> StageFit:
-    """Boost until at most max_false_alarm of the negatives pass at min_hit_rate of the positives."""
+def fit_stage(examples: Examples, pool: Pool, params: TrainingParams, executor: Executor, ranking: int = 0) -> StageFit:
+    """Boost until at most max_false_alarm of the negatives pass at min_hit_rate of the positives.
+
+    ranking  at least so many trees, and a threshold of at most 0, where boosting itself decides: for the stage whose
+             sum is the score. Trained so long its positives all lie far above; faces it has not seen lie between.
+    """
     kind = KINDS[params.boosting]
     search = SplitSearch(examples, pool, executor, kind)
     positives, count = examples.positives, examples.count
@@ -230,7 +234,7 @@ def fit_stage(examples: Examples, pool: Pool, params: TrainingParams, executor: 
     sums = np.zeros(count)
     trees: list[Tree] = []
     threshold, hit_rate, false_alarm = 0.0, 1.0, 1.0
-    while len(trees) < params.max_weak_count:
+    while len(trees) < max(params.max_weak_count, ranking):
         whole = integer_weights(weight)
         tree = grow_tree(search, whole, _members(whole, params.weight_trim), params.max_depth)
         if tree is None:
@@ -245,8 +249,12 @@ def fit_stage(examples: Examples, pool: Pool, params: TrainingParams, executor: 
         threshold = stage_threshold(sums[:positives], params.min_hit_rate)
         hit_rate = float(np.mean(sums[:positives] >= threshold))
         false_alarm = float(np.mean(sums[positives:] >= threshold))
-        if false_alarm <= params.max_false_alarm:
+        if false_alarm <= params.max_false_alarm and len(trees) >= ranking:
             break
+    if ranking and trees:
+        threshold = min(threshold, 0.0)
+        hit_rate = float(np.mean(sums[:positives] >= threshold))
+        false_alarm = float(np.mean(sums[positives:] >= threshold))
     named = tuple(Tree(pool.names[t.feature].astype(np.int32), t.left, t.right, t.threshold, t.leaves) for t in trees)
     return StageFit(
         Stage(threshold, named), hit_rate, false_alarm,

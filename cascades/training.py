@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from cascades.boosting import Examples, Pool, StageFit, fit_stage
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
-from cascades.errors import TrainingDataError
+from cascades.errors import InvalidParameter, TrainingDataError
 from cascades.features import HaarFeatures, concatenate, haar_features, on_plane, single_rectangles
 from cascades.integral import inverse_norms, window_integrals
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner
-from cascades.params import PLANES, TrainingParams
+from cascades.params import AUTO, PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
 from cascades.scan import flatten
 
@@ -74,6 +74,8 @@ def train(
                 give the same image every time
     checkpoint  a file written after every stage; where it exists training goes on from it and ends in the same cascade
     """
+    if params.planes == AUTO:
+        raise InvalidParameter("planes is 'auto', which needs validation images: call `train_validated` with them")
     positives = collect_positives(images, params)
     if not positives.background:
         raise TrainingDataError("no image may be used for background; at least one needs negatives=True")
@@ -155,7 +157,8 @@ class _Trainer:
         pool = self._pool(len(patches), number)
         tilted = bool(self.features.tilted.any())
         examples = Examples(window_integrals(patches, tilted), inverse, alive)
-        fit = fit_stage(examples, pool, self.params, self.executor)
+        ranking = self.params.ranking if number == self.params.stages - 1 else 0
+        fit = fit_stage(examples, pool, self.params, self.executor, ranking)
         self.alive[np.flatnonzero(self.alive)[~fit.positives_passed]] = False
         return fit
 
