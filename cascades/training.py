@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cascades.boosting import Examples, Pool, StageFit, fit_stage
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
-from cascades.errors import InvalidParameter, TrainingDataError
+from cascades.errors import CheckpointMismatch, InvalidParameter, TrainingDataError
 from cascades.features import HaarFeatures, concatenate, haar_features, on_plane, single_rectangles
 from cascades.integral import inverse_norms, window_integrals
 from cascades.model import Cascade, CascadeInfo, Stage
@@ -190,7 +190,8 @@ class _Trainer:
             self.on_progress(report)
 
     def _save(self) -> None:
-        if self.checkpoint:
+        # A stage that ranks is none to build more stages on: it is trained again instead.
+        if self.checkpoint and not (self.params.ranking and len(self.stages) == self.params.stages):
             progress = Progress(
                 self.stages, [k for k, _ in self.kept], [p for _, p in self.kept], self.alive, self.miner.cursor
             )
@@ -199,6 +200,11 @@ class _Trainer:
     def _resume(self) -> None:
         if self.checkpoint and self.checkpoint.exists():
             progress = load_checkpoint(self.checkpoint, self.fingerprint)
+            if len(progress.stages) + (self.params.ranking > 0) > self.params.stages:
+                raise CheckpointMismatch(
+                    f"{self.checkpoint}: holds {len(progress.stages)} stages, too many for a training of "
+                    f"{self.params.stages}; ask for more stages, or delete it to start anew"
+                )
             self.stages = progress.stages
             self.kept = list(zip(progress.keys, progress.patches, strict=True))
             self.alive = progress.alive
