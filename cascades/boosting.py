@@ -37,15 +37,19 @@ def integer_weights(weight: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.floor(weight * (WEIGHT_ONE / total) + 0.5).astype(np.int64)
 
 
-def fit_stage(search: Search, params: TrainingParams) -> StageFit:
-    """Boost until at most max_false_alarm of the negatives pass at min_hit_rate of the positives."""
+def fit_stage(search: Search, params: TrainingParams, ranking: int = 0) -> StageFit:
+    """Boost until at most max_false_alarm of the negatives pass at min_hit_rate of the positives.
+
+    ranking  at least so many trees, and a threshold of at most 0, where boosting itself decides: for the stage whose
+             sum is the score. Trained so long its positives all lie far above; faces it has not seen lie between.
+    """
     positives, count = search.positives, search.count
     label = np.where(np.arange(count) < positives, 1, -1)
     weight = np.where(label > 0, 0.5 / positives, 0.5 / (count - positives))
     sums = np.zeros(count)
     trees: list[Tree] = []
     threshold, hit_rate, false_alarm = 0.0, 1.0, 1.0
-    while len(trees) < params.max_weak_count:
+    while len(trees) < max(params.max_weak_count, ranking):
         whole = integer_weights(weight)
         grown = grow_tree(search, whole, _members(whole, params.weight_trim), params.max_depth)
         if grown is None:
@@ -60,8 +64,12 @@ def fit_stage(search: Search, params: TrainingParams) -> StageFit:
         threshold = stage_threshold(sums[:positives], params.min_hit_rate)
         hit_rate = float(np.mean(sums[:positives] >= threshold))
         false_alarm = float(np.mean(sums[positives:] >= threshold))
-        if false_alarm <= params.max_false_alarm:
+        if false_alarm <= params.max_false_alarm and len(trees) >= ranking:
             break
+    if ranking and trees:
+        threshold = min(threshold, 0.0)
+        hit_rate = float(np.mean(sums[:positives] >= threshold))
+        false_alarm = float(np.mean(sums[positives:] >= threshold))
     named = tuple(replace(tree, feature=search.names[tree.feature].astype(np.int32)) for tree in trees)
     return StageFit(
         Stage(threshold, named), hit_rate, false_alarm,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cascades.boosting import KINDS, StageFit, fit_stage
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
-from cascades.errors import TrainingDataError
+from cascades.errors import CheckpointMismatch, InvalidParameter, TrainingDataError
 from cascades.features import (
     HaarFeatures,
     LbpFeatures,
@@ -34,7 +34,7 @@ from cascades.lbp import flatten_lbp
 from cascades.lbp_search import LbpSearch
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner
-from cascades.params import PLANES, TrainingParams
+from cascades.params import AUTO, PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
 from cascades.trees import Search
 
@@ -86,6 +86,8 @@ def train(
                 give the same image every time
     checkpoint  a file written after every stage; where it exists training goes on from it and ends in the same cascade
     """
+    if params.planes == AUTO:
+        raise InvalidParameter("planes is 'auto', which needs validation images: call `train_validated` with them")
     positives = collect_positives(images, params)
     if not positives.background:
         raise TrainingDataError("no image may be used for background; at least one needs negatives=True")
@@ -164,7 +166,8 @@ class _Trainer:
 
     def _fit(self, negatives: NDArray[np.uint8], number: int) -> StageFit:
         patches = np.concatenate([self.positives.patches[self.alive], negatives])
-        fit = fit_stage(self._search(patches, number), self.params)
+        ranking = self.params.ranking if number == self.params.stages - 1 else 0
+        fit = fit_stage(self._search(patches, number), self.params, ranking)
         self.alive[np.flatnonzero(self.alive)[~fit.positives_passed]] = False
         return fit
 
@@ -203,7 +206,8 @@ class _Trainer:
             self.on_progress(report)
 
     def _save(self) -> None:
-        if self.checkpoint:
+        # A stage that ranks is none to build more stages on: it is trained again instead.
+        if self.checkpoint and not (self.params.ranking and len(self.stages) == self.params.stages):
             progress = Progress(
                 self.stages, [k for k, _ in self.kept], [p for _, p in self.kept], self.alive, self.miner.cursor
             )
@@ -212,6 +216,11 @@ class _Trainer:
     def _resume(self) -> None:
         if self.checkpoint and self.checkpoint.exists():
             progress = load_checkpoint(self.checkpoint, self.fingerprint)
+            if len(progress.stages) + (self.params.ranking > 0) > self.params.stages:
+                raise CheckpointMismatch(
+                    f"{self.checkpoint}: holds {len(progress.stages)} stages, too many for a training of "
+                    f"{self.params.stages}; ask for more stages, or delete it to start anew"
+                )
             self.stages = progress.stages
             self.kept = list(zip(progress.keys, progress.patches, strict=True))
             self.alive = progress.alive
