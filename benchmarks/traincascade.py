@@ -13,7 +13,6 @@ What differs, because it has to or because that is how each is used:
   its windows are half a side apart on scales √2 apart, ours every window of the detector outside the faces.
 - OpenCV stops as soon as its stages together let through no more than 0.5 to the power of their wanted number, so it
   may end with fewer than were asked for (with --stages 2 it mostly does: for trying this out, not for figures).
-- With LBP only OpenCV's features change: ours learns Haar features.
 """
 
 import argparse
@@ -181,12 +180,12 @@ def work_folder(kept: Path | None, character: str) -> Iterator[Path]:
 
 def compare(character: str, frames: list[Frame], params: TrainingParams, feature_type: str, folder: Path) -> None:
     images = training_images(frames, character)
-    full = replace(params, feature_pool=None)
-    work: list[Callable[[], Run]] = [
-        lambda: run_opencv(images, params, feature_type, folder),
-        lambda: run_ours(images, params, f"ours, {params.feature_pool:,} features a stage"),
-        lambda: run_ours(images, full, "ours, all features"),
-    ]
+    work: list[Callable[[], Run]] = [lambda: run_opencv(images, params, feature_type, folder)]
+    if feature_type == "LBP":
+        work.append(lambda: run_ours(images, replace(params, features="lbp"), "ours, LBP"))
+    else:
+        work.append(lambda: run_ours(images, params, f"ours, {params.feature_pool:,} features a stage"))
+        work.append(lambda: run_ours(images, replace(params, feature_pool=None), "ours, all features"))
     runs = []
     for job in work:
         runs.append(job())
