@@ -1,0 +1,52 @@
+"""From pairs of near-duplicates to clusters: which face stands for which.
+
+Linking every near pair (single linkage, `chains`) lets slow drawings run into each other: each step of a turning head is
+near the one before, and the first is nothing like the last. So clusters are not chains. A cluster is a face and faces
+that are each near *it* (`cover`): no member is farther from its representative than the distance stated, no two members
+farther apart than twice that, and no two representatives are near each other, which is all that a test needs to be clean
+of what was trained on.
+"""
+
+# mypy: allow-untyped-defs
+# (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+
+def cover(rank: NDArray[np.int64], pairs: pd.DataFrame) -> NDArray[np.int64]:
+    """The row that stands for each row; its own where it stands for itself.
+
+    rank: int64 [N], a permutation. pairs: first, second, distance. In order of `rank`, a row that is near no earlier
+    representative becomes one; otherwise it belongs to the nearest of them, the earlier one where two are equally near.
+    So what comes later in `rank` changes nothing for what comes before.
+    """
+    one, other = rank[pairs["first"].to_numpy()], rank[pairs["second"].to_numpy()]
+    earlier, later = np.minimum(one, other), np.maximum(one, other)
+    order = np.lexsort((earlier, pairs["distance"].to_numpy(), later))
+    stands_for = np.arange(len(rank))
+    _choose(earlier[order], later[order], stands_for)
+    by_rank = np.argsort(rank)
+    return np.asarray(by_rank[stands_for[rank]], dtype=np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _choose(earlier, later, stands_for):
+    """Fill stands_for int64 [N], by rank, itself at first.
+
+    earlier, later  int64 [K]: the ranks of a near pair; sorted by `later`, then the nearest first
+    """
+    for k in range(later.size):
+        row = later[k]
+        if stands_for[row] == row and stands_for[earlier[k]] == earlier[k]:
+            stands_for[row] = earlier[k]
+
+
+def chains(count: int, pairs: pd.DataFrame) -> NDArray[np.int64]:
+    """Chain number of each of `count` rows: connected components of the pairs (single linkage)."""
+    graph = coo_array((np.ones(len(pairs)), (pairs["first"], pairs["second"])), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
