@@ -1,7 +1,7 @@
-"""The evidence for `manifest.duplicate_distance`: how far apart pairs of faces are, and what pairs at a distance look like.
+"""The evidence for `manifest.duplicate_distance`: how far apart pairs of faces are, and what such pairs look like.
 
-People choose the distance by looking: a gap or a valley in the histogram, and the row of pairs in which faces stop being
-the same drawing.
+People choose the distance by looking: a gap or a valley in the histogram, and the row of pairs in which faces stop
+being the same drawing.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Evidence:
 
 
 def gather(faces: pd.DataFrame, thumbnails: Pixels, params: Manifest) -> Evidence:
-    """Measure the pairs among the faces in use (rows of FACES; thumbnails uint8 [N, SIDE, SIDE]) and choose examples."""
+    """Measure the pairs among the faces in use (rows of FACES; thumbnails uint8 [N, S, S]) and choose examples."""
     chosen = np.sort(np.argsort(faces["face_id"].to_numpy(str), kind="stable")[:MOST])
     own, small = faces.iloc[chosen].reset_index(drop=True), thumbnails[chosen]
     pairs = near_pairs_of_each(own["character"], small, 64, min(255.0, params.duplicate_distance * BANDS[-1][1]))
@@ -69,7 +69,7 @@ def gather(faces: pd.DataFrame, thumbnails: Pixels, params: Manifest) -> Evidenc
     rows, places = np.unique(np.concatenate([part.ravel() for part in chosen_pairs]), return_inverse=True)
     stops = np.cumsum([part.size for part in chosen_pairs])[:-1]
     examples = tuple(part.reshape(-1, 2) for part in np.split(places, stops))
-    return Evidence(own.iloc[rows], pairs[["distance", "kind", "agree"]], examples, len(own), len(faces))
+    return Evidence(own.loc[list(rows)], pairs[["distance", "kind", "agree"]], examples, len(own), len(faces))
 
 
 def _in_band(distance: NDArray[np.float32], band: tuple[float, float], params: Manifest) -> NDArray[np.bool_]:
@@ -80,7 +80,7 @@ def _in_band(distance: NDArray[np.float32], band: tuple[float, float], params: M
 
 
 def _apart(pairs: pd.DataFrame, performances: NDArray[np.int64]) -> NDArray[np.int64]:
-    """At most ACROSS of the pairs, spread over their order, none showing the same two tracks as another; int64 [K, 2]."""
+    """At most ACROSS of the pairs, int64 [K, 2]: spread over their order, no two showing the same two tracks."""
     first, second = (pairs[name].to_numpy() for name in ("first", "second"))
     tracks = np.sort(np.stack([performances[first], performances[second]], axis=1), axis=1)
     _, once = np.unique(tracks, axis=0, return_index=True)
@@ -140,7 +140,7 @@ def _strip(crops: Sequence[bytes], pairs: NDArray[np.int64]) -> Pixels:
     gap = SIDE // 4
     strip = np.full((SIDE, ACROSS * (2 * SIDE + gap) - gap, 3), 255, np.uint8)
     for index, row in enumerate(pairs.ravel()):
-        picture = decode_rgb(crops[row])
+        picture = decode_rgb(crops[int(row)])
         left = index // 2 * (2 * SIDE + gap) + index % 2 * SIDE
         if picture is not None:
             strip[:, left : left + SIDE] = shrink(picture, SIDE, SIDE)

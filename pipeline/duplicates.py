@@ -1,17 +1,21 @@
 """Near-duplicate faces: a perceptual hash for candidates, then a real distance on small pictures.
 
 The distance is stated and the search is exact: two faces are near-duplicates when their hashes differ in at most
-`max_bits` of 64 and their thumbnails differ by at most `max_distance` grey levels on average, and every such pair of the
-whole set is found.
+`max_bits` of 64 and their thumbnails differ by at most `max_distance` grey levels on average, and every such pair of
+the whole set is found.
 """
 
 import math
+import os
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.images import Pixels, grey, shrink
+from pipeline.images import Pixels, decode_grey, shrink
 from pipeline.near_search import all_near
 
 SIDE = 32
@@ -27,13 +31,28 @@ _COSINES = np.array(
 
 
 def thumbnail(crop: Pixels, margin: float) -> Pixels:
-    """The face itself (the crop without its context margin) as grey uint8 [SIDE, SIDE].
+    """The face itself (the grey crop without its context margin) as uint8 [SIDE, SIDE].
 
     The background moves behind a face that stays the same; it is left out.
     """
     side = crop.shape[0]
     edge = round(side * margin / (1 + 2 * margin))
-    return shrink(grey(crop[edge : side - edge, edge : side - edge]), SIDE, SIDE)
+    return shrink(crop[edge : side - edge, edge : side - edge], SIDE, SIDE)
+
+
+def read_thumbnails(encoded: Sequence[bytes], margin: float) -> tuple[Pixels, NDArray[np.bool_]]:
+    """The thumbnails of encoded crops, uint8 [N, SIDE, SIDE], and which of them decode; black where one does not."""
+    small = np.zeros((len(encoded), SIDE, SIDE), np.uint8)
+    decodes = np.zeros(len(encoded), np.bool_)
+
+    def make(row: int) -> None:
+        crop = decode_grey(encoded[row])
+        if crop is not None:
+            small[row], decodes[row] = thumbnail(crop, margin), True
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        deque(pool.map(make, range(len(encoded))), maxlen=0)
+    return small, decodes
 
 
 def hashes(thumbnails: Pixels) -> NDArray[np.uint64]:

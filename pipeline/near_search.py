@@ -12,7 +12,7 @@ Cost: about 0.2 ns per pair of hashes where the processor counts bits in vectors
 # (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -33,7 +33,7 @@ Found = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
 @njit(cache=True, nogil=True)
 def bits_set(value):
-    """Number of ones in a uint64 (Warren, Hacker's Delight, fig. 5-2); LLVM makes it the processor's own instruction."""
+    """Number of ones in a uint64 (Warren, Hacker's Delight, fig. 5-2); the compiler knows it."""
     value = value - ((value >> np.uint64(1)) & np.uint64(0x5555555555555555))
     value = (value & np.uint64(0x3333333333333333)) + ((value >> np.uint64(2)) & np.uint64(0x3333333333333333))
     value = (value + (value >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -43,7 +43,7 @@ def bits_set(value):
 @njit(cache=True, nogil=True)
 def _matches(codes, code, max_bits):
     """How many of `codes` (uint64 [N]) differ from `code` in at most max_bits."""
-    count = 0
+    count = np.int64(0)
     for j in range(codes.size):
         count += np.int64(bits_set(codes[j] ^ code) <= max_bits)
     return count
@@ -52,14 +52,14 @@ def _matches(codes, code, max_bits):
 @njit(cache=True, nogil=True)
 def _difference(first, second, limit):
     """Sum of |first − second| over uint8 [P] pixels; where it passes `limit`, any number above it."""
-    total = 0
+    total = np.int64(0)
     for start in range(0, first.size, PART):
         a = first[start : start + PART]
         b = second[start : start + PART]
         part = np.int32(0)
         for k in range(a.size):
             part += abs(np.int32(a[k]) - np.int32(b[k]))
-        total += part
+        total += np.int64(part)
         if total > limit:
             break
     return total
@@ -126,7 +126,9 @@ def all_near(
     return first[place], second[place], pairs[2][place]
 
 
-def _in_threads(part, rows: int, threads: int | None) -> Iterator[NDArray[np.int32]]:
+def _in_threads(
+    part: Callable[[int], list[NDArray[np.int32]]], rows: int, threads: int | None
+) -> Iterator[NDArray[np.int32]]:
     """The pairs of every run of ROWS rows, in their order."""
     with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
         for kept in pool.map(part, range(0, rows, ROWS)):

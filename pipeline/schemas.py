@@ -96,7 +96,7 @@ MANIFEST = pa.schema(
         column("cluster", pa.string(), "face_id of the near-duplicate that stands for it; its own if it is in use"),
         column("cluster_size", pa.int32(), "number of faces in the cluster, itself included"),
         column("episodes", pa.int32(), "number of episodes in which it, or a near-duplicate of it, is seen"),
-        column("repeated", pa.bool_(), "whether half of its track or more is seen in another episode too: an opening, …"),
+        column("repeated", pa.bool_(), "whether at least half of its track is seen in another episode too"),
         column("split", pa.string(), "train, validation or test: its scene's"),
         column("selected", pa.bool_(), "whether it is offered for labelling"),
     ]

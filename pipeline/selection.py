@@ -73,7 +73,7 @@ def _apart(first, second):
     """Sum of |first − second| over uint8 [P] pixels."""
     total = np.int64(0)
     for k in range(first.size):
-        total += abs(np.int32(first[k]) - np.int32(second[k]))
+        total += np.int64(abs(np.int32(first[k]) - np.int32(second[k])))
     return total
 
 

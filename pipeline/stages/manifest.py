@@ -9,19 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from pipeline.clusters import cover
 from pipeline.console import progress, say_counts
 from pipeline.crops import read_crops
 from pipeline.duplicate_evidence import draw_evidence, gather
-from pipeline.duplicates import SIDE, near_pairs_of_each, thumbnail
-from pipeline.images import Pixels, decode_rgb
+from pipeline.duplicates import SIDE, near_pairs_of_each, read_thumbnails
+from pipeline.images import Pixels
 from pipeline.params import Params, load_params
 from pipeline.repeats import episodes_showing, repeated
 from pipeline.schemas import FACES, MANIFEST, OK, REJECTED, SCENES
 from pipeline.selection import select
 from pipeline.standing import standing
-from pipeline.tables import read_frame, to_table, write_table
+from pipeline.tables import read_frame, read_table, to_table, write_table
 
 FACES_FOLDER = Path("data/faces")
 OUTPUT = Path("data/manifest.parquet")
@@ -55,17 +56,23 @@ def main() -> None:
 
 
 def read_faces(paths: list[Path], margin: float) -> tuple[pd.DataFrame, Pixels]:
-    """All faces without their crops, and the thumbnails uint8 [N, SIDE, SIDE] of those in use, in row order."""
-    tables = []
-    thumbnails: list[Pixels] = []
+    """All faces without their crops, and the thumbnails uint8 [N, SIDE, SIDE] of those in use, in row order.
+
+    A face whose crop does not decode is rejected.
+    """
+    tables = [pd.DataFrame(columns=FACES.names[:-1])]
+    thumbnails: list[Pixels] = [np.empty((0, SIDE, SIDE), np.uint8)]
     for path in progress(paths, desc="manifest", unit="episodes"):
-        faces = read_frame(path, FACES)
-        for crop in faces["crop"][faces["status"] == OK]:
-            image = decode_rgb(crop["bytes"])
-            thumbnails.append(np.zeros((SIDE, SIDE), np.uint8) if image is None else thumbnail(image, margin))
-        tables.append(faces.drop(columns="crop"))
-    together = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=FACES.names[:-1])
-    return together, np.array(thumbnails, dtype=np.uint8).reshape(-1, SIDE, SIDE)
+        table = read_table(path, FACES)
+        faces = table.drop_columns("crop").to_pandas()
+        in_use = np.flatnonzero(faces["status"] == OK)
+        crops = pc.struct_field(table["crop"].take(in_use), "bytes").to_pylist()
+        small, decodes = read_thumbnails([crop or b"" for crop in crops], margin)
+        faces.loc[in_use[~decodes], ["status", "reason"]] = [REJECTED, "the crop does not decode"]
+        thumbnails.append(small[decodes])
+        tables.append(faces)
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(filled, ignore_index=True), np.concatenate(thumbnails)
 
 
 def make_manifest(faces: pd.DataFrame, thumbnails: Pixels, scenes: pd.DataFrame, params: Params) -> pd.DataFrame:

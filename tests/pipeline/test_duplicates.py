@@ -7,6 +7,7 @@ import pytest
 from scipy.fft import dctn
 
 from pipeline import duplicates, near_search
+from pipeline.images import encode_jpeg
 
 
 def faces(count: int, copies: int = 0, seed: int = 0) -> np.ndarray:
@@ -110,9 +111,16 @@ def test_only_faces_of_one_character_are_near_duplicates() -> None:
 
 
 def test_a_thumbnail_leaves_the_margin_out() -> None:
-    crop = np.full((96, 96, 3), 255, np.uint8)
+    crop = np.full((96, 96), 255, np.uint8)
     crop[16:80, 16:80] = 50
     assert np.unique(duplicates.thumbnail(crop, 0.25)).tolist() == [50]
+
+
+def test_thumbnails_are_read_in_order_and_what_does_not_decode_is_told() -> None:
+    crops = [encode_jpeg(np.full((64, 64, 3), level, np.uint8)) for level in range(0, 250, 10)]
+    small, decodes = duplicates.read_thumbnails([*crops, b"", b"no picture", crops[3][:100]], 0.25)
+    assert [np.unique(face).tolist() for face in small] == [[level] for level in range(0, 250, 10)] + [[0]] * 3
+    assert decodes.tolist() == [True] * 25 + [False] * 3
 
 
 @pytest.mark.parametrize("count", [0, 1])
