@@ -79,6 +79,14 @@ def summary() -> None:
 
 
 @app.command()
+def splits() -> None:
+    """Write every new scene's split down for good, in annotations/splits.csv, stratified by character."""
+    from pipeline.split_record import record_splits
+
+    record_splits()
+
+
+@app.command()
 def reproduced() -> None:
     """Run `dvc repro` in a clean clone and hold the result against the committed dvc.lock."""
     from pipeline.reproduced import check
