@@ -79,11 +79,13 @@ def summary() -> None:
 
 
 @app.command()
-def splits() -> None:
+def splits(
+    keep: Annotated[bool, typer.Option("--keep", help="Write down the splits they have now: it moves none.")] = False,
+) -> None:
     """Write every new scene's split down for good, in annotations/splits.csv, stratified by character."""
     from pipeline.split_record import record_splits
 
-    record_splits()
+    record_splits(keep=keep)
 
 
 @app.command()

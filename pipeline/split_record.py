@@ -19,8 +19,11 @@ from pipeline.tables import read_frame, rows_of, write_text
 SCENE = ["episode_id", "scene"]
 
 
-def record_splits(path: Path = RECORDED) -> None:
-    """Append the scenes that annotations/splits.csv does not hold yet; its own rows keep their bytes."""
+def record_splits(path: Path = RECORDED, *, keep: bool = False) -> None:
+    """Append the scenes that annotations/splits.csv does not hold yet; its own rows keep their bytes.
+
+    keep: write down what each scene has now, for a dataset that people have already, instead of sharing out anew.
+    """
     params = load_params()
     scenes = read_frame(Path("data/scenes.parquet"), SCENES)
     scenes = scenes[scenes["status"] == OK]
@@ -36,7 +39,7 @@ def record_splits(path: Path = RECORDED) -> None:
     fixed = settled.where(settled.notna(), scenes["split"].where(scenes["episode_id"].isin(chosen)))
     counts = manifest[manifest["status"] == OK].groupby([*SCENE, "character"]).size().unstack(fill_value=0)
     faces = counts.reindex(pd.MultiIndex.from_frame(scenes[SCENE]), fill_value=0).set_axis(scenes.index)
-    split = stratify(faces, scenes["split"].where(fixed.isna(), fixed), fixed.notna(), params.splits)
+    split = stratify(faces, scenes["split"].where(fixed.isna(), fixed), fixed.notna() | keep, params.splits)
     new = scenes.assign(split=split)[settled.isna()]
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     text = text or ",".join([*COLUMNS, "split"]) + "\n"

@@ -117,6 +117,17 @@ def test_a_second_run_finds_what_was_written_down(tmp_path: Path, monkeypatch: p
     assert RECORDED.read_bytes() == before
 
 
+def test_what_people_have_already_can_be_written_down_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project({"a": 60}, seed=0)
+    record_splits(keep=True)
+    kept = [line.split(",")[3] for line in RECORDED.read_text().splitlines()[1:]]
+    assert kept == [scene_split("a" * 64, scene * FRAMES, SHARES) for scene in range(60)]
+    RECORDED.unlink()
+    record_splits()
+    assert [line.split(",")[3] for line in RECORDED.read_text().splitlines()[1:]] != kept
+
+
 def test_a_test_scene_that_people_chose_is_written_down_as_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
