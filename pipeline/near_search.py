@@ -71,7 +71,7 @@ def search(codes, pixels, sums, begin, stop, max_bits, limit, found):
 
     codes uint64 [N]; pixels uint8 [N, P]; sums int64 [N], ascending: each row's pixels added up
     begin (row, column) to go on from; max_bits uint64; limit int64
-    found int32 [3, R]: out, a pair's rows and the difference of its pixels
+    found int32 [3, R]: out, a pair's rows and the difference of its pixels; R is at least STRIP
     Returns (pairs found, row, column to go on from); row is `stop` at the end.
     """
     count = 0

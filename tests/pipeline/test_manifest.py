@@ -85,6 +85,20 @@ def test_what_two_episodes_share_is_marked_by_its_tracks() -> None:
     assert rows.loc["e0", "reason"] == "near-duplicate of d0, which is in train, not test"
 
 
+def test_the_order_in_which_faces_come_does_not_matter() -> None:
+    rng = np.random.default_rng(11)
+    few = PARAMS.model_copy(update={"manifest": PARAMS.manifest.model_copy(update={"per_character": 5})})
+    scenes = pd.DataFrame([{"episode_id": name, "scene": s, "split": "train"} for name in "de" for s in range(4)])
+    parts = [world(rng, name) for name in "de"]
+    faces = pd.concat([rows for rows, _ in parts], ignore_index=True)
+    thumbnails = np.concatenate([levels for _, levels in parts])
+    order = rng.permutation(len(faces))
+    rows = make_manifest(faces, thumbnails, scenes, few)
+    again = make_manifest(faces.iloc[order].reset_index(drop=True), thumbnails[order], scenes, few)
+    pd.testing.assert_frame_equal(rows, again)
+    assert rows["selected"].sum() == 10
+
+
 def world(rng: np.random.Generator, episode: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Faces of an episode whose levels (2 apart at least, 5 are near) collide with those of every other episode."""
     count = int(rng.integers(1, 30))
