@@ -52,7 +52,7 @@ def record_splits(path: Path = RECORDED, *, keep: bool = False) -> None:
         shares = faces[character].groupby(split).sum() / max(1, faces[character].sum())
         print(f"  {character}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))
     if moved:
-        print(f"  {moved} new scenes go elsewhere than before: `dvc repro` makes everything from the scenes on again")
+        print(f"  {moved} scenes have another split now: `dvc repro` makes everything from the scenes on again")
 
 
 def stratify(faces: pd.DataFrame, split: pd.Series, fixed: pd.Series, splits: Splits) -> pd.Series:

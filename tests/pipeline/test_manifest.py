@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.clusters import listed
 from pipeline.errors import StageError
 from pipeline.images import encode_jpeg
 from pipeline.params import Episode, Manifest, Params, Splits
@@ -14,7 +15,6 @@ from pipeline.schemas import FACES
 from pipeline.splits import scene_split
 from pipeline.stages.dataset import check_no_leak
 from pipeline.stages.manifest import make_manifest, read_faces
-from pipeline.standing import listed
 from pipeline.tables import to_table, write_table
 
 PARAMS = Params(
