@@ -79,6 +79,16 @@ def summary() -> None:
 
 
 @app.command()
+def splits(
+    keep: Annotated[bool, typer.Option("--keep", help="Write down the splits they have now: it moves none.")] = False,
+) -> None:
+    """Write every new scene's split down for good, in annotations/splits.csv, stratified by character."""
+    from pipeline.split_record import record_splits
+
+    record_splits(keep=keep)
+
+
+@app.command()
 def reproduced() -> None:
     """Run `dvc repro` in a clean clone and hold the result against the committed dvc.lock."""
     from pipeline.reproduced import check

@@ -67,6 +67,12 @@ def decode_rgb(data: bytes) -> Pixels | None:
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
+def decode_grey(data: bytes) -> Pixels | None:
+    """An encoded picture as grey uint8 [H, W], or None if it does not decode: a JPEG's own luma."""
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    return None if image is None else np.asarray(image, dtype=np.uint8)
+
+
 def grey(rgb: Pixels) -> Pixels:
     """RGB uint8 [H, W, 3] as grey uint8 [H, W] (BT.601, OpenCV's fixed-point arithmetic)."""
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)

@@ -109,7 +109,7 @@ class Manifest(Section):
 
     duplicate_bits: Annotated[int, Field(ge=0, le=64)] = 10
     duplicate_distance: Annotated[float, Field(ge=0, le=255)] = 8.0
-    per_character: Annotated[int, Field(ge=0)] = 0
+    per_character: Annotated[int, Field(ge=0)] = 1000
 
 
 class Tasks(Section):

@@ -35,7 +35,7 @@ class Mistake:
 
 
 @contextlib.contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
     """matplotlib's own defaults and `STYLE`, whatever the user's matplotlibrc says."""
     with rc_context():
         rcdefaults()
@@ -43,7 +43,7 @@ def _style() -> Iterator[None]:
         yield
 
 
-@_style()
+@style()
 def draw_confusion(path: Path, counts: NDArray[np.int64], emotions: Sequence[str]) -> None:
     """The confusion matrix as PNG: each cell shows its count and its share of the row, which colours it.
 
@@ -52,7 +52,7 @@ def draw_confusion(path: Path, counts: NDArray[np.int64], emotions: Sequence[str
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
     k, n = len(emotions), int(counts.sum())
-    figure = _figure(2.4 + 0.95 * k, 2.0 + 0.8 * k)
+    figure = new_figure(2.4 + 0.95 * k, 2.0 + 0.8 * k)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row in range(k):
@@ -74,17 +74,17 @@ def draw_confusion(path: Path, counts: NDArray[np.int64], emotions: Sequence[str
         spine.set_visible(False)
     right = int(np.trace(counts))
     axes.set_title(f"{right} of {n} test faces right" if n else "no test faces", size=12, pad=10)
-    _save(figure, path)
+    save(figure, path)
 
 
-@_style()
+@style()
 def draw_mistakes(path: Path, mistakes: Sequence[Mistake], total: int) -> None:
     """Misclassified faces as PNG, each with its actual and predicted emotion.
 
     mistakes: in the order to show them, the surest first; total: how many there are, shown or not.
     """
     rows = max(1, -(-len(mistakes) // COLUMNS))
-    figure = _figure(1.55 * COLUMNS, 0.75 + 2.1 * rows)
+    figure = new_figure(1.55 * COLUMNS, 0.75 + 2.1 * rows)
     title = f"{total} test face{'s' * (total != 1)} taken for another emotion" + (
         f", the {len(mistakes)} surest" if len(mistakes) < total else ""
     )
@@ -99,10 +99,10 @@ def draw_mistakes(path: Path, mistakes: Sequence[Mistake], total: int) -> None:
         axes.text(
             0.5, -0.06, mistake.character, transform=axes.transAxes, ha="center", va="top", size=7.5, color="#777777"
         )
-    _save(figure, path)
+    save(figure, path)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches; not pyplot's, which keeps a global list of them."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)  # type: ignore[union-attr, call-arg]
@@ -110,6 +110,6 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", metadata={"Software": None})

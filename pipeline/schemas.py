@@ -93,9 +93,11 @@ FACES = pa.schema([*FACE, column("crop", IMAGE, "the face with context margin, e
 MANIFEST = pa.schema(
     [
         *FACE,
-        column("cluster", pa.string(), "face_id of the representative of its near-duplicates; its own if alone"),
-        column("cluster_size", pa.int32(), "number of near-duplicates in the cluster, itself included"),
-        column("split", pa.string(), "train, validation or test"),
+        column("cluster", pa.string(), "face_id of the near-duplicate that stands for it; its own if it is in use"),
+        column("cluster_size", pa.int32(), "number of faces in the cluster, itself included"),
+        column("episodes", pa.int32(), "number of episodes in which it, or a near-duplicate of it, is seen"),
+        column("repeated", pa.bool_(), "whether at least half of its track is seen in another episode too"),
+        column("split", pa.string(), "train, validation or test: its scene's"),
         column("selected", pa.bool_(), "whether it is offered for labelling"),
     ]
 )

@@ -1,29 +1,40 @@
 """faces → one table of all faces: near-duplicates clustered, a representative chosen, the split assigned.
 
-Nothing is deleted: a near-duplicate stays as a rejected row that names its representative.
+Nothing is deleted: a near-duplicate stays as a rejected row that names its representative. A face's split is its
+scene's, and a scene's depends on nothing but the scene; of near-duplicates only one is in use, so none stand in two
+splits. Which one follows `pipeline.clusters`: episodes that come later in the list change nothing for the earlier ones.
 """
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
+from pipeline.clusters import cover, standing
 from pipeline.console import progress, say_counts
-from pipeline.duplicates import SIDE, clusters, near_pairs, thumbnail
-from pipeline.images import Pixels, decode_rgb
-from pipeline.params import Manifest, Params, load_params
+from pipeline.crops import read_crops
+from pipeline.duplicate_evidence import draw_evidence, gather
+from pipeline.duplicates import SIDE, near_pairs_of_each, read_thumbnails
+from pipeline.images import Pixels
+from pipeline.params import Params, load_params
+from pipeline.repeats import episodes_showing, repeated
 from pipeline.schemas import FACES, MANIFEST, OK, REJECTED, SCENES
-from pipeline.tables import read_frame, to_table, write_table
+from pipeline.selection import select
+from pipeline.tables import read_frame, read_table, to_table, write_table
 
 FACES_FOLDER = Path("data/faces")
 OUTPUT = Path("data/manifest.parquet")
+PICTURE = Path("reports/manifest/duplicates.png")
 
 
 def main() -> None:
-    """Read data/faces/*.parquet and data/scenes.parquet, write data/manifest.parquet."""
+    """Read data/faces/*.parquet and data/scenes.parquet, write data/manifest.parquet and PICTURE."""
     params = load_params()
     faces, thumbnails = read_faces(sorted(FACES_FOLDER.glob("*.parquet")), params.faces.crop_margin)
     manifest = make_manifest(faces, thumbnails, read_frame(Path("data/scenes.parquet"), SCENES), params)
+    evidence = gather(faces[faces["status"] == OK], thumbnails, params.manifest)
+    draw_evidence(PICTURE, evidence, read_crops(evidence.faces), params.manifest)
     write_table(OUTPUT, to_table(manifest, MANIFEST))
     in_use = manifest["status"] == OK
     say_counts(
@@ -32,6 +43,7 @@ def main() -> None:
             "faces": len(manifest),
             "distinct": int(in_use.sum()),
             "near-duplicates": int((manifest["cluster"] != manifest["face_id"]).sum()),
+            "in repeated material": int(manifest["repeated"].sum()),
             "rejected before": int((faces["status"] == REJECTED).sum()),
             **{
                 f"in {split}": int((manifest["split"][in_use] == split).sum())
@@ -43,59 +55,59 @@ def main() -> None:
 
 
 def read_faces(paths: list[Path], margin: float) -> tuple[pd.DataFrame, Pixels]:
-    """All faces without their crops, and the thumbnails uint8 [N, SIDE, SIDE] of those in use, in row order."""
-    tables = []
-    thumbnails: list[Pixels] = []
+    """All faces without their crops, and the thumbnails uint8 [N, SIDE, SIDE] of those in use, in row order.
+
+    A face whose crop does not decode is rejected.
+    """
+    tables = [pd.DataFrame(columns=FACES.names[:-1])]
+    thumbnails: list[Pixels] = [np.empty((0, SIDE, SIDE), np.uint8)]
     for path in progress(paths, desc="manifest", unit="episodes"):
-        faces = read_frame(path, FACES)
-        for crop in faces["crop"][faces["status"] == OK]:
-            image = decode_rgb(crop["bytes"])
-            thumbnails.append(np.zeros((SIDE, SIDE), np.uint8) if image is None else thumbnail(image, margin))
-        tables.append(faces.drop(columns="crop"))
-    together = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=FACES.names[:-1])
-    return together, np.array(thumbnails, dtype=np.uint8).reshape(-1, SIDE, SIDE)
+        table = read_table(path, FACES)
+        faces = table.drop_columns("crop").to_pandas()
+        in_use = np.flatnonzero(faces["status"] == OK)
+        crops = pc.struct_field(table["crop"].take(in_use), "bytes").to_pylist()
+        small, decodes = read_thumbnails([crop or b"" for crop in crops], margin)
+        faces.loc[in_use[~decodes], ["status", "reason"]] = [REJECTED, "the crop does not decode"]
+        thumbnails.append(small[decodes])
+        tables.append(faces)
+    filled = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(filled, ignore_index=True), np.concatenate(thumbnails)
 
 
 def make_manifest(faces: pd.DataFrame, thumbnails: Pixels, scenes: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """Rows of MANIFEST for all faces, sorted by episode, frame, character and place."""
+    """Rows of MANIFEST for all faces, sorted by episode, frame, character and place.
+
+    faces: rows of FACES. thumbnails: uint8 [N, SIDE, SIDE] of those in use, in row order. scenes: rows of SCENES.
+    """
     rows = faces.merge(scenes[["episode_id", "scene", "split"]], on=["episode_id", "scene"], how="left", validate="m:1")
     in_use = rows.index[rows["status"] == OK]
-    rows["cluster"], rows["cluster_size"] = rows["face_id"], 1
-    representative, size = represent(rows.loc[in_use], thumbnails, params.manifest)
-    rows.loc[in_use, "cluster"] = representative
-    rows.loc[in_use, "cluster_size"] = size
-    duplicate = rows["cluster"] != rows["face_id"]
-    rows.loc[duplicate, "status"] = REJECTED
-    rows.loc[duplicate, "reason"] = "near-duplicate of " + rows.loc[duplicate, "cluster"]
-    rows["selected"] = select(rows, params.manifest.per_character)
+    rows["cluster"], rows["cluster_size"], rows["episodes"] = rows["face_id"], 1, 1
+    rows["repeated"] = rows["selected"] = False
+    own = rows.loc[in_use]
+    settings = params.manifest
+    pairs = near_pairs_of_each(own["character"], thumbnails, settings.duplicate_bits, settings.duplicate_distance)
+    rank = standing(own, params.episodes)
+    stands = cover(rank, pairs)
+    rows.loc[in_use, "cluster"] = own["face_id"].to_numpy()[stands]
+    rows.loc[in_use, "cluster_size"] = np.bincount(stands, minlength=len(own))[stands]
+    showing = episodes_showing(own["episode_id"], pairs)
+    rows.loc[in_use, "episodes"] = showing
+    rows.loc[in_use, "repeated"] = repeated(own, showing)
+    duplicate = np.flatnonzero(stands != np.arange(len(own)))
+    rows.loc[in_use[duplicate], "status"] = REJECTED
+    rows.loc[in_use[duplicate], "reason"] = reasons(own.iloc[duplicate], own.iloc[stands[duplicate]])
+    distinct = np.flatnonzero(stands == np.arange(len(own)))
+    rows.loc[in_use[distinct], "selected"] = select(
+        own.iloc[distinct], thumbnails[distinct], rank[distinct], settings.per_character
+    )
     return rows.sort_values(["episode_id", "frame", "character", "x", "y", "face_id"], ignore_index=True)
 
 
-def represent(faces: pd.DataFrame, thumbnails: Pixels, params: Manifest) -> tuple[list[str], list[int]]:
-    """For each face, the face_id of its cluster's sharpest member and the cluster's size."""
-    pairs = near_pairs(thumbnails, params.duplicate_bits, params.duplicate_distance)
-    characters = faces["character"].to_numpy()
-    pairs = pairs[characters[pairs["first"]] == characters[pairs["second"]]]
-    grouped = pd.DataFrame(
-        {
-            "cluster": clusters(len(faces), pairs),
-            "sharpness": faces["sharpness"].to_numpy(),
-            "face_id": faces["face_id"].to_numpy(),
-        }
-    )
-    best = grouped.sort_values(["sharpness", "face_id"], ascending=[False, True]).groupby("cluster")["face_id"].first()
-    sizes = grouped.groupby("cluster").size()
-    return list(grouped["cluster"].map(best)), list(grouped["cluster"].map(sizes))
-
-
-def select(rows: pd.DataFrame, per_character: int) -> pd.Series:
-    """Which faces are offered for labelling: of each character at most `per_character` (0: all), spread over tracks.
-
-    One face of every track comes first (the sharpest), then a second of each, and so on.
-    """
-    offered = rows[rows["status"] == OK].sort_values(["sharpness", "face_id"], ascending=[False, True])
-    turn = offered.groupby(["episode_id", "track"]).cumcount()
-    order = offered.assign(turn=turn).sort_values(["turn", "face_id"])
-    if per_character:
-        order = order[order.groupby("character").cumcount() < per_character]
-    return pd.Series(rows.index.isin(order.index), index=rows.index)
+def reasons(duplicates: pd.DataFrame, representatives: pd.DataFrame) -> list[str]:
+    """Why each near-duplicate is out; where it would stand in another split than its representative, that too."""
+    return [
+        f"near-duplicate of {name}" + ("" if split == other else f", which is in {other}, not {split}")
+        for name, split, other in zip(
+            representatives["face_id"], duplicates["split"], representatives["split"], strict=True
+        )
+    ]

@@ -82,7 +82,8 @@ def faces_section(manifest: pd.DataFrame, params: Params) -> Section:
         own = manifest[manifest["character"] == character]
         distinct = own[own["status"] == OK]
         parts.append(sheet(distinct, f"{character}: {len(distinct)} distinct faces", "A spread over all episodes."))
-    parts.append(duplicates_part(manifest))
+    parts.append(table(shares(manifest), "Distinct faces by character and split"))
+    parts += [duplicates_part(manifest), distances_part(), repeats_part(manifest)]
     rejected = manifest[(manifest["status"] != OK) & (manifest["cluster"] == manifest["face_id"])]
     reasons = rejected["reason"].value_counts().rename_axis("reason")
     if len(reasons):
@@ -103,6 +104,36 @@ def duplicates_part(manifest: pd.DataFrame) -> Part:
         return Part("Near-duplicates", "No faces.")
     text = "The largest clusters, a row each; the sharpest face, first in its row, stands for all of them."
     return photograph(contact_sheet(shown, COLUMNS), "Near-duplicates", text)
+
+
+def shares(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Faces in use of each character in each split, with the share of the character's faces that this is."""
+    used = manifest[manifest["status"] == OK]
+    counts = used.pivot_table(index="character", columns="split", values="face_id", aggfunc="count", fill_value=0)
+    counts = counts.reindex(columns=["train", "validation", "test"], fill_value=0)
+    percent = counts.mul(100).div(counts.sum(axis=1), axis=0).round().astype(int)
+    return (counts.astype(str) + " (" + percent.astype(str) + " %)").rename_axis(columns=None).reset_index()
+
+
+def distances_part() -> Part:
+    """What `manifest.duplicate_distance` is chosen by."""
+    text = (
+        "How far apart two faces of one character are, and pairs at each distance. Where faces stop being one drawing "
+        "is where manifest.duplicate_distance belongs."
+    )
+    return png_file(REPORTS / "manifest" / "duplicates.png", "Distances between faces", text)
+
+
+def repeats_part(manifest: pd.DataFrame) -> Part:
+    """Tracks whose faces several episodes show: openings, endings, animation used again."""
+    found = manifest[manifest["repeated"]]
+    if found.empty:
+        return Part("Repeated material", "No two episodes share any.")
+    tracks = found.groupby(["episode_id", "scene", "track", "character"])
+    shown = tracks.agg(first_frame=("frame", "min"), faces=("frame", "size"), episodes=("episodes", "max"))
+    shown = shown.reset_index().sort_values(["episodes", "faces"], ascending=False, kind="stable")
+    text = "Tracks that other episodes show too; each of their pictures is in use once, in the episode listed first."
+    return table(shown.head(24), "Repeated material", text)
 
 
 def labels_section(params: Params) -> Section:

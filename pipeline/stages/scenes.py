@@ -27,7 +27,7 @@ from pipeline.console import say_counts
 from pipeline.errors import InputError
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES
-from pipeline.splits import held_out_share, read_held_out, scene_split
+from pipeline.splits import Split, held_out_share, read_held_out, read_recorded, recorded_split, scene_split
 from pipeline.tables import read_table, to_table, write_json, write_table
 from pipeline.video import read_frames
 
@@ -68,6 +68,7 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
     """
     usable = [episode for episode in episodes if episode["status"] == OK]
     held_out = read_held_out({episode["episode_id"]: episode["frames"] or 0 for episode in episodes})
+    recorded = read_recorded()
     names = {episode["sha256"]: _cache_name(episode["sha256"], params.scenes) for episode in usable}
     for stale in sorted({path.name for path in cache.glob("*.json")} - set(names.values())):
         (cache / stale).unlink()
@@ -81,7 +82,8 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
             continue
         kept = json.loads((cache / names[episode["sha256"]]).read_text(encoding="utf-8"))
         starts = [Start(*start) for start in kept["starts"]]
-        rows += _rows(episode, starts, held_out.get(episode["episode_id"]), params.splits)
+        name = episode["episode_id"]
+        rows += _rows(episode, starts, held_out.get(name), recorded.get(name, []), params.splits)
     return rows
 
 
@@ -161,16 +163,21 @@ def _cache_name(sha256: str, params: Scenes) -> str:
 
 
 def _rows(
-    episode: Mapping[str, Any], starts: Sequence[Start], held_out: Sequence[tuple[int, int]] | None, splits: Splits
+    episode: Mapping[str, Any],
+    starts: Sequence[Start],
+    held_out: Sequence[tuple[int, int]] | None,
+    recorded: Sequence[tuple[int, int, Split]],
+    splits: Splits,
 ) -> list[Row]:
     """An episode's scenes, tiling it: each stops where the next begins, the last at the episode's end."""
     stops = [start.frame for start in starts[1:]] + [episode["frames"]]
     time_base = Fraction(episode["time_base_num"], episode["time_base_den"])
     rows = []
     for index, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        if held_out and held_out_share(start.frame, stop, held_out) >= 0.5:
+        split = recorded_split(start.frame, stop, recorded)
+        if split is None and held_out and held_out_share(start.frame, stop, held_out) >= 0.5:
             split = "test"
-        else:
+        elif split is None:
             split = scene_split(episode["sha256"], start.pts, splits, never_test=bool(held_out))
         rows.append(
             {

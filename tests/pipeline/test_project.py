@@ -65,6 +65,7 @@ def test_new_never_writes_into_a_directory_that_holds_anything(tmp_path: Path) -
         (["stage", "cascade", "heron"], "Did you mean 'hero'?"),
         (["stage", "faces"], "data/episodes.parquet"),
         (["summary"], "data/episodes.parquet"),
+        (["splits"], "data/scenes.parquet"),
     ],
 )
 def test_an_error_is_one_message_without_a_traceback(project: Path, arguments: list[str], said: str) -> None:

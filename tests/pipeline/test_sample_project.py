@@ -66,6 +66,14 @@ def test_most_faces_on_the_frames_looked_at_are_found(found: dict[str, float]) -
 def test_near_duplicates_have_the_same_expression(found: dict[str, float]) -> None:
     assert found["clusters of near-duplicates"] >= 50
     assert found["share of them with one expression"] >= 0.95
+    assert found["precision: share of them that are the same drawing"] >= 0.97
+    assert found["recall of pairs that are the same drawing"] >= 0.08  # boxes tremble: most pictures are really others
+
+
+def test_the_opening_that_the_episodes_share_is_recognised(found: dict[str, float]) -> None:
+    assert found["faces of the opening"] >= 50
+    assert found["share of them marked as repeated"] >= 0.9
+    assert found["share of marked faces that are of the opening"] >= 0.9
 
 
 def test_labels_are_right_but_for_the_annotators_noise(found: dict[str, float], project: Path) -> None:

@@ -170,6 +170,17 @@ def test_people_hold_scenes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         run(tmp_path, episode(path))
 
 
+def test_a_split_that_is_written_down_stands_before_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write_video(tmp_path / "a.mkv", [picture for seed in range(4) for picture in scene(seed, 20)])
+    Path("annotations").mkdir()
+    Path("annotations/held_out.csv").write_text("episode_id,start_frame,end_frame\npilot,0,39\n", encoding="utf-8")
+    written = "episode_id,start_frame,end_frame,split\npilot,0,18,train\npilot,61,79,validation\ngone,0,9,test\n"
+    Path("annotations/splits.csv").write_text(written, encoding="utf-8")
+    rows = run(tmp_path, episode(path), params=params(splits={"validation": 0.0, "test": 0.5}))
+    assert [row["split"] for row in rows] == ["train", "test", "train", "validation"]
+
+
 def test_what_is_known_is_not_searched_again(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [*scene(1, 30), *scene(2, 40)])
     row = episode(path)

@@ -1,0 +1,30 @@
+"""Material that several episodes share: openings, endings, re-used animation. Found by its near-duplicate faces."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+def episodes_showing(episodes: pd.Series, pairs: pd.DataFrame) -> NDArray[np.int64]:
+    """In how many episodes each face, or a near-duplicate of it, is seen; int64 [N], at least 1.
+
+    episodes: the episode of each face. pairs: first, second: all near-duplicates.
+    """
+    codes = pd.factorize(episodes)[0]
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    apart = codes[first] != codes[second]
+    first, second = first[apart], second[apart]
+    seen = pd.DataFrame(
+        {"face": np.concatenate([first, second]), "episode": np.concatenate([codes[second], codes[first]])}
+    )
+    return 1 + np.bincount(seen.drop_duplicates()["face"], minlength=len(codes))
+
+
+def repeated(faces: pd.DataFrame, showing: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which faces belong to repeated material: those of tracks of which at least half is seen in another episode too.
+
+    A track, not a face: two drawings of one character may be alike by chance; most of a performance is not. And a face
+    that was missed in the other episode is still part of what is repeated. faces: episode_id, track.
+    """
+    shared = pd.Series(showing > 1, index=faces.index)
+    return shared.groupby([faces["episode_id"], faces["track"]]).transform("mean").to_numpy(float) >= 0.5
