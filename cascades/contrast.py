@@ -33,7 +33,7 @@ def level_contrast(level: Level, window: tuple[int, int], stripe_count: int) -> 
     lay = level.layout
     nx, ny = grid(lay, window, stripe_count)
     inverse = np.zeros(-(-ny * lay.stride // BLOCK) * BLOCK, np.float32)
-    _inverse_norms(
+    fine = _inverse_norms(
         level.buffer,
         lay.plane_size,
         lay.stride,
@@ -43,7 +43,7 @@ def level_contrast(level: Level, window: tuple[int, int], stripe_count: int) -> 
         ny,
         inverse,
     )
-    return Contrast(inverse, _fine(inverse), nx * ny)
+    return Contrast(inverse, fine, nx * ny)
 
 
 @lru_cache(maxsize=1024)  # a video's frames all have the same levels
@@ -51,23 +51,6 @@ def _inner(lay: Layout, window: tuple[int, int]) -> NDArray[np.int64]:
     """Cells of the corners of the window less its one pixel border: int64[4]."""
     width, height = window
     return lay.cells(np.array([1, width - 1, 1, width - 1]), np.array([1, 1, height - 1, height - 1]))
-
-
-@njit(cache=True, nogil=True)
-def _inverse_norms(buffer, sq_base, stride, corners, area, nx, ny, inverse):
-    """1/√(area·Σx² − (Σx)²) of every window, zero where OpenCV refuses it. See `level_contrast`."""
-    total = np.empty(nx, np.int32)
-    squares = np.empty(nx, np.int32)
-    for y in range(ny):
-        _row_sum(buffer, y * stride, corners, total)
-        _row_sum(buffer, y * stride + sq_base, corners, squares)
-        row = inverse[y * stride : y * stride + nx]
-        for i in range(nx):
-            sum_x = np.float64(total[i])
-            variance = area * np.float64(np.uint32(squares[i])) - sum_x * sum_x
-            value = np.float32(1.0 / np.sqrt(variance if variance > 1.0 else 1.0))
-            fine = (variance > 0.0) & (area * np.float64(value) < 0.1)
-            row[i] = value if fine else np.float32(0)
 
 
 @njit(cache=True, nogil=True)
@@ -92,3 +75,21 @@ def _row_sum(buffer, base, corners, out):
     d = buffer[base + corners[3] : base + corners[3] + count]
     for i in range(count):
         out[i] = a[i] - b[i] - c[i] + d[i]
+
+
+@njit(cache=True, nogil=True)
+def _inverse_norms(buffer, sq_base, stride, corners, area, nx, ny, inverse):
+    """1/√(area·Σx² − (Σx)²) of every window, zero where OpenCV refuses it; returns `Contrast.fine`."""
+    total = np.empty(nx, np.int32)
+    squares = np.empty(nx, np.int32)
+    for y in range(ny):
+        _row_sum(buffer, y * stride, corners, total)
+        _row_sum(buffer, y * stride + sq_base, corners, squares)
+        row = inverse[y * stride : y * stride + nx]
+        for i in range(nx):
+            sum_x = np.float64(total[i])
+            variance = area * np.float64(np.uint32(squares[i])) - sum_x * sum_x
+            value = np.float32(1.0 / np.sqrt(variance if variance > 1.0 else 1.0))
+            fine = (variance > 0.0) & (area * np.float64(value) < 0.1)
+            row[i] = value if fine else np.float32(0)
+    return _fine(inverse)

@@ -58,6 +58,14 @@ def upright_integral(image, buffer, step, stride, rows, squared):
 
 
 @njit(cache=True, nogil=True)
+def grey_integrals(image, buffer, step, stride, rows):
+    """The upright integral image and that of the squares, one after the other: see `upright_integral`."""
+    size = step * step * rows * stride
+    upright_integral(image, buffer[:size], step, stride, rows, False)
+    upright_integral(image, buffer[size : 2 * size], step, stride, rows, True)
+
+
+@njit(cache=True, nogil=True)
 def tilted_integral(image):
     """uint8[H, W] → int32[H+1, W+1]: T[y, x] sums the pixels of rows < y in the 45° triangle whose tip is at (x, y).
 

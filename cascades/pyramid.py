@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.integral import tilted_integral, upright_integral
+from cascades.integral import grey_integrals, tilted_integral, upright_integral
 
 MAX_LEVELS = 1000
 BLOCK = 8  # windows the scan takes at once: with more, fewer blocks fall out early
@@ -137,8 +137,7 @@ def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
     size = lay.plane_size
     buffer = np.empty(size * (len(planes) + (2 if tilted else 1)) + BLOCK, np.int32)
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
-    upright_integral(small[0], blocks[0], lay.step, lay.stride, lay.rows, False)
-    upright_integral(small[0], blocks[1], lay.step, lay.stride, lay.rows, True)
+    grey_integrals(small[0], buffer, lay.step, lay.stride, lay.rows)
     if tilted:
         y, x = np.mgrid[: lay.height + 1, : lay.width + 1]
         blocks[2][lay.cells(x, y)] = tilted_integral(small[0])
