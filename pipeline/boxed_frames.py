@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.console import progress
 from pipeline.errors import nearest
-from pipeline.images import Pixels, fit_height
+from pipeline.images import Pixels, fit_chroma, fit_height
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
 from pipeline.video import read_frames
@@ -19,13 +19,15 @@ from pipeline.video import read_frames
 class BoxedFrame:
     """One looked-at frame.
 
-    gray: uint8 [H, W], shrunk. boxes: x, y, w, h of the character's faces in px of `gray`. complete: whether every face
-    of it is boxed, so that anything else in the frame is background. split: of the scene it lies in.
+    gray: uint8 [H, W], shrunk. chroma: uint8 [2, h, w], Cb and Cr, half as large. boxes: x, y, w, h of the character's
+    faces in px of `gray`. complete: whether every face of it is boxed, so that all else in the frame is background.
+    split: of the scene it lies in.
     """
 
     episode_id: str
     frame: int
     gray: Pixels
+    chroma: Pixels
     boxes: tuple[tuple[int, int, int, int], ...]
     complete: bool
     split: str
@@ -82,6 +84,7 @@ def _of_episode(
             episode_id,
             frame.index,
             gray,
+            fit_chroma(frame.chroma, gray),
             tuple(tuple(round(side * scale) for side in box) for box in row["boxes"]),
             bool(row["complete"]),
             str(splits[int(np.searchsorted(starts, frame.index, side="right")) - 1]),

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from cascades.boxes import intersection_over_union as iou
+from pipeline.params import Faces
+from pipeline.schemas import OK, REJECTED
 
 MIN_IOU = 0.2
 """Least overlap of a face with its track's last box; faces of drawn characters jump, so it is low."""
@@ -37,6 +39,30 @@ def link(frames: NDArray[np.int64], boxes: NDArray[np.int64], every: int) -> NDA
             tracks[index] = tracks.max() + 1
         last |= {int(tracks[index]): int(index) for index in here}
     return tracks
+
+
+def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
+    """Track numbers, status and reason for the detections of one scene.
+
+    A detection gives way where another character's track claims the same face more strongly; what is left of a track
+    must have at least `params.min_track` detections, which is what lone false alarms do not.
+    """
+    rows = rows.sort_values(["frame", "character", "x", "y"], ignore_index=True)
+    rows["track"] = -1
+    for _, own in rows.groupby("character"):
+        numbers = link(own["frame"].to_numpy(np.int64), own[["x", "y", "w", "h"]].to_numpy(np.int64), params.every)
+        rows.loc[own.index, "track"] = numbers
+    tracks = rows.assign(track=number_tracks(list(zip(rows["scene"], rows["character"], rows["track"], strict=True))))
+    winner = settle(tracks)
+    standing = winner == ""
+    length = tracks["track"].where(standing).map(tracks["track"][standing].value_counts()).fillna(0)
+    short = standing & (length < params.min_track)
+    rows["reason"] = np.where(standing, "", "the " + winner + " cascade claims this face more strongly")
+    rows.loc[short, "reason"] = [
+        f"a track of {int(count)}; faces.min_track is {params.min_track}" for count in length[short]
+    ]
+    rows["status"] = np.where(rows["reason"] == "", OK, REJECTED)
+    return rows
 
 
 def settle(rows: pd.DataFrame) -> pd.Series:

@@ -20,10 +20,13 @@ from cascades import (
     Detector,
     Roc,
     StageReport,
+    TrainingDataError,
     TrainingParams,
+    TrainingResult,
     evaluate,
     train,
 )
+from cascades.calibration import calibrate, judge
 from cascades.evaluation import match
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
@@ -53,9 +56,9 @@ def main(character: str) -> None:
     forget_others(params.characters)
     boxes, frames = read_looked_at_frames(character, params)
     by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation", "test")}
-    cascade, rejected = learn(character, by_split["train"], params.cascade)
+    cascade, rejected = learn(character, by_split["train"], params.cascade, by_split["validation"])
     calibration = choose_score(cascade, by_split["validation"] or by_split["train"], params)
-    save_cascade(character, cascade, calibration)
+    save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
     roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
     write_reports(character, roc, by_split["test"], boxes, rejected)
     metrics = figures(roc, by_split["test"])
@@ -94,10 +97,13 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     return boxes[(boxes["character"] == character) | ~known], decoded
 
 
-def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tuple[Cascade, pd.DataFrame]:
-    """Train on the frames of train scenes. Returns the cascade, and the boxes not learned from with the reason.
+def learn(
+    character: str, frames: list[BoxedFrame], params: CascadeParams, validation: Sequence[BoxedFrame] = ()
+) -> tuple[Cascade, pd.DataFrame]:
+    """Train on the frames of train scenes, in grey, in colour, or in both to keep what is better on validation frames.
 
-    Raises StageError where there is too little to learn from.
+    Returns the cascade, and the boxes not learned from with the reason. Raises StageError where there is too little to
+    learn from.
     """
     count = sum(len(frame.boxes) for frame in frames)
     if count < LEAST_BOXES:
@@ -110,15 +116,48 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
             "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
             f"is boxed, or there is none, say so in {FRAMES} with complete=1"
         )
-    images = [
+    images = annotated(frames)
+    planes, why = planes_to_try(validation, params)
+    results = {name: train_with(character, images, params, name) for name in planes}
+    if len(results) > 1:
+        precision = {name: judge(result.cascade, annotated(validation)) for name, result in results.items()}
+        figures = {name: round(roc.average_precision, 4) for name, roc in precision.items()}
+        # Grey where both are equal: it runs in any program that reads OpenCV's cascades.
+        best = "colour" if figures["colour"] > figures["grey"] else "grey"
+        results = {best: results[best]}
+        why = f"average precision on validation scenes {figures['grey']} in grey, {figures['colour']} in colour"
+    ((name, result),) = results.items()
+    print(f"cascade@{character}: {name}: {why}")
+    print(f"cascade@{character}: {result.stop_rule}")
+    rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
+    return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
+
+
+def annotated(frames: Sequence[BoxedFrame]) -> list[AnnotatedImage]:
+    """The frames as `cascades` takes them."""
+    return [
         AnnotatedImage(
             key=f"{frame.episode_id} frame {frame.frame}",
             gray=frame.gray,
             boxes=tuple(Box(*box) for box in frame.boxes),
             negatives=frame.complete,
+            chroma=frame.chroma,
         )
         for frame in frames
     ]
+
+
+def planes_to_try(validation: Sequence[BoxedFrame], params: CascadeParams) -> tuple[list[str], str]:
+    """The planes to train with, and why if there is only one."""
+    if params.planes != "auto":
+        return [params.planes], "as cascade.planes says"
+    if not any(frame.boxes for frame in validation):
+        return ["grey"], "no box of it lies in a validation scene, on which grey and colour could be compared"
+    return ["grey", "colour"], ""
+
+
+def train_with(character: str, images: list[AnnotatedImage], params: CascadeParams, planes: str) -> TrainingResult:
+    """Train one cascade, with a bar over its stages."""
     settings = TrainingParams(
         window=(params.window, params.window),
         features=params.features,
@@ -129,23 +168,24 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
         max_false_alarm=params.max_false_alarm,
         margin=params.margin,
         seed=params.seed,
+        planes=planes,
     )
-    with progress(desc=f"cascade@{character}", unit="stages", total=params.stages) as bar:
+    with progress(desc=f"cascade@{character} in {planes}", unit="stages", total=params.stages) as bar:
 
         def advance(report: StageReport) -> None:
             bar.update()
             bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
 
-        result = train(images, settings, on_progress=advance)
-    print(f"cascade@{character}: {result.stop_rule}")
-    rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
-    return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
+        return train(images, settings, on_progress=advance)
 
 
 def detect(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> list[Detections]:
     """What the cascade finds in each frame."""
     detector = Detector([cascade], scale_factor=params.faces.scale_factor)
-    return [detector.detect(frame.gray)[0] for frame in progress(frames, desc="measuring", unit="frames")]
+    return [
+        detector.detect(frame.gray, chroma=frame.chroma)[0]
+        for frame in progress(frames, desc="measuring", unit="frames")
+    ]
 
 
 def measure(found: list[Detections], frames: list[BoxedFrame]) -> Roc:
@@ -183,6 +223,14 @@ def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> 
         "false_positives_per_frame": wanted,
         "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes",
     }
+
+
+def probabilities(cascade: Cascade, validation: list[BoxedFrame]) -> dict[str, Any]:
+    """What turns the cascade's scores into probabilities; nothing where validation scenes cannot tell."""
+    try:
+        return calibrate(cascade, annotated(validation)).info.calibration
+    except TrainingDataError:
+        return {}
 
 
 def figures(roc: Roc, frames: list[BoxedFrame]) -> dict[str, Any]:

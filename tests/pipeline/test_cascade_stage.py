@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from worlds import write_video
 
-from cascades import Cascade
+from cascades import Cascade, chroma_of
 from pipeline.boxed_frames import BoxedFrame
 from pipeline.character_cascades import CharacterCascade, load_cascade, save_cascade
 from pipeline.errors import InputError, StageError
@@ -17,7 +17,7 @@ from pipeline.face_finding import find_faces
 from pipeline.images import decode_rgb
 from pipeline.params import CascadeParams, Faces, Params
 from pipeline.schemas import FACES
-from pipeline.stages.cascade import choose_score, detect, figures, learn, measure
+from pipeline.stages.cascade import choose_score, detect, figures, learn, measure, probabilities
 from pipeline.tables import to_table
 from pipeline.video import probe, read_frames
 
@@ -26,10 +26,12 @@ PARAMS = Params(
     episodes=(),
     characters=("dot",),
     emotions=("happy", "sad"),
-    cascade=CascadeParams(stages=5, positives=200, negatives=400),
+    cascade=CascadeParams(stages=5, positives=200, negatives=400, planes="grey"),
     faces=Faces(every=1, min_size=24, min_track=2, crop_size=40),
 )
-SCENES = pd.DataFrame({"scene": [0, 1], "start_frame": [0, 12], "stop_frame": [12, 10_000]})
+SCENES = pd.DataFrame(
+    {"episode_id": "e", "scene": [0, 1], "start_frame": [0, 12], "stop_frame": [12, 20], "start_pts": [0, 500]}
+)
 
 
 def draw(picture: np.ndarray, x: int, y: int, side: int) -> None:
@@ -55,9 +57,8 @@ def boxed(count: int, split: str, seed: int, **more: Any) -> list[BoxedFrame]:
         x, y = int(rng.integers(0, 160 - side)), int(rng.integers(0, 120 - side))
         draw(picture, x, y, side)
         gray = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
-        frames.append(
-            BoxedFrame("e", index, gray, **({"boxes": ((x, y, side, side),), "complete": True, "split": split} | more))
-        )
+        known = {"boxes": ((x, y, side, side),), "complete": True, "split": split}
+        frames.append(BoxedFrame("e", index, gray, chroma_of(picture), **(known | more)))
     return frames
 
 
@@ -172,3 +173,41 @@ def test_one_frame_is_no_track(character: CharacterCascade, tmp_path: Path) -> N
     rows = find_faces(read_frames(video), episode, SCENES, [character], PARAMS.faces)
     assert set(rows["status"]) == {"rejected"}
     assert rows["crop"].isna().all()
+
+
+def two_coloured(count: int, split: str, seed: int) -> list[BoxedFrame]:
+    """Frames with two alike faces, of which the red one is boxed: in grey nothing tells it from the blue one."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for index in range(count):
+        gray = np.ascontiguousarray(cv2.cvtColor(background(rng, 160, 120), cv2.COLOR_RGB2GRAY))
+        side = int(rng.integers(30, 50))
+        chroma = np.full((2, 60, 80), 128, np.uint8)
+        places = [(int(rng.integers(0, 80 - side)) + left, int(rng.integers(0, 120 - side))) for left in (0, 80)]
+        for place, plane in zip(rng.permutation(places), (1, 0), strict=True):
+            x, y = (int(value) for value in place)
+            face = np.dstack([gray] * 3)
+            draw(face, x, y, side)
+            gray = np.ascontiguousarray(face[..., 0])
+            chroma[plane, y // 2 : (y + side) // 2, x // 2 : (x + side) // 2] = 200
+            if plane == 1:
+                boxes = ((x, y, side, side),)
+        frames.append(BoxedFrame("e", index, gray, chroma, boxes, complete=True, split=split))
+    return frames
+
+
+def test_colour_is_taken_where_only_colour_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    params = CascadeParams(stages=4, positives=120, negatives=240, planes="auto")
+    train, validation = two_coloured(40, "train", 10), two_coloured(20, "validation", 11)
+    cascade, _ = learn("dot", train, params, validation)
+    assert cascade.info.planes == ("grey", "cb", "cr")
+    assert "cascade@dot: colour: average precision on validation scenes 0." in capsys.readouterr().out
+    cascade, _ = learn("dot", train, params, boxed(3, "validation", 12, boxes=()))
+    assert cascade.info.planes == ("grey",)
+    assert "no box of it lies in a validation scene" in capsys.readouterr().out
+
+
+def test_a_score_has_a_probability_where_validation_scenes_can_tell(cascade: Cascade) -> None:
+    known = probabilities(cascade, boxed(40, "validation", 3))
+    assert known["slope"] > 0
+    assert probabilities(cascade, []) == {}
