@@ -15,7 +15,7 @@ from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
 from cascades.model import Cascade
 from cascades.planes import COLOUR, GREY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
-from cascades.scan import FlatHaar, LevelWindows, flatten, level_norms, scan
+from cascades.scan import Contrast, FlatHaar, LevelWindows, flatten, level_contrast, scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,16 +127,16 @@ class Detector:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
         level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted)
-        norms: dict[tuple[tuple[int, int], int], NDArray[np.float32]] = {}
+        contrasts: dict[tuple[tuple[int, int], int], Contrast] = {}
         results = []
         for i in which:
             flat, count = self.flats[i], counts[i]
             if isinstance(flat, FlatLbp):
                 results.append(scan_lbp(flat, level, count))
                 continue
-            if (flat.window, count) not in norms:  # cascades with windows of one size share them
-                norms[flat.window, count] = level_norms(level, flat.window, count)
-            results.append(scan(flat, level, count, norms[flat.window, count]))
+            if (flat.window, count) not in contrasts:  # cascades with windows of one size share them
+                contrasts[flat.window, count] = level_contrast(level, flat.window, count)
+            results.append(scan(flat, level, count, contrasts[flat.window, count]))
         return results
 
     def _collect(

@@ -13,60 +13,49 @@ from numpy.typing import NDArray
 
 
 @njit(cache=True, nogil=True)
-def level_integrals(image, buffer, sq_base, stride, half):
-    """Fill the upright and squared integral images of a level (see `pyramid.Layout`).
+def upright_integral(image, buffer, step, stride, rows, squared):
+    """Fill the integral image of a level, of its pixels or of their squares, in phases (see `pyramid.Layout`).
 
-    image   uint8[H, W]
-    buffer  int32[·]  the upright image starts at 0, the squared one at sq_base; sums may wrap around, differences
-                      of them are right modulo 2³²
-    stride  int32 per row; half: where odd columns start in a row, 0 for plain rows
+    image  uint8[H, W]; buffer int32[step² · rows · stride]; sums may wrap around, differences of them are right
+    modulo 2³²
     """
     height, width = image.shape
-    for x in range(stride):
-        buffer[x] = 0
-        buffer[sq_base + x] = 0
+    sums = np.zeros(width + 2, np.int32)  # of the rows so far, by column
+    if step == 1:
+        buffer[:stride] = 0
+    else:
+        buffer[:stride] = 0
+        buffer[rows * stride : (rows + 1) * stride] = 0
+    line = np.empty(width + 2, np.int32)
+    line[0] = 0
     for y in range(height):
-        above = buffer[y * stride : (y + 1) * stride]
-        row = buffer[(y + 1) * stride : (y + 2) * stride]
-        sq_above = buffer[sq_base + y * stride : sq_base + (y + 1) * stride]
-        sq_row = buffer[sq_base + (y + 1) * stride : sq_base + (y + 2) * stride]
         pixels = image[y]
-        total = np.int32(0)
-        squares = np.int32(0)
-        row[0] = 0
-        sq_row[0] = 0
-        if half == 0:
+        if squared:
             for x in range(width):
-                value = np.int32(pixels[x])
-                total += value
-                squares += value * value
-                row[x + 1] = above[x + 1] + total
-                sq_row[x + 1] = sq_above[x + 1] + squares
+                sums[x] += np.int32(pixels[x]) * np.int32(pixels[x])
         else:
             for x in range(width):
-                value = np.int32(pixels[x])
-                total += value
-                squares += value * value
-                column = ((x + 1) & 1) * half + ((x + 1) >> 1)
-                row[column] = above[column] + total
-                sq_row[column] = sq_above[column] + squares
-
-
-@njit(cache=True, nogil=True)
-def upright_integral(image, buffer, stride, half):
-    """Fill the upright integral image of a level alone: image uint8[H, W], buffer int32[(H+1)·stride]."""
-    height, width = image.shape
-    buffer[:stride] = 0
-    for y in range(height):
-        above = buffer[y * stride : (y + 1) * stride]
-        row = buffer[(y + 1) * stride : (y + 2) * stride]
+                sums[x] += np.int32(pixels[x])
         total = np.int32(0)
-        row[0] = 0
-        for x in range(width):
-            total += np.int32(image[y, x])
-            column = x + 1 if half == 0 else ((x + 1) & 1) * half + ((x + 1) >> 1)
-            row[column] = above[column] + total
-
+        if step == 1:
+            row = buffer[(y + 1) * stride : (y + 2) * stride]
+            row[0] = 0
+            for x in range(width):
+                total += sums[x]
+                row[x + 1] = total
+        else:
+            base = ((y + 1) % 2 * 2 * rows + (y + 1) // 2) * stride
+            even = buffer[base : base + stride]
+            odd = buffer[base + rows * stride : base + (rows + 1) * stride]
+            even[0] = 0
+            for x in range(width // 2):
+                total += sums[2 * x]
+                odd[x] = total
+                total += sums[2 * x + 1]
+                even[x + 1] = total
+            if width % 2:
+                odd[width // 2] = total + sums[width - 1]
+    
 
 @njit(cache=True, nogil=True)
 def tilted_integral(image):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cascades.model import Cascade, LbpFeatures
 from cascades.pyramid import Level, grid
-from cascades.scan import STAGE_EPSILON, LevelWindows, visit_row
+from cascades.scan import STAGE_EPSILON, LevelWindows
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,15 +73,12 @@ def scan_lbp(flat: FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
     """Every window of a level that passes the cascade, in reading order."""
     lay = level.layout
     nx, ny = grid(lay, flat.window, stripe_count)
-    corners = flat.corners.astype(np.int64)
-    offsets = (corners[..., 1] * lay.stride + lay.columns(corners[..., 0])).reshape(len(corners), 16).astype(np.int32)
+    offsets = lay.cells(flat.corners[..., 0], flat.corners[..., 1]).reshape(-1, 16).astype(np.int32)
     cells, scores = _scan_lbp(
-        level.buffer, lay.stride, ny, nx, lay.step, offsets, flat.subset, flat.links, flat.leaves, flat.trees,
+        level.buffer, lay.stride, ny, nx, offsets, flat.subset, flat.links, flat.leaves, flat.trees,
         flat.stages, flat.stage_threshold,
     )  # fmt: skip
-    y = cells // lay.stride
-    x = cells - y * lay.stride
-    return LevelWindows((x * lay.step).astype(np.int32), y.astype(np.int32), scores, nx * ny)
+    return LevelWindows(*lay.places(cells), scores, nx * ny)
 
 
 @njit(cache=True, nogil=True)
@@ -117,35 +114,26 @@ def _stage_sum(buffer, cell, first, last, offsets, subset, links, leaves, trees)
 
 
 @njit(cache=True, nogil=True)
-def _scan_lbp(buffer, stride, ny, nx, step, offsets, subset, links, leaves, trees, stages, stage_threshold):
+def _scan_lbp(buffer, stride, ny, nx, offsets, subset, links, leaves, trees, stages, stage_threshold):
     """Scan a level; returns the surviving windows' cells int64[M] and last stage sums float64[M]."""
-    every = np.ones(nx, np.float32)  # no window is refused for its contrast
-    total = np.empty(nx, np.float64)
-    cells = np.empty(nx + 1, np.uint32)
-    inverse = np.empty(nx + 1, np.float32)
-    sums = np.empty(nx + 1, np.float64)
     out_cells = []
     out_sums = []
     for y in range(ny):
-        base = y * step * stride
+        skip = False  # OpenCV skips the neighbour of a window that the first stage rejects
         for x in range(nx):
-            total[x] = _stage_sum(buffer, base + x, stages[0], stages[1], offsets, subset, links, leaves, trees)
-        count = visit_row(base, total, stage_threshold[0], every, 0, cells, inverse, sums, nx)
-        for i in range(count):
-            cell = np.int64(cells[i])
-            value = sums[i]
+            if skip:
+                skip = False
+                continue
+            cell = y * stride + x
+            value = 0.0
             passed = True
-            for s in range(1, stage_threshold.size):
+            for s in range(stage_threshold.size):
                 value = _stage_sum(buffer, cell, stages[s], stages[s + 1], offsets, subset, links, leaves, trees)
                 if value < stage_threshold[s]:
                     passed = False
+                    skip = s == 0
                     break
             if passed:
                 out_cells.append(cell)
                 out_sums.append(value)
-    found = np.empty(len(out_cells), np.int64)
-    scores = np.empty(len(out_cells), np.float64)
-    for i in range(found.size):
-        found[i] = out_cells[i]
-        scores[i] = out_sums[i]
-    return found, scores
+    return np.array([np.int64(c) for c in out_cells]), np.array([np.float64(v) for v in out_sums])

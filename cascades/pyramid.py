@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.integral import level_integrals, tilted_integral, upright_integral
+from cascades.integral import tilted_integral, upright_integral
 
 MAX_LEVELS = 1000
+BLOCK = 16  # windows the scan takes at once
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,12 @@ class Layout:
     scale    float32 factor from the level to the image
     width, height   of the level, px
     step     2 px between windows while the scale is below 2, else 1
-    stride   int32 cells in a row of an integral image
-    half     where the odd columns begin in a row: with step 2 the even and the odd columns lie apart, so that
-             neighbouring windows read neighbouring memory; 0 for plain rows
+    stride   cells in a row of a phase
+    rows     of a phase
+
+    With step 2 an integral image is kept as four phases: the cells with even x and y, odd x and even y, even x and odd
+    y, odd x and y, one after another; with step 1 there is one. So neighbouring windows always read neighbouring
+    cells: a window is one cell of the first phase, and a corner is a fixed number of cells away.
     """
 
     scale: np.float32
@@ -32,19 +36,24 @@ class Layout:
     height: int
     step: int
     stride: int
-    half: int
+    rows: int
 
     @property
     def plane_size(self) -> int:
         """int32 cells of one integral image."""
-        return self.stride * (self.height + 1)
+        return self.stride * self.rows * self.step**2
 
-    def columns(self, x: NDArray[Any]) -> NDArray[np.int64]:
-        """Where in a row the corners x px right of a window's left edge lie."""
-        cells: NDArray[np.int64] = x.astype(np.int64)
-        if self.half:
-            cells = (cells & 1) * self.half + (cells >> 1)
+    def cells(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
+        """How many cells from a window's own the corners x, y px right of and below its top left corner lie."""
+        x, y = x.astype(np.int64), y.astype(np.int64)
+        phase = y % self.step * self.step + x % self.step
+        cells: NDArray[np.int64] = (phase * self.rows + y // self.step) * self.stride + x // self.step
         return cells
+
+    def places(self, cells: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Where the windows at these cells are: x, y int32[N], level px."""
+        y, x = np.divmod(cells, self.stride)
+        return (x * self.step).astype(np.int32), (y * self.step).astype(np.int32)
 
 
 def scales(image: tuple[int, int], window: tuple[int, int], factor: float) -> list[np.float32]:
@@ -65,10 +74,8 @@ def layout(image: tuple[int, int], scale: np.float32) -> Layout:
     width = round(float(np.float32(image[0]) / scale))
     height = round(float(np.float32(image[1]) / scale))
     step = 1 if scale >= 2 else 2
-    # 16 more cells: rows start on different cache sets.
-    half = (width // 2 + 1 + 7) // 8 * 8 if step == 2 else 0
-    stride = 2 * half if half else (width + 1 + 15) // 16 * 16
-    return Layout(scale, width, height, step, stride, half)
+    stride = (width // step + 1 + 7) // 8 * 8
+    return Layout(scale, width, height, step, stride, height // step + 1)
 
 
 def stripes(first: Layout, window: tuple[int, int]) -> int:
@@ -95,7 +102,7 @@ class Level:
 
     planes   uint8[P, H, W], plane 0 is grey
     buffer   int32[·]: grey upright, grey squared, grey tilted where asked for, then the upright images of the colour
-             planes, one after another, each `plane_size` cells
+             planes, one after another, each `plane_size` cells; then spare ones, as windows are read by the block
     """
 
     layout: Layout
@@ -107,11 +114,10 @@ class Level:
         self, corners: NDArray[np.int16], tilted: NDArray[np.bool_], plane: NDArray[np.uint8]
     ) -> NDArray[np.int32]:
         """Corners int16[F, 3, 4, 2] in window px → int32[F, 12] cells from a window's own cell."""
-        lay = self.layout
-        cells = corners[..., 1].astype(np.int64) * lay.stride + lay.columns(corners[..., 0])
+        cells = self.layout.cells(corners[..., 0], corners[..., 1])
         colours = 2 if self.has_tilted else 1  # the block before the first colour plane's
         block = np.where(plane > 0, colours + plane.astype(np.int64), np.where(tilted, 2, 0))
-        cells += (block * lay.plane_size)[:, None, None]
+        cells += (block * self.layout.plane_size)[:, None, None]
         return cells.reshape(len(corners), 12).astype(np.int32)
 
 
@@ -126,13 +132,13 @@ def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
     """Resize the planes uint8[P, H, W] and compute what the scan reads."""
     small = np.stack([resize(plane, lay.width, lay.height) for plane in planes])
     size = lay.plane_size
-    buffer = np.empty(size * (len(planes) + (2 if tilted else 1)), np.int32)
-    level_integrals(small[0], buffer, size, lay.stride, lay.half)
-    columns = lay.columns(np.arange(lay.width + 1))
+    buffer = np.empty(size * (len(planes) + (2 if tilted else 1)) + BLOCK, np.int32)
+    blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
+    upright_integral(small[0], blocks[0], lay.step, lay.stride, lay.rows, False)
+    upright_integral(small[0], blocks[1], lay.step, lay.stride, lay.rows, True)
     if tilted:
-        buffer[2 * size : 3 * size].reshape(lay.height + 1, lay.stride)[:, columns] = tilted_integral(small[0])
-    first = 3 if tilted else 2
-    for i in range(1, len(planes)):
-        block = (first + i - 1) * size
-        upright_integral(small[i], buffer[block : block + size], lay.stride, lay.half)
+        y, x = np.mgrid[: lay.height + 1, : lay.width + 1]
+        blocks[2][lay.cells(x, y)] = tilted_integral(small[0])
+    for plane, block in zip(small[1:], blocks[3 if tilted else 2 :], strict=True):
+        upright_integral(plane, block, lay.step, lay.stride, lay.rows, False)
     return Level(lay, small, buffer, tilted)
