@@ -19,7 +19,10 @@ from pipeline.params import Faces
 from pipeline.schemas import FACES, OK
 from pipeline.searching import Look, Searcher
 from pipeline.tables import rows_of
-from pipeline.tracks import judge, number_tracks
+from pipeline.tracks import WEAK, judge, number_tracks
+
+THUMBNAIL = 8
+"""px, side of the grey face that says which face it is, from frame to frame."""
 
 
 def find_faces(
@@ -75,11 +78,11 @@ def _checked(frames: Iterator[Frame], scene: Any) -> Iterator[Frame]:
 
 
 def _faces(look: Look, cascades: Sequence[CharacterCascade], params: Faces) -> Iterator[dict[str, Any]]:
-    """The detections of one frame that reach their cascade's score."""
+    """The detections of one frame that may stand in a strong track."""
     frame = look.frame
     for box, score, index in zip(look.boxes.tolist(), look.scores.tolist(), look.cascade.tolist(), strict=True):
         character = cascades[index]
-        if score < character.min_score:
+        if score < character.min_score * WEAK:
             continue
         x, y, w, h = box
         face = np.ascontiguousarray(frame.gray[y : y + h, x : x + w])
@@ -89,7 +92,8 @@ def _faces(look: Look, cascades: Sequence[CharacterCascade], params: Faces) -> I
             "character": character.character,
             **dict(zip("xywh", box, strict=True)),
             "score": score,
-            "margin": score / character.typical_score,
+            "strength": score / character.min_score,
+            "thumbnail": images.shrink(face, THUMBNAIL, THUMBNAIL).ravel(),
             "sharpness": images.sharpness(face),
             "brightness": images.brightness(face),
             "crop": crop_jpeg(frame, (x, y, w, h), params),

@@ -49,7 +49,8 @@ class Frame:
         picture = self._picture
         match = LUMA_FIRST.fullmatch(picture.format.name)
         if match is None:
-            return _upright(picture.reformat(format="gray", interpolation=EXACT).to_ndarray(), picture.rotation)
+            gray = picture.reformat(format="gray", interpolation=EXACT, threads=1).to_ndarray()
+            return _upright(gray, picture.rotation)
         return _upright(_plane(picture, 0, match[1]), picture.rotation)
 
     @property
@@ -62,7 +63,7 @@ class Frame:
         picture = self._picture
         match = PLANAR.fullmatch(picture.format.name)
         if match is None:
-            picture = picture.reformat(format="yuv420p", interpolation=EXACT)
+            picture = picture.reformat(format="yuv420p", interpolation=EXACT, threads=1)
         depth = match[1] if match else None
         size = (-(-picture.width // 2), -(-picture.height // 2))
         planes = []
@@ -77,13 +78,13 @@ class Frame:
         """The frame in colour, or a part of it (x, y, w, h px, inside the frame): (height, width, 3) uint8."""
         picture, rotation = self._picture, self._picture.rotation
         if part is None or rotation or not HALVED.fullmatch(picture.format.name):
-            whole = _upright(picture.reformat(format="rgb24", interpolation=EXACT).to_ndarray(), rotation)
+            whole = _upright(picture.reformat(format="rgb24", interpolation=EXACT, threads=1).to_ndarray(), rotation)
             x, y, w, h = part or (0, 0, whole.shape[1], whole.shape[0])
             return whole[y : y + h, x : x + w]
         x, y, w, h = part
         left, top = x & ~1, y & ~1
         cut = _cut(picture, left, top, x + w - left, y + h - top)
-        pixels = cut.reformat(format="rgb24", interpolation=EXACT).to_ndarray()
+        pixels = cut.reformat(format="rgb24", interpolation=EXACT, threads=1).to_ndarray()
         return np.asarray(pixels[y - top :, x - left :], dtype=np.uint8)
 
     def preview(self, width: int) -> Pixels:
@@ -93,7 +94,7 @@ class Frame:
         step = max(1, -(-picture.width // width))
         if match is None:
             size = {"width": -(-picture.width // step), "height": -(-picture.height // step)}
-            pixels = picture.reformat(**size, format="rgb24", interpolation=EXACT_POINT).to_ndarray()
+            pixels = picture.reformat(**size, format="rgb24", interpolation=EXACT_POINT, threads=1).to_ndarray()
             return np.asarray(pixels, dtype=np.uint8)
         full_range = picture.format.name.startswith("yuvj") or picture.color_range == ColorRange.JPEG
         small = []

@@ -25,9 +25,9 @@ from pipeline.params import Faces
 
 REACH = 0.5
 """How far around a face is looked for it in the next frames, as a share of its side, each way."""
-SIZES = 1.6
+SIZES = 1.25
 """How much larger or smaller than known a face may be there: some for its growth, some for the windows that merge."""
-STEP = 1.25
+STEP = 1.1
 """Ratio of neighbouring limits of size: searches with the same limits share a detector."""
 BLOCK = 16
 """px of the shrunk picture: a picture has changed when the mean of some block has."""

@@ -27,7 +27,6 @@ from cascades import (
     train,
 )
 from cascades.calibration import calibrate, judge
-from cascades.evaluation import match
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.character_cascades import FOLDER, save_cascade
@@ -41,6 +40,8 @@ VIDEOS = Path("data/episodes")
 REPORTS = Path("reports/cascades")
 RATES = (0.1, 0.3, 1.0)
 """False positives per frame at which recall is reported."""
+STEEPEST = 100.0
+"""Slope of a calibration from which on it says nothing: a step, not a curve."""
 LEAST_BOXES = 10
 """Fewer boxes than this in train scenes are a mistake, not a training set."""
 
@@ -200,7 +201,7 @@ def _truth(frame: BoxedFrame) -> NDArray[np.int64]:
 def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> dict[str, Any]:
     """The least score that gives at most the wanted false positives per frame on these frames.
 
-    Also the median score of the true faces among them: scores of different cascades compare as shares of it.
+    Scores of different cascades compare as multiples of it.
     """
     wanted = params.cascade.false_positives
     found = detect(cascade, frames, params)
@@ -209,17 +210,8 @@ def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> 
     if not math.isfinite(score):
         # Even the strongest detections are too often wrong: take none that is not stronger than all of them.
         score = max((float(value) for value in roc.scores), default=0.0) + 1.0
-    true = [
-        value
-        for detections, frame in zip(found, frames, strict=True)
-        for value, face in zip(
-            detections.scores, match(detections.boxes, detections.scores, _truth(frame)), strict=True
-        )
-        if face >= 0
-    ]
     return {
         "min_score": score,
-        "typical_score": float(np.median(true)) if true else score,
         "false_positives_per_frame": wanted,
         "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes",
     }
@@ -228,9 +220,11 @@ def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> 
 def probabilities(cascade: Cascade, validation: list[BoxedFrame]) -> dict[str, Any]:
     """What turns the cascade's scores into probabilities; nothing where validation scenes cannot tell."""
     try:
-        return calibrate(cascade, annotated(validation)).info.calibration
+        calibration = calibrate(cascade, annotated(validation)).info.calibration
     except TrainingDataError:
         return {}
+    # Where every right detection is stronger than every wrong one, no finite slope fits.
+    return calibration if 0 < calibration["slope"] < STEEPEST else {}
 
 
 def figures(roc: Roc, frames: list[BoxedFrame]) -> dict[str, Any]:
