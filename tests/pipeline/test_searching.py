@@ -44,7 +44,7 @@ def test_touching_is_sharing_a_pixel() -> None:
     dice = np.random.default_rng(1)
     answers = set()
     for _ in range(200):
-        (a, b), (c, d) = dice.integers(0, 6, (2, 2)).tolist(), dice.integers(0, 6, (2, 2)).tolist()
+        (a, b), (c, d) = dice.integers(0, 6, (2, 2)).tolist()
         one, other = Region(a, b, a + 3, b + 2, 1, 1), Region(c, d, c + 2, d + 3, 1, 1)
         pixels = [{(x, y) for x in range(r.left, r.right) for y in range(r.top, r.bottom)} for r in (one, other)]
         assert one.touches(other) == bool(pixels[0] & pixels[1])
