@@ -187,7 +187,7 @@ class Project:
         )
         (job,) = stage.plan(self.episodes, self.scenes, params)
         runs = [run for run in job.runs() if not held_out or (run.scenes["split"] == "test").any()]
-        tables = list(each(stage.work, runs, compute, desc="faces", unit="runs of scenes"))
+        tables = [table for table, _ in each(stage.work, runs, compute, desc="faces", unit="runs of scenes")]
         return pd.DataFrame(stage.together(tables).to_pandas())
 
 

@@ -5,6 +5,7 @@ One Parquet per episode; an episode whose content, parameters and cascades have 
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.character_cascades import FOLDER as CASCADES
 from pipeline.character_cascades import load_cascade
 from pipeline.compute import each
 from pipeline.console import say_counts
+from pipeline.errors import InputError
 from pipeline.face_finding import find_faces
 from pipeline.params import Faces, Params, load_params
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
@@ -83,9 +85,16 @@ def main() -> None:
     runs = [job.runs() for job in todo]
     # All runs of all episodes are one queue; an episode is written as soon as its last run is done.
     done = each(work, [run for own in runs for run in own], params.compute, desc="faces", unit="runs of scenes")
+    damaged = 0
     for job, own in zip(todo, runs, strict=True):
-        write_table(job.output, together(list(islice(done, len(own)))), key=job.key)
-    say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), **count(jobs)})
+        tables, problems = zip(*islice(done, len(own)), strict=True) if own else ((), ())
+        problem = next(filter(None, problems), "")
+        if problem:
+            print(f"faces: {job.episode['episode_id']} has no faces: {problem}")
+            damaged += 1
+        # Without a key: it is tried again as soon as the stage runs again.
+        write_table(job.output, together(() if problem else tables), key=None if problem else job.key)
+    say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), "damaged": damaged, **count(jobs)})
 
 
 def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[Job]:
@@ -109,8 +118,11 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[J
     return jobs
 
 
-def work(run: Run) -> pa.Table:
-    """Find the faces in a run of scenes: FACES, tracks numbered from 0. Runs in a process of its own."""
+def work(run: Run) -> tuple[pa.Table, str]:
+    """Find the faces in a run of scenes: FACES, tracks numbered from 0, and why there are none if it does not decode.
+
+    Runs in a process of its own.
+    """
     episode = pd.Series(run.episode)
     first, last = run.scenes.iloc[0], run.scenes.iloc[-1]
     frames = read_frames(
@@ -120,10 +132,13 @@ def work(run: Run) -> pa.Table:
         start_pts=int(first["start_pts"]),
     )
     cascades = [load_cascade(character) for character in run.characters]
-    return to_table(find_faces(frames, episode, run.scenes, cascades, run.params), FACES)
+    try:
+        return to_table(find_faces(frames, episode, run.scenes, cascades, run.params), FACES), ""
+    except InputError as error:
+        return FACES.empty_table(), str(error)
 
 
-def together(tables: list[pa.Table]) -> pa.Table:
+def together(tables: Sequence[pa.Table]) -> pa.Table:
     """An episode's runs, in order, as one table with its tracks numbered through."""
     tracks, numbered = 0, []
     for table in tables:

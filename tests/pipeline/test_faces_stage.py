@@ -7,6 +7,7 @@ import pytest
 from test_cascade_stage import PARAMS, boxed, moving_faces
 from worlds import write_video
 
+from cascades import Cascade
 from pipeline.character_cascades import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.stages import faces as stage
@@ -24,11 +25,15 @@ compute: {{workers: {workers}}}
 """
 
 
+@pytest.fixture(scope="module")
+def cascade() -> Cascade:
+    return learn("dot", boxed(40, "train", 0), PARAMS.cascade)[0]
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two episodes of two scenes, with a cascade."""
     monkeypatch.chdir(tmp_path)
-    cascade, _ = learn("dot", boxed(40, "train", 0), PARAMS.cascade)
     save_cascade("dot", cascade, choose_score(cascade, boxed(20, "validation", 3), PARAMS))
     stage.VIDEOS.mkdir(parents=True)
     episodes, scenes = [], []
@@ -81,3 +86,20 @@ def test_what_belongs_to_no_episode_goes_and_what_is_there_stays(project: Path) 
     untouched = (stage.OUTPUT / "second.parquet").stat().st_mtime_ns
     assert run() == before
     assert (stage.OUTPUT / "second.parquet").stat().st_mtime_ns == untouched
+
+
+def test_a_damaged_episode_is_told_and_the_others_go_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = run()
+    for name in before:
+        (stage.OUTPUT / name).unlink()
+    video = stage.VIDEOS / "pilot.mp4"
+    whole = video.read_bytes()
+    video.write_bytes(b"no video at all")
+    after = run()
+    said = capsys.readouterr().out
+    assert "faces: pilot has no faces: data/episodes/pilot.mp4: not a video" in said
+    assert "2 worked on, 1 damaged" in said
+    assert after["second.parquet"] == before["second.parquet"]
+    assert read_frame(stage.OUTPUT / "pilot.parquet", FACES).empty
+    video.write_bytes(whole)
+    assert run() == before
