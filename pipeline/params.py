@@ -97,7 +97,7 @@ class Faces(Section):
     """Detection, tracking and cropping."""
 
     every: Annotated[int, Field(ge=1, le=1000)] = 3
-    search_every: Annotated[int, Field(ge=1, le=1000)] = 24
+    search_every: Annotated[int, Field(ge=1, le=240)] = 24
     max_height: Annotated[int, Field(ge=64, le=4320)] = 360
     min_size: Annotated[int, Field(ge=8)] = 32
     scale_factor: Annotated[float, Field(gt=1.01, le=2)] = 1.1

@@ -94,7 +94,7 @@ class Searcher:
         self._least = np.array([character.min_score for character in cascades], dtype=np.float32)
         self._params = params
         self._detectors: dict[tuple[int, int], Detector] = {}
-        self._colour = Detector(self._cascades).colour
+        self._colour = any(len(cascade.info.planes) > 1 for cascade in self._cascades)
 
     def scene(self, frames: Iterable[Frame], start: int, stop: int) -> Iterator[Look]:
         """Look through a scene; `frames` are all its frames from `start` to before `stop`, in order."""
@@ -108,7 +108,7 @@ class Searcher:
             if frame.index not in whole:
                 between.append(small)
                 continue
-            after = small, self._whole(small, before)
+            after = self._whole(small, before)
             for waiting in between:
                 yield self._between(waiting, [after] if before is None else [before, after])
             yield after[1]
@@ -118,11 +118,13 @@ class Searcher:
         gray, scale = images.fit_height(frame.gray, self._params.max_height)
         return _Small(frame, gray, images.fit_chroma(frame.chroma, gray) if self._colour else None, scale)
 
-    def _whole(self, small: _Small, before: tuple[_Small, Look] | None) -> Look:
+    def _whole(self, small: _Small, before: tuple[_Small, Look] | None) -> tuple[_Small, Look]:
+        """The picture that was searched, this one or an earlier one that is the same, and what is in it."""
         if before is not None and is_same_picture(small.gray, before[0].gray):
-            return _carried(before[1], small.frame)
+            # The earlier picture goes on being what others are compared with: small changes must not add up.
+            return before[0], _carried(before[1], small.frame)
         height, width = small.gray.shape
-        return self._search(small, [Region(0, 0, width, height, 1, max(width, height))])
+        return small, self._search(small, [Region(0, 0, width, height, 1, max(width, height))])
 
     def _between(self, small: _Small, known: list[tuple[_Small, Look]]) -> Look:
         for other, look in known:

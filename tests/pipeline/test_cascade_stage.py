@@ -260,3 +260,17 @@ def test_a_scene_that_begins_at_another_time_is_an_error(character: CharacterCas
     episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 24})
     with pytest.raises(InputError, match="run `dvc repro scenes`"):
         find_faces(read_frames(video), episode, SCENES.assign(start_pts=7), [character], PARAMS.faces)
+
+
+def test_small_changes_add_up_to_another_picture(character: CharacterCascade, tmp_path: Path) -> None:
+    """A face that fades in, a level at a time, over a picture that is held."""
+    ground = background(np.random.default_rng(16), 160, 120).astype(float)
+    with_face = np.ascontiguousarray(ground.astype(np.uint8))
+    draw(with_face, 50, 40, 48)
+    pictures = [(ground + (with_face - ground) * min(1, step / 90)).astype(np.uint8) for step in range(100)]
+    video = write_video(tmp_path / "a.mkv", pictures, codec="ffv1", pix_fmt="bgr0")
+    scenes = SCENES.iloc[:1].assign(stop_frame=100)
+    episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 1000})
+    params = PARAMS.faces.model_copy(update={"search_every": 2})
+    rows = find_faces(read_frames(video), episode, scenes, [character], params)
+    assert 99 in set(rows.loc[(rows["status"] == "ok") & ((rows["x"] - 50).abs() < 12), "frame"])
