@@ -58,24 +58,27 @@ def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, charact
 
 
 def read_boxed_frames(
-    seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int
+    seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int, threads: int = 1
 ) -> list[BoxedFrame]:
-    """Decode the frames of `looked_at`, each episode once and no further than its last looked-at frame."""
+    """Decode the frames of `looked_at`, each episode once and no further than its last looked-at frame.
+
+    threads: for the decoder; changes no frame.
+    """
     wanted = seen.groupby("episode_id")
     found: list[BoxedFrame] = []
     rows = [row for row in rows_of(episodes[episodes["status"] == OK]) if row.episode_id in wanted.groups]
     for episode in progress(rows, desc="looked-at frames", unit="episodes"):
         own = wanted.get_group(episode.episode_id).set_index("frame")
         cuts = scenes[scenes["episode_id"] == episode.episode_id]
-        found += _of_episode(videos / episode.path, episode.episode_id, own, cuts, max_height)
+        found += _of_episode(videos / episode.path, episode.episode_id, own, cuts, max_height, threads)
     return found
 
 
 def _of_episode(
-    video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int
+    video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
 ) -> Iterator[BoxedFrame]:
     starts, splits = scenes["start_frame"].to_numpy(), scenes["split"].to_numpy()
-    for frame in read_frames(video, stop=int(seen.index.max()) + 1):
+    for frame in read_frames(video, stop=int(seen.index.max()) + 1, threads=threads):
         if frame.index not in seen.index:
             continue
         row = seen.loc[frame.index]

@@ -30,6 +30,7 @@ from cascades.calibration import calibrate, judge
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.character_cascades import FOLDER, save_cascade
+from pipeline.compute import cores
 from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.params import CascadeParams, Params, load_params
@@ -93,7 +94,7 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     scenes = read_frame(Path("data/scenes.parquet"), SCENES)
     boxes = read_boxes(BOXES, episodes, params.characters)
     seen = looked_at(boxes, read_frames(FRAMES, episodes), character, params.characters)
-    decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height)
+    decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded
 
