@@ -132,18 +132,24 @@ def matched(found: Found, boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
     return hits
 
 
-def at_annotated(rows: pd.DataFrame, truth: Truth, score: str) -> dict[tuple[int, str], Found]:
-    """Detections at the annotated frames; where a frame was not looked at, its tracks are interpolated linearly."""
+def at_annotated(rows: pd.DataFrame, truth: Truth, score: str, every: int) -> dict[tuple[int, str], Found]:
+    """Detections at the annotated frames, `every` having been looked at.
+
+    Where a frame was not, its tracks are interpolated linearly, and go on as they are to the frame before the next one
+    looked at: no further than an annotation may be from its face (`labels.frame_tolerance`).
+    """
     parts: dict[tuple[int, str], list[tuple[NDArray[np.float64], float]]] = {}
     wanted = np.array(sorted(truth.complete))
+    slack = np.where(wanted % every == 0, 0, every - 1)
     for (character, _), track in rows.groupby(["character", "track"]):
         frames = track["frame"].to_numpy(np.int64)
         boxes = track[list("xywh")].to_numpy(np.float64)
-        inside = wanted[(wanted >= frames[0]) & (wanted <= frames[-1])]
-        for frame in inside:
-            after = int(np.searchsorted(frames, frame))
-            before = after if frames[after] == frame else after - 1
-            share = 0.0 if before == after else (frame - frames[before]) / (frames[after] - frames[before])
+        inside = (wanted >= frames[0] - slack) & (wanted <= frames[-1] + slack)
+        for frame in wanted[inside]:
+            place = int(np.clip(frame, frames[0], frames[-1]))
+            after = int(np.searchsorted(frames, place))
+            before = after if frames[after] == place else after - 1
+            share = 0.0 if before == after else (place - frames[before]) / (frames[after] - frames[before])
             if frames[after] - frames[before] > MAX_GAP:
                 continue
             box = boxes[before] * (1 - share) + boxes[after] * share
@@ -158,9 +164,10 @@ MAX_GAP = 12
 """Frames over which a track's boxes are interpolated at most."""
 
 
-def recall(rows: pd.DataFrame, truth: Truth, characters: Sequence[str]) -> tuple[float, float]:
+def recall(rows: pd.DataFrame, truth: Truth, characters: Sequence[str], every: int) -> tuple[float, float]:
     """Recall and precision of the rows in use."""
-    _, recalls, precisions = curve(at_annotated(rows[rows["status"] == OK], truth, "score"), truth, characters)
+    found = at_annotated(rows[rows["status"] == OK], truth, "score", every)
+    _, recalls, precisions = curve(found, truth, characters)
     return (float(recalls[-1]), float(precisions[-1])) if len(recalls) else (0.0, 1.0)
 
 
@@ -203,20 +210,20 @@ def section_scenes(project: Project, decoding: Spent) -> None:
 def section_every(project: Project, decoding: Spent) -> None:
     """Every frame, two characters."""
     rows, spent = timed(lambda: project.faces(PAIR, Compute(), every=1))
-    say("faces, every frame, two characters", spent, decoding, figures(rows, project.truth, PAIR))
+    say("faces, every frame, two characters", spent, decoding, figures(rows, project.truth, PAIR, 1))
 
 
 def section_default(project: Project, decoding: Spent) -> None:
-    """Default settings; whole pictures on every frame for comparison of recall."""
+    """Default settings."""
     for characters in (PAIR, project.params.characters):
         rows, spent = timed(partial(project.faces, characters, Compute()))
         name = f"faces, default settings, {len(characters)} characters"
-        say(name, spent, decoding, figures(rows, project.truth, characters))
+        say(name, spent, decoding, figures(rows, project.truth, characters, project.params.faces.every))
 
 
-def figures(rows: pd.DataFrame, truth: Truth, characters: Sequence[str]) -> str:
+def figures(rows: pd.DataFrame, truth: Truth, characters: Sequence[str], every: int) -> str:
     """Recall, precision and number of faces in words."""
-    found, right = recall(rows, truth, characters)
+    found, right = recall(rows, truth, characters, every)
     return f"recall {found:.3f}, precision {right:.3f}, {int((rows['status'] == OK).sum())} faces"
 
 
@@ -286,7 +293,7 @@ def section_tracks(project: Project, decoding: Spent) -> None:
     claimed = rows["reason"].str.contains("claims this face")
     curves = {
         "frame by frame": curve(frame_by_frame(project), truth, characters),
-        "tracks": curve(at_annotated(rows[~claimed], truth, "track_score"), truth, characters),
+        "tracks": curve(at_annotated(rows[~claimed], truth, "track_score", 2), truth, characters),
     }
     print(
         "\n| | " + " | ".join(f"precision at recall {wanted:g}" for wanted in RECALLS) + " | at the stage's threshold |"
