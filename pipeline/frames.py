@@ -63,7 +63,9 @@ class Frame:
         picture = self._picture
         match = PLANAR.fullmatch(picture.format.name)
         if match is None:
-            picture = picture.reformat(format="yuv420p", interpolation=EXACT, threads=1)
+            # RGB's luma is of full range, whatever the file says: so is its chroma.
+            kind = "yuv420p" if picture.format.name.startswith("nv") else "yuvj420p"
+            picture = picture.reformat(format=kind, interpolation=EXACT, threads=1)
         depth = match[1] if match else None
         size = (-(-picture.width // 2), -(-picture.height // 2))
         planes = []

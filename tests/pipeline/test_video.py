@@ -235,9 +235,10 @@ def test_pixels_of_every_format_are_those_of_the_picture(tmp_path: Path, size: t
         if pix_fmt == "gray":
             assert (frame.chroma == 128).all()
         else:
-            # Limited range: chroma_of's full range squeezed from 255 to 224 levels.
-            limited_chroma = 128 + (chroma_of(picture).astype(int) - 128) * 224 / 255
-            small = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in limited_chroma]
+            # Limited range has 224 levels of chroma where chroma_of has 255.
+            full = chroma_of(picture).astype(float)
+            expected = full if luma is drawn else 128 + (full - 128) * 224 / 255
+            small = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in expected]
             assert np.median(np.abs(frame.chroma - small)) <= 2, (name, pix_fmt)
         part = frame.rgb((5, 3, size[0] - 8, size[1] - 7))
         assert part.shape == (size[1] - 7, size[0] - 8, 3)
