@@ -1,12 +1,21 @@
 """Haar cascades: train, read, write and run them. Stands alone; knows nothing of the pipeline.
 
 images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
+                     train_validated: with probabilities and, if asked, the choice between grey and colour
 Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
 """
 
 from cascades.boxes import AnnotatedImage, Box, RejectedBox
+from cascades.calibration import calibrate, choose_planes, operating_score, probability, train_validated
 from cascades.detector import Detections, Detector, Windows
-from cascades.errors import CascadeError, CheckpointMismatch, InvalidCascadeXml, InvalidParameter, TrainingDataError
+from cascades.errors import (
+    CalibrationMissing,
+    CascadeError,
+    CheckpointMismatch,
+    InvalidCascadeXml,
+    InvalidParameter,
+    TrainingDataError,
+)
 from cascades.evaluation import Roc, evaluate
 from cascades.model import Cascade, CascadeInfo
 from cascades.params import TrainingParams
@@ -16,6 +25,7 @@ from cascades.training import StageReport, TrainingResult, train
 __all__ = [
     "AnnotatedImage",
     "Box",
+    "CalibrationMissing",
     "Cascade",
     "CascadeError",
     "CascadeInfo",
@@ -31,7 +41,12 @@ __all__ = [
     "TrainingParams",
     "TrainingResult",
     "Windows",
+    "calibrate",
+    "choose_planes",
     "chroma_of",
     "evaluate",
+    "operating_score",
+    "probability",
     "train",
+    "train_validated",
 ]

@@ -1,4 +1,4 @@
-"""Sixteen neighbouring windows at once: one stage of stumps in the processor's vectors.
+"""Eight neighbouring windows at once: one stage of stumps in the processor's vectors.
 
 Neighbouring windows read neighbouring cells (see `pyramid.Layout`), so each corner of a feature is one vector load for
 a whole block. Compilers do not see it: a feature has up to twelve corners, and they give up proving that so many
@@ -6,8 +6,10 @@ pointers do not overlap. So this one kernel is written in LLVM's vector types, w
 as wide as it has. Its plain twin is in tests/cascades/test_blocks.py.
 """
 
-# mypy: allow-untyped-defs
-# (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
+# mypy: ignore-errors
+# (neither llvmlite nor numba's extension interface has types)
+
+from typing import Any
 
 from llvmlite import ir
 from numba import types
@@ -15,9 +17,11 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
+from cascades.flat import SHARED, THREE
 from cascades.pyramid import BLOCK
 
-I1, I16, I32, I64 = (ir.IntType(bits) for bits in (1, 16, 32, 64))
+I8, I32, I64 = (ir.IntType(bits) for bits in (8, 32, 64))
+MASK = ir.IntType(BLOCK)
 F32, F64 = ir.FloatType(), ir.DoubleType()
 
 
@@ -40,62 +44,86 @@ def _load(builder, data, index, element):
     return vector
 
 
-@intrinsic
-def stage_mask(typingctx, buffer, cell, inverse, offsets, plane, weights, leaves, first, last, least):
-    """Which windows of a block pass a stage of stumps: a bit for each, window 0 lowest.
+def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage):
+    """Which of a block's windows pass a stage of stumps: a bit for each, window 0 lowest.
 
-    buffer   int32[·]     integral images of a level
-    cell     int64        the block's first window
-    inverse  float32[·]   inverse norms by cell
-    offsets  int32[F, 12] cells of the corners of three rectangles; plane uint8[F]; weights float32[F, 3]
-    leaves   float32[F, 3]  threshold, left and right leaf
-    first, last           the stage's stumps
-    least                 stage threshold
+    buffer   int32[·]    integral images of a level
+    cell     int64       the block's first window
+    alive    uint32      which windows to look at
+    inverse  float32[·]  inverse norms by cell
+    nodes    `flat.Nodes`
 
     The arithmetic is the detector's: features in float32, the sum of the leaves in float64, in this order.
     """
-    signature = types.uint32(buffer, cell, inverse, offsets, plane, weights, leaves, first, last, least)
-    return signature, _stage_mask
+    return types.uint32(buffer, cell, alive, inverse, nodes, stage), _build
 
 
-def _stage_mask(context, builder, signature, args):
-    arrays = {}
-    for i, name in ((0, "buffer"), (2, "inverse"), (3, "offsets"), (4, "plane"), (5, "weights"), (6, "leaves")):
-        arrays[name] = make_array(signature.args[i])(context, builder, args[i]).data
-    cell, first, last = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 7, 8))
-    least = context.cast(builder, args[9], signature.args[9], types.float64)
-    grey_scale = _load(builder, arrays["inverse"], cell, F32)
+stage_mask: Any = intrinsic(_stage_mask)
+
+
+def _build(context, builder, signature, args):
+    """Write the kernel in LLVM's terms."""
+    buffer = make_array(signature.args[0])(context, builder, args[0]).data
+    inverse = make_array(signature.args[3])(context, builder, args[3]).data
+    cell, stage = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 5))
+    alive = builder.trunc(args[2], MASK)
+    nodes = {
+        name: make_array(array)(context, builder, builder.extract_value(args[4], i)).data
+        for i, (name, array) in enumerate(zip(signature.args[4].fields, signature.args[4].types, strict=True))
+    }
+
+    def item(name, index):
+        return builder.load(builder.gep(nodes[name], [index]))
+
+    first, last = (builder.sext(item("stages", builder.add(stage, I64(i))), I64) for i in (0, 1))
+    grey_scale = _load(builder, inverse, cell, F32)
     ones = ir.Constant(_vector(F32), [1.0] * BLOCK)
     total = cgutils.alloca_once_value(builder, ir.Constant(_vector(F64), [0.0] * BLOCK))
     value = cgutils.alloca_once_value(builder, ir.Constant(_vector(F32), [0.0] * BLOCK))
+    left_over = cgutils.alloca_once_value(builder, alive)
+    with cgutils.for_range(builder, builder.sub(last, first), intp=I64) as loop:
+        row = builder.add(first, loop.index)
 
-    def rectangle(row, k):
-        """weight · sum of one rectangle of the stump whose arrays' rows begin at `row`."""
-        corners = []
-        for i in range(4 * k, 4 * k + 4):
-            index = builder.add(builder.mul(row, I64(12)), I64(i))
-            offset = builder.sext(builder.load(builder.gep(arrays["offsets"], [index])), I64)
-            corners.append(_load(builder, arrays["buffer"], builder.add(cell, offset), I32))
-        sums = builder.add(builder.sub(builder.sub(corners[0], corners[1]), corners[2]), corners[3])
-        return builder.fmul(_splat(builder, weight(row, k)), builder.sitofp(sums, _vector(F32)))
+        def cells(i, row=row):
+            """The i-th corner of the stump, for all windows."""
+            offset = builder.sext(item("offsets", builder.add(builder.mul(row, I64(12)), I64(i))), I64)
+            return _load(builder, buffer, builder.add(cell, offset), I32)
 
-    def weight(row, k):
-        return builder.load(builder.gep(arrays["weights"], [builder.add(builder.mul(row, I64(3)), I64(k))]))
+        def triple(name, k, row=row):
+            """Column k of an array with three."""
+            return item(name, builder.add(builder.mul(row, I64(3)), I64(k)))
 
-    def leaf(row, k):
-        return builder.load(builder.gep(arrays["leaves"], [builder.add(builder.mul(row, I64(3)), I64(k))]))
+        def add(k, sums):
+            """Add a rectangle's sums to the features, times its weight."""
+            part = builder.fmul(_splat(builder, triple("weights", k)), builder.sitofp(sums, _vector(F32)))
+            builder.store(part if k == 0 else builder.fadd(builder.load(value), part), value)
 
-    with cgutils.for_range_slice(builder, first, last, I64(1), intp=I64) as (row, _):
-        builder.store(rectangle(row, 0), value)
-        for k in (1, 2):
-            used = builder.fcmp_ordered("!=", weight(row, k), ir.Constant(F32, 0.0))
-            with builder.if_then(used):
-                builder.store(builder.fadd(builder.load(value), rectangle(row, k)), value)
-        grey = builder.icmp_unsigned("==", builder.load(builder.gep(arrays["plane"], [row])), ir.IntType(8)(0))
+        def edge(i):
+            return builder.sub(cells(i), cells(i + 1))
+
+        common = edge(0)
+        add(0, builder.add(common, edge(2)))
+        shape = item("shape", row)
+        with builder.if_else(builder.icmp_unsigned("==", shape, I8(SHARED))) as (shared, apart):
+            with shared:
+                add(1, builder.add(common, edge(4)))
+            with apart:
+                add(1, builder.add(edge(4), edge(6)))
+                with builder.if_then(builder.icmp_unsigned("==", shape, I8(THREE))):
+                    add(2, builder.add(edge(8), edge(10)))
+        grey = builder.icmp_unsigned("==", item("plane", row), I8(0))
         scaled = builder.fmul(builder.load(value), builder.select(grey, grey_scale, ones))
-        goes_left = builder.fcmp_ordered("<", scaled, _splat(builder, leaf(row, 0)))
-        left, right = (_splat(builder, builder.fpext(leaf(row, k), F64)) for k in (1, 2))
-        step = builder.select(goes_left, left, right)
-        builder.store(builder.fadd(builder.load(total), step), total)
-    passed = builder.fcmp_ordered(">=", builder.load(total), _splat(builder, least))
-    return builder.zext(builder.bitcast(passed, ir.IntType(BLOCK)), I32)
+        goes_left = builder.fcmp_ordered("<", scaled, _splat(builder, triple("stump", 0)))
+        left, right = (_splat(builder, builder.fpext(triple("stump", k), F64)) for k in (1, 2))
+        sums = builder.fadd(builder.load(total), builder.select(goes_left, left, right))
+        builder.store(sums, total)
+        # Now and then, and at the end: who can still pass?
+        at_end = builder.icmp_unsigned("==", builder.add(row, I64(1)), last)
+        at_fourth = builder.icmp_unsigned("==", builder.and_(loop.index, I64(3)), I64(3))
+        with builder.if_then(builder.or_(at_end, at_fourth)):
+            can_pass = builder.fcmp_ordered(">=", sums, _splat(builder, item("limit", row)))
+            still = builder.and_(alive, builder.bitcast(can_pass, MASK))
+            builder.store(still, left_over)
+            with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
+                loop.do_break()
+    return builder.zext(builder.load(left_over), I32)

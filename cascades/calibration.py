@@ -1,22 +1,29 @@
-"""From a score to a probability, to a threshold, to the choice of planes: what is decided on validation images.
+"""What is decided on validation images: grey or colour, the probability of a score, the score for a wanted rate of
+false positives.
 
-Validation images come from other scenes than the training ones, and never from those on which figures are reported.
+Validation images come from other scenes than the training ones, and are never those on which figures are reported.
+The scores are kept in the side file's `calibration`:
+
+    slope, intercept   probability = 1/(1 + exp(−(slope · ln(1 + score) + intercept)))
+    score_at_fppi      "0.1", "0.3", "1" false positives per image → the lowest score that keeps within it
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, as_array
 from cascades.detector import Detector
-from cascades.errors import TrainingDataError
+from cascades.errors import CalibrationMissing, TrainingDataError
 from cascades.evaluation import Roc, evaluate, match
 from cascades.model import Cascade
-from cascades.params import TrainingParams
-from cascades.training import train
+from cascades.params import AUTO, PLANES, TrainingParams
+from cascades.training import StageReport, TrainingResult, train
 
 OPERATING_POINTS = (0.1, 0.3, 1.0)  # false positives per image
 _STEPS = 50
@@ -34,25 +41,70 @@ def judge(cascade: Cascade, images: Sequence[AnnotatedImage], threads: int = 1) 
     return evaluate(found, truths, complete=complete)
 
 
+def train_validated(
+    images: Sequence[AnnotatedImage],
+    validation: Sequence[AnnotatedImage],
+    params: TrainingParams,
+    *,
+    checkpoint: Path | None = None,
+    on_progress: Callable[[StageReport], None] | None = None,
+) -> TrainingResult:
+    """`train`, then `calibrate`; where `params.planes` is "auto" grey and colour are both trained and the better one
+    is given, see `choose_planes`.
+
+    Which one, and the average precision of each, are written to the side file's `training["planes"]`. With "auto" each
+    has its own checkpoint: x.npz becomes x-grey.npz and x-colour.npz.
+    """
+    if params.planes == AUTO:
+        result = _better(images, validation, params, checkpoint, on_progress)
+    else:
+        result = train(images, params, checkpoint=checkpoint, on_progress=on_progress)
+    return replace(result, cascade=calibrate(result.cascade, validation, params.threads))
+
+
 def choose_planes(
     images: Sequence[AnnotatedImage], validation: Sequence[AnnotatedImage], params: TrainingParams
 ) -> TrainingParams:
-    """Grey or colour, whichever has the better average precision on validation images; grey where they are equal.
+    """The same parameters with `planes` "grey" or "colour", whatever they were: both are trained, once each.
 
-    Colour helps where a character has its own colours and hurts where palettes change from scene to scene, so it is
-    decided per character, by training both.
+    Colour is taken where its average precision on the validation images is better by more than one face's share of
+    them, 1/faces; otherwise grey, which is the smaller thing and which OpenCV reads. It helps where a character has
+    colours of its own and hurts where palettes change from scene to scene, hence per character.
     """
-    precision = {}
-    for planes in ("grey", "colour"):
-        cascade = train(images, replace(params, planes=planes)).cascade
-        precision[planes] = judge(cascade, validation, params.threads).average_precision
-    return replace(params, planes="colour" if precision["colour"] > precision["grey"] else "grey")
+    result = _better(images, validation, params, None, None)
+    return replace(params, planes=str(result.cascade.info.training["planes"]["chosen"]))
+
+
+def _better(
+    images: Sequence[AnnotatedImage], validation: Sequence[AnnotatedImage], params: TrainingParams,
+    checkpoint: Path | None, on_progress: Callable[[StageReport], None] | None,
+) -> TrainingResult:  # fmt: skip
+    """The better of grey and colour by the rule of `choose_planes`, with the evidence."""
+    if not any(validation[i].boxes for i in range(len(validation))):
+        raise TrainingDataError(
+            f"no face is boxed in the {len(validation)} validation images, on which grey or colour is decided: box "
+            "some, or say 'grey' or 'colour'"
+        )
+    results, rocs = {}, {}
+    for planes in PLANES:
+        place = checkpoint.with_name(f"{checkpoint.stem}-{planes}{checkpoint.suffix}") if checkpoint else None
+        results[planes] = train(images, replace(params, planes=planes), checkpoint=place, on_progress=on_progress)
+        rocs[planes] = judge(results[planes].cascade, validation, params.threads)
+    faces = rocs["grey"].truths
+    precision = {planes: round(roc.average_precision, 4) for planes, roc in rocs.items()}
+    chosen = "colour" if precision["colour"] > precision["grey"] + 1 / faces else "grey"
+    evidence = {
+        "chosen": chosen, "average_precision": precision, "faces": faces, "images": rocs["grey"].images,
+        "rule": "colour where its average precision is better by more than 1/faces",
+    }  # fmt: skip
+    cascade = results[chosen].cascade
+    info = replace(cascade.info, training={**cascade.info.training, "planes": evidence})
+    return replace(results[chosen], cascade=replace(cascade, info=info))
 
 
 def calibrate(cascade: Cascade, validation: Sequence[AnnotatedImage], threads: int = 1) -> Cascade:
-    """The same cascade with a calibration: probability = 1/(1 + exp(−(slope · ln(1 + score) + intercept))), fitted by
-    Platt's method (2000) to which detections on the validation images are right, and the score from which each of the
-    usual false positives per image is kept. Images with `negatives` false are left out."""
+    """The same cascade with a calibration: which detections on the validation images are right, as a probability by
+    Platt's method (2000), and the operating points. Images with `negatives` false are left out."""
     detector = Detector([cascade], threads=threads)
     scores, right, found, truths = [], [], [], []
     for i in range(len(validation)):
@@ -66,32 +118,64 @@ def calibrate(cascade: Cascade, validation: Sequence[AnnotatedImage], threads: i
         found.append(detections)
         truths.append(truth)
     hits = np.concatenate(right) if right else np.zeros(0, np.bool_)
-    if not hits.any() or hits.all():
+    if not len(hits):
         raise TrainingDataError(
-            f"{len(hits)} detections on the validation images, {int(hits.sum())} right: calibration needs both kinds"
+            f"nothing found on {len(found)} complete validation images: no score to calibrate; give more images, or "
+            "train longer"
         )
     slope, intercept = platt(np.log1p(np.concatenate(scores)), hits)
     roc = evaluate(found, truths)
-    points = {f"{fppi:g}": round(roc.score_at(fppi), 3) for fppi in OPERATING_POINTS}
-    points = {name: score for name, score in points.items() if math.isfinite(score)}
-    calibration = {"slope": round(slope, 6), "intercept": round(intercept, 6), "score_at_fppi": points}
+    points = {f"{fppi:g}": roc.score_at(fppi) for fppi in OPERATING_POINTS}
+    calibration: dict[str, Any] = {
+        "slope": round(slope, 6),
+        "intercept": round(intercept, 6),
+        # Rounded down: the detection whose score it is must reach it.
+        "score_at_fppi": {name: math.floor(s * 1000) / 1000 for name, s in points.items() if math.isfinite(s)},
+        "validation": {"images": len(found), "faces": roc.truths, "detections": len(hits), "right": int(hits.sum())},
+    }
     return replace(cascade, info=replace(cascade.info, calibration=calibration))
 
 
 def probability(cascade: Cascade, scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """How likely detections with these scores are right, by the cascade's calibration: float32[N] → float64[N]."""
-    if not cascade.info.calibration:
-        raise TrainingDataError("this cascade has no calibration; make one with `calibrate` on validation images")
-    slope, intercept = (float(cascade.info.calibration[k]) for k in ("slope", "intercept"))
-    result: NDArray[np.float64] = 1 / (1 + np.exp(-(slope * np.log1p(scores.astype(np.float64)) + intercept)))
+    slope, intercept = (_number(cascade, cascade.info.calibration.get(k), k) for k in ("slope", "intercept"))
+    x = slope * np.log1p(np.maximum(scores.astype(np.float64), 0.0)) + intercept
+    result: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
     return result
 
 
+def operating_score(cascade: Cascade, fppi: float) -> float:
+    """The stored score that keeps within this many false positives per image; only stored rates can be asked for."""
+    points = cascade.info.calibration.get("score_at_fppi")
+    known = points if isinstance(points, dict) else {}
+    if known and f"{fppi:g}" not in known:
+        raise CalibrationMissing(f"no score is stored for {fppi:g} false positives per image, only for "
+                                 f"{', '.join(sorted(known, key=float))}")  # fmt: skip
+    return _number(cascade, known.get(f"{fppi:g}"), "score_at_fppi")
+
+
+def _number(cascade: Cascade, value: object, name: str) -> float:
+    """A number of the calibration; side files are edited by hand, and most cascades have none."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise CalibrationMissing(
+            f"this cascade has no calibration ({name} is {value!r}); train it with validation images, or call "
+            "`calibrate`, and keep the .json beside the .xml"
+        )
+    return float(value)
+
+
 def platt(x: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and intercept of a logistic regression with Platt's softened targets, by Newton's method."""
+    """Slope ≥ 0 and intercept of a logistic regression with Platt's softened targets, by Newton's method.
+
+    Where all are right or all wrong, or higher scores are right less often, there is nothing to learn from the score:
+    the slope is 0 and the probability the share that is right, softened.
+    """
     positives, negatives = int(right.sum()), int((~right).sum())
+    flat = math.log((positives + 1) / (negatives + 1))
+    if not positives or not negatives:
+        return 0.0, flat
     target = np.where(right, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    slope, intercept = 0.0, math.log((positives + 1) / (negatives + 1))
+    slope, intercept = 0.0, flat
     for _ in range(_STEPS):
         p = 1 / (1 + np.exp(-np.clip(slope * x + intercept, -30, 30)))
         gradient = np.array([np.sum((p - target) * x), np.sum(p - target)])
@@ -101,4 +185,4 @@ def platt(x: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, floa
         slope, intercept = slope - float(step[0]), intercept - float(step[1])
         if float(np.abs(step).max()) < 1e-9:
             break
-    return slope, intercept
+    return (slope, intercept) if slope > 0 else (0.0, flat)

@@ -9,11 +9,12 @@ import numpy as np
 import typer
 
 from cascades.boxes import as_array
+from cascades.calibration import operating_score, probability, train_validated
 from cascades.detector import Detector
-from cascades.errors import CascadeError
+from cascades.errors import CascadeError, InvalidParameter
 from cascades.evaluation import evaluate as roc_of
 from cascades.model import Cascade
-from cascades.params import TrainingParams
+from cascades.params import AUTO, TrainingParams
 from cascades.tables import ImageFolder, list_images, read_boxes, read_image
 from cascades.training import StageReport
 from cascades.training import train as train_cascade
@@ -23,6 +24,14 @@ DEFAULT = TrainingParams()
 
 Images = Annotated[Path, typer.Argument(help="Folder of images.", exists=True, file_okay=False)]
 Boxes = Annotated[Path, typer.Argument(help="CSV with image,x,y,w,h.", exists=True, dir_okay=False)]
+Validation = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Folder of other scenes to decide and calibrate on, may be repeated; inside IMAGES: kept out of training.",
+        exists=True,
+        file_okay=False,
+    ),
+]
 Xml = Annotated[Path, typer.Argument(help="Cascade as OpenCV's XML.")]
 
 
@@ -38,6 +47,7 @@ def train(
     negatives: int = DEFAULT.negatives,
     min_hit_rate: float = DEFAULT.min_hit_rate,
     max_false_alarm: float = DEFAULT.max_false_alarm,
+    ranking: int = DEFAULT.ranking,
     features: str = DEFAULT.features,
     boosting: str = DEFAULT.boosting,
     planes: str = DEFAULT.planes,
@@ -46,16 +56,32 @@ def train(
     seed: int = DEFAULT.seed,
     threads: int = DEFAULT.threads,
     checkpoint: Annotated[Path | None, typer.Option(help="Saved after every stage; goes on from it.")] = None,
+    validation: Validation = None,
+    validation_boxes: Annotated[
+        Path | None, typer.Option(help="Their boxes, where they are not inside IMAGES.", exists=True, dir_okay=False)
+    ] = None,
 ) -> None:
-    """Train a cascade from a folder of images and the faces boxed in them."""
+    """Train a cascade from a folder of images and the faces boxed in them.
+
+    With --validation, images of other scenes, the scores become probabilities (`detect --fppi`), and --planes auto can
+    decide between grey and colour.
+    """
     try:
         params = TrainingParams(
             window=(width, height), stages=stages, positives=positives, negatives=negatives, min_hit_rate=min_hit_rate,
-            max_false_alarm=max_false_alarm, features=features, boosting=boosting, planes=planes, margin=margin,
-            mirror=mirror, seed=seed, threads=threads,
+            max_false_alarm=max_false_alarm, ranking=ranking, features=features, boosting=boosting, planes=planes,
+            margin=margin, mirror=mirror, seed=seed, threads=threads,
         )  # fmt: skip
-        folder = ImageFolder(images, read_boxes(boxes))
-        result = train_cascade(folder, params, checkpoint=checkpoint, on_progress=_print_stage)
+        folder, judges = _split(ImageFolder(images, read_boxes(boxes)), validation or [], validation_boxes)
+        if judges is not None:
+            result = train_validated(folder, judges, params, checkpoint=checkpoint, on_progress=_print_stage)
+        elif planes == AUTO:
+            raise InvalidParameter(
+                "planes is 'auto', which is decided on images of other scenes: name a folder of them with --validation "
+                "(inside IMAGES, or with its own --validation-boxes), or say --planes grey or colour"
+            )
+        else:
+            result = train_cascade(folder, params, checkpoint=checkpoint, on_progress=_print_stage)
     except CascadeError as error:
         _fail(error)
     result.cascade.save(out)
@@ -64,6 +90,29 @@ def train(
         typer.echo(f"not used: {rejected.key} {tuple(rejected.box)}: {rejected.reason}")
     typer.echo(f"{out}: {len(result.cascade.stages)} stages, {result.cascade.weak_count} weak classifiers")
     typer.echo(f"stopped by {result.stop_rule}")
+    info = result.cascade.info
+    if "planes" in info.training:
+        evidence = info.training["planes"]
+        each = ", ".join(f"{planes} {value:.3f}" for planes, value in evidence["average_precision"].items())
+        typer.echo(f"planes: {evidence['chosen']}; average precision on {evidence['faces']} validation faces: {each}")
+    for fppi, score in info.calibration.get("score_at_fppi", {}).items():
+        typer.echo(f"at {fppi} false positives per image: from score {score:g}")
+
+
+def _split(folder: ImageFolder, validation: list[Path], boxes: Path | None) -> tuple[ImageFolder, ImageFolder | None]:
+    """What to train and what to validate on: folders inside IMAGES are taken out of it, another has its own boxes."""
+    if boxes is not None:
+        if len(validation) != 1:
+            raise InvalidParameter(f"--validation-boxes goes with one --validation folder, found {len(validation)}")
+        return folder, ImageFolder(validation[0], read_boxes(boxes))
+    if not validation:
+        return folder, None
+    for part in validation:
+        if folder.folder.resolve() not in part.resolve().parents:
+            raise InvalidParameter(
+                f"--validation {part} is not a folder inside {folder.folder}: give its --validation-boxes too"
+            )
+    return folder.split(validation)
 
 
 @app.command()
@@ -71,19 +120,29 @@ def detect(
     xml: Xml,
     images: Images,
     min_score: float = 0.0,
+    fppi: Annotated[
+        float | None, typer.Option(help="Instead of a score: 0.1, 0.3 or 1 false positives per image, as calibrated.")
+    ] = None,
     scale_factor: float = 1.1,
     threads: int = DEFAULT.threads,
 ) -> None:
-    """Find faces in every image of a folder; a CSV with image,x,y,w,h,score goes to standard output."""
+    """Find faces in every image of a folder; a CSV with image,x,y,w,h,score goes to standard output.
+
+    Where the cascade was trained with validation images a column says how probable it is that the face is right.
+    """
     try:
-        detector = Detector([Cascade.load(xml)], scale_factor=scale_factor, min_score=min_score, threads=threads)
+        cascade = Cascade.load(xml)
+        least = min_score if fppi is None else operating_score(cascade, fppi)
+        detector = Detector([cascade], scale_factor=scale_factor, min_score=least, threads=threads)
+        calibrated = bool(cascade.info.calibration)
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(["image", "x", "y", "w", "h", "score"])
+        writer.writerow(["image", "x", "y", "w", "h", "score", *(["probability"] if calibrated else [])])
         for name in list_images(images):
             gray, chroma = read_image(images / name)
             (found,) = detector.detect(gray, chroma=chroma)
-            for box, score in zip(found.boxes.tolist(), found.scores.tolist(), strict=True):
-                writer.writerow([name, *box, f"{score:.3f}"])
+            right = probability(cascade, found.scores).tolist() if calibrated else None
+            for i, (box, score) in enumerate(zip(found.boxes.tolist(), found.scores.tolist(), strict=True)):
+                writer.writerow([name, *box, f"{score:.3f}", *([f"{right[i]:.4f}"] if right else [])])
     except CascadeError as error:
         _fail(error)
 

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import Box, check_gray
+from cascades.contrast import Contrast, level_contrast
 from cascades.errors import InvalidParameter
 from cascades.features import HaarFeatures
+from cascades.flat import FlatHaar, flatten
 from cascades.grouping import group_windows
 from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
 from cascades.model import Cascade
 from cascades.planes import COLOUR, GREY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
-from cascades.scan import Contrast, FlatHaar, LevelWindows, flatten, level_contrast, scan
+from cascades.scan import LevelWindows, scan
 
 
 @dataclass(frozen=True, eq=False)

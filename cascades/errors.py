@@ -4,7 +4,8 @@
     ├── InvalidCascadeXml     a file is not a cascade this library reads
     ├── TrainingDataError     images or boxes from which nothing can be learned
     ├── InvalidParameter      a setting outside its range (also a ValueError)
-    └── CheckpointMismatch    a checkpoint made from other data or settings
+    ├── CheckpointMismatch    a checkpoint made from other data or settings
+    └── CalibrationMissing    a probability or an operating point is asked of a cascade that has none
 
 A single bad box is data, not an error: it comes back as a `RejectedBox` with a reason.
 """
@@ -28,3 +29,7 @@ class InvalidParameter(CascadeError, ValueError):
 
 class CheckpointMismatch(CascadeError):
     """The checkpoint belongs to other data or other settings."""
+
+
+class CalibrationMissing(CascadeError):
+    """The cascade was not calibrated, or not for what is asked."""

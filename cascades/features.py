@@ -1,6 +1,6 @@
-"""The Haar feature sets, as OpenCV's trainer counts them.
+"""The Haar and LBP feature sets, as OpenCV's trainer counts them.
 
-A feature is a weighted sum of up to three rectangles of the window (Viola & Jones 2001, §2; Lienhart & Maydt 2002
+A Haar feature is a weighted sum of up to three rectangles of the window (Viola & Jones 2001, §2; Lienhart & Maydt 2002
 for the wider sets). The first rectangle covers the whole feature with weight −1, the others are parts of it with a
 positive weight chosen so that a flat window gives zero.
 
@@ -56,6 +56,32 @@ class HaarFeatures:
         return chosen.reshape(len(self), 3, 4, 2).astype(np.int16)
 
 
+@dataclass(frozen=True, eq=False)
+class LbpFeatures:
+    """Multi-block local binary patterns (Zhang et al. 2007): 3×3 equal blocks, the outer ones compared with the middle.
+
+    rects  int16[F, 4]  x, y of the top left block and the size w, h of one block, window pixels
+    """
+
+    rects: NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.rects)
+
+    def take(self, index: NDArray[np.int64]) -> "LbpFeatures":
+        return LbpFeatures(self.rects[index])
+
+    def corners(self) -> NDArray[np.int16]:
+        """int16[F, 4, 4, 2]: the (x, y) of the 4×4 grid of integral-image cells around the nine blocks, row by row."""
+        steps = np.arange(4, dtype=np.int16)
+        x = self.rects[:, 0, None] + steps * self.rects[:, 2, None]
+        y = self.rects[:, 1, None] + steps * self.rects[:, 3, None]
+        corners = np.empty((len(self), 4, 4, 2), np.int16)
+        corners[..., 0] = x[:, None, :]
+        corners[..., 1] = y[:, :, None]
+        return corners
+
+
 def concatenate(parts: list[HaarFeatures]) -> HaarFeatures:
     """Several lists of features as one."""
     return HaarFeatures(
@@ -102,6 +128,11 @@ def haar_features(window: tuple[int, int], feature_set: str = "basic") -> HaarFe
     if feature_set == "all":
         parts += [_tilted(window, *shape) for shape in _TILTED]
     return concatenate(parts)
+
+
+def lbp_features(window: tuple[int, int]) -> LbpFeatures:
+    """Every multi-block LBP feature in a window (width, height) in px, in OpenCV's order: 8,464 in a 24×24 window."""
+    return LbpFeatures(np.stack(list(_positions(window, 3, 3)), axis=1).astype(np.int16))
 
 
 def single_rectangles(window: tuple[int, int], plane: int) -> HaarFeatures:

@@ -13,9 +13,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.model import Cascade, LbpFeatures
+from cascades.features import LbpFeatures
+from cascades.flat import STAGE_EPSILON
+from cascades.model import Cascade
 from cascades.pyramid import Level, grid
-from cascades.scan import STAGE_EPSILON, LevelWindows
+from cascades.scan import LevelWindows
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +50,12 @@ def flatten_lbp(cascade: Cascade) -> FlatLbp:
     assert isinstance(features, LbpFeatures)
     trees = [tree for stage in cascade.stages for tree in stage.trees]
     nodes = [len(tree.feature) for tree in trees]
-    rects = features.rects[np.concatenate([t.feature for t in trees])].astype(np.int16)
-    steps = np.arange(4, dtype=np.int16)
-    x = rects[:, 0, None] + steps * rects[:, 2, None]
-    y = rects[:, 1, None] + steps * rects[:, 3, None]
-    corners = np.empty((len(rects), 4, 4, 2), np.int16)
-    corners[..., 0] = x[:, None, :]
-    corners[..., 1] = y[:, :, None]
+    used = features.take(np.concatenate([t.feature for t in trees]).astype(np.int64))
     first_node = np.concatenate([[0], np.cumsum(nodes)])
     first_leaf = np.concatenate([[0], np.cumsum([n + 1 for n in nodes])])
     return FlatLbp(
         cascade.window,
-        corners,
+        used.corners(),
         np.concatenate([t.subset for t in trees]).astype(np.int32),
         np.stack([np.concatenate([t.left for t in trees]), np.concatenate([t.right for t in trees])], axis=1),
         np.concatenate([t.leaves for t in trees]).astype(np.float32),
@@ -73,7 +69,7 @@ def scan_lbp(flat: FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
     """Every window of a level that passes the cascade, in reading order."""
     lay = level.layout
     nx, ny = grid(lay, flat.window, stripe_count)
-    offsets = lay.cells(flat.corners[..., 0], flat.corners[..., 1]).reshape(-1, 16).astype(np.int32)
+    offsets = lay.cells(flat.corners[..., 0], flat.corners[..., 1]).reshape(-1, 16).astype(np.uint64)
     cells, scores = _scan_lbp(
         level.buffer, lay.stride, ny, nx, offsets, flat.subset, flat.links, flat.leaves, flat.trees,
         flat.stages, flat.stage_threshold,
@@ -83,17 +79,22 @@ def scan_lbp(flat: FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
 
 @njit(cache=True, nogil=True)
 def lbp_code(buffer, cell, o):
-    """The eight outer blocks compared with the middle one, clockwise from the top left: 0–255. o int32[16] corners."""
-    block = np.empty(9, np.int32)
-    for row in range(3):
-        for column in range(3):
-            a = 4 * row + column
-            block[3 * row + column] = (
-                buffer[cell + o[a]] - buffer[cell + o[a + 1]] - buffer[cell + o[a + 4]] + buffer[cell + o[a + 5]]
-            )
-    code = 0
-    for k in (0, 1, 2, 5, 8, 7, 6, 3):
-        code = 2 * code + (1 if block[k] >= block[4] else 0)
+    """The eight outer blocks compared with the middle one, clockwise from the top left: 0–255. o uint64[16] corners."""
+    # Sixteen cells and differences of them, no array: this is called for every window and node.
+    c = np.uint64(cell)
+    a0, a1, a2, a3 = buffer[c + o[0]], buffer[c + o[1]], buffer[c + o[2]], buffer[c + o[3]]
+    b0, b1, b2, b3 = buffer[c + o[4]], buffer[c + o[5]], buffer[c + o[6]], buffer[c + o[7]]
+    c0, c1, c2, c3 = buffer[c + o[8]], buffer[c + o[9]], buffer[c + o[10]], buffer[c + o[11]]
+    d0, d1, d2, d3 = buffer[c + o[12]], buffer[c + o[13]], buffer[c + o[14]], buffer[c + o[15]]
+    middle = np.int32(b1 - b2 - c1 + c2)
+    code = np.int64(np.int32(a0 - a1 - b0 + b1) >= middle) << 7
+    code |= np.int64(np.int32(a1 - a2 - b1 + b2) >= middle) << 6
+    code |= np.int64(np.int32(a2 - a3 - b2 + b3) >= middle) << 5
+    code |= np.int64(np.int32(b2 - b3 - c2 + c3) >= middle) << 4
+    code |= np.int64(np.int32(c2 - c3 - d2 + d3) >= middle) << 3
+    code |= np.int64(np.int32(c1 - c2 - d1 + d2) >= middle) << 2
+    code |= np.int64(np.int32(c0 - c1 - d0 + d1) >= middle) << 1
+    code |= np.int64(np.int32(b0 - b1 - c0 + c1) >= middle)
     return code
 
 
@@ -119,19 +120,19 @@ def _scan_lbp(buffer, stride, ny, nx, offsets, subset, links, leaves, trees, sta
     out_cells = []
     out_sums = []
     for y in range(ny):
-        skip = False  # OpenCV skips the neighbour of a window that the first stage rejects
-        for x in range(nx):
-            if skip:
-                skip = False
-                continue
+        x = 0
+        while x < nx:
             cell = y * stride + x
-            value = 0.0
+            value = _stage_sum(buffer, cell, stages[0], stages[1], offsets, subset, links, leaves, trees)
+            if value < stage_threshold[0]:
+                x += 2  # as OpenCV: the neighbour of a window that the first stage rejects is skipped
+                continue
+            x += 1
             passed = True
-            for s in range(stage_threshold.size):
+            for s in range(1, stage_threshold.size):
                 value = _stage_sum(buffer, cell, stages[s], stages[s + 1], offsets, subset, links, leaves, trees)
                 if value < stage_threshold[s]:
                     passed = False
-                    skip = s == 0
                     break
             if passed:
                 out_cells.append(cell)

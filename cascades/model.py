@@ -9,23 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.errors import InvalidCascadeXml
-from cascades.features import HaarFeatures
-
-
-@dataclass(frozen=True, eq=False)
-class LbpFeatures:
-    """Multi-block local binary patterns (Zhang et al. 2007): 3×3 equal blocks, the outer ones compared with the middle.
-
-    rects  int16[F, 4]  x, y of the top left block and the size w, h of one block, window pixels
-    """
-
-    rects: NDArray[np.int16]
-
-    def __len__(self) -> int:
-        return len(self.rects)
-
-    def take(self, index: NDArray[np.int64]) -> "LbpFeatures":
-        return LbpFeatures(self.rects[index])
+from cascades.features import HaarFeatures, LbpFeatures
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
+from cascades.flat import FlatHaar
 from cascades.integral import inverse_norms
+from cascades.lbp import FlatLbp, scan_lbp
 from cascades.params import PLANES, TrainingParams
 from cascades.planes import image_planes
-from cascades.pyramid import build_level, layout, scales, stripes
+from cascades.pyramid import Level, build_level, layout, scales, stripes
 from cascades.sampling import context_window
-from cascades.scan import FlatHaar, scan
+from cascades.scan import LevelWindows, scan
 
 SCALE_FACTOR = 1.1
 FACE_OVERLAP = 0.3  # IoU with a learned face from which a window is no background
@@ -59,7 +61,7 @@ class NegativeMiner:
         self.cursor = 0
         self._orders: dict[int, NDArray[np.int64]] = {}
 
-    def mine(self, cascade: FlatHaar | None, needed: int, taken: set[Key], stage: int) -> Mined:
+    def mine(self, cascade: FlatHaar | FlatLbp | None, needed: int, taken: set[Key], stage: int) -> Mined:
         """Find `needed` windows that the cascade accepts (any window where it is None) and that are not in `taken`."""
         mined = Mined()
         taken = set(taken)
@@ -88,7 +90,7 @@ class NegativeMiner:
             self._orders[lap] = order
         return int(self._orders[lap][place])
 
-    def _walk(self, cascade: FlatHaar | None) -> Iterator[tuple[int, _Found]]:
+    def _walk(self, cascade: FlatHaar | FlatLbp | None) -> Iterator[tuple[int, _Found]]:
         """As many images as there are from the cursor on, scanned a batch at a time."""
         order = [self._image(self.cursor + i) for i in range(len(self.images))]
         for first in range(0, len(order), BATCH):
@@ -114,7 +116,7 @@ class NegativeMiner:
             mined.patches.append(found.images[level][:, y : y + height, x : x + width].copy())
 
 
-def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: TrainingParams, salt: int) -> _Found:
+def _candidates(image: AnnotatedImage, cascade: FlatHaar | FlatLbp | None, params: TrainingParams, salt: int) -> _Found:
     """Every background window of an image that the cascade accepts, or random ones where there is no cascade yet."""
     if not image.negatives:
         return _Found(np.zeros((0, 3), np.int32), [], 0)
@@ -130,26 +132,37 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | None, params: Trainin
         level = build_level(planes, layout(size, scale), tilted)
         levels.append(level.planes)
         if cascade is None:
-            x, y = _random_windows(level.planes[0], params.window, rng)
+            x, y = _random_windows(level.planes[0], params, rng)
             scanned += len(x)
         else:
-            windows = scan(cascade, level, stripe_count)
+            windows = _scan(cascade, level, stripe_count)
             x, y, scanned = windows.x, windows.y, scanned + windows.scanned
         keep = ~_masked(image, x, y, float(scale), params.window)
         places.append(np.stack([np.full(int(keep.sum()), number, np.int32), x[keep], y[keep]], axis=1))
     return _Found(np.concatenate(places), levels, scanned)
 
 
+def _scan(cascade: FlatHaar | FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
+    if isinstance(cascade, FlatLbp):
+        return scan_lbp(cascade, level, stripe_count)
+    return scan(cascade, level, stripe_count)
+
+
 def _random_windows(
-    image: NDArray[np.uint8], window: tuple[int, int], rng: np.random.Generator
+    image: NDArray[np.uint8], params: TrainingParams, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Windows of a level the detector would look at, one for every 64 px² of the level, flat ones left out."""
+    """Windows of a level the detector would look at, one for every 64 px² of the level; for Haar flat ones left out."""
+    window = params.window
     width, height = image.shape[1] - window[0] + 1, image.shape[0] - window[1] + 1
     count = width * height // 64 + 1
     x = rng.integers(0, width, count).astype(np.int32)
     y = rng.integers(0, height, count).astype(np.int32)
-    patches = np.stack([image[b : b + window[1], a : a + window[0]] for a, b in zip(x, y, strict=True)])
-    contrast = inverse_norms(patches) != 0
+    if params.features == "lbp":
+        return x, y
+    patches = np.lib.stride_tricks.sliding_window_view(image, (window[1], window[0]))
+    # A few at a time: they stay in the processor's cache.
+    parts = [np.s_[first : first + 128] for first in range(0, count, 128)]
+    contrast = np.concatenate([inverse_norms(patches[y[part], x[part]]) != 0 for part in parts])
     return x[contrast], y[contrast]
 
 

@@ -13,8 +13,8 @@ from defusedxml.ElementTree import fromstring
 from numpy.typing import NDArray
 
 from cascades.errors import InvalidCascadeXml
-from cascades.features import HaarFeatures
-from cascades.model import Cascade, CascadeInfo, LbpFeatures, Stage, Tree
+from cascades.features import HaarFeatures, LbpFeatures
+from cascades.model import Cascade, CascadeInfo, Stage, Tree
 from cascades.old_format import TYPE_ID, modernized
 from cascades.planes import COLOUR, GREY
 

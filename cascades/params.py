@@ -9,7 +9,9 @@ from cascades.features import FEATURE_SETS
 from cascades.planes import COLOUR, GREY
 
 BOOSTINGS = ("gentle", "discrete", "real")
+FEATURES = (*FEATURE_SETS, "lbp")
 PLANES = {"grey": GREY, "colour": COLOUR}
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class TrainingParams:
     """Settings; names follow `opencv_traincascade` where it has the same one.
 
     window           (width, height) in px of what is learned; faces smaller than this cannot be found
-    features         "basic", "core" or "all" Haar features
+    features         "basic", "core" or "all" Haar features, or "lbp": multi-block local binary patterns, grey only
     feature_pool     how many features, drawn anew for every stage, its weak classifiers choose from; the search among
                      them is exact. None: all of them
     stages           stages to train at most
@@ -26,18 +28,23 @@ class TrainingParams:
     min_hit_rate     share of the positives every stage must pass
     max_false_alarm  share of the negatives a stage may pass; it grows until it reaches this
     max_weak_count   trees in a stage at most
+    ranking          trees in the last stage at least: it is there to score what the others let through, and a long
+                     sum ranks better; 0: it is like the others
     max_depth        levels of inner nodes in a tree, 1 is a stump
     boosting         "gentle", "discrete" or "real" AdaBoost
-    planes           "grey", or "colour": grey and two colour planes (`planes`); see `choose_planes` for choosing
+    planes           "grey", or "colour": grey and two colour planes (`planes`); "auto": whichever does better on
+                     validation images, for `train_validated` only
     weight_trim      a tree is fitted to the heaviest examples that hold this share of the weight; 1 is all
     margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long);
                      below 0 the window stays inside the box: what lies behind a face differs from scene to scene
     jitter           how far copies of a box are moved and scaled, as a fraction of its side
     color_jitter     how far the colour planes of copies are shifted, grey levels of 255
+    saturation_jitter
+                     how much stronger or weaker the colours of copies are made, as a fraction
     mirror           also learn every box flipped left to right
     seed             decides everything random
     threads          changes the time, never the result
-    memory_mb        bounds the feature table; the pool shrinks where it would not fit
+    memory_mb        bounds the feature table and its histograms; the pool shrinks where it would not fit
     """
 
     window: tuple[int, int] = (24, 24)
@@ -49,6 +56,7 @@ class TrainingParams:
     min_hit_rate: float = 0.995
     max_false_alarm: float = 0.5
     max_weak_count: int = 100
+    ranking: int = 100
     max_depth: int = 1
     boosting: str = "gentle"
     planes: str = "grey"
@@ -56,6 +64,7 @@ class TrainingParams:
     margin: float = -0.1
     jitter: float = 0.05
     color_jitter: int = 6
+    saturation_jitter: float = 0.4
     mirror: bool = True
     seed: int = 0
     threads: int = 2
@@ -67,20 +76,24 @@ class TrainingParams:
             raise InvalidParameter(f"window is {self.window!r}, expected (width, height)")
         for side in self.window:
             _check("window", side, lambda v: sides[0] <= v <= sides[1], f"sides of {sides[0]} to {sides[1]} px")
-        _check("features", self.features, lambda v: v in FEATURE_SETS, f"one of {', '.join(FEATURE_SETS)}")
+        _check("features", self.features, lambda v: v in FEATURES, f"one of {', '.join(FEATURES)}")
         _check("boosting", self.boosting, lambda v: v in BOOSTINGS, f"one of {', '.join(BOOSTINGS)}")
         _check("feature_pool", self.feature_pool, lambda v: v is None or v >= 1, "at least 1, or None for all")
         _check("stages", self.stages, lambda v: v >= 1, "at least 1")
         _check("positives", self.positives, lambda v: v >= 10, "at least 10")
         _check("negatives", self.negatives, lambda v: v >= 10, "at least 10")
         _check("max_weak_count", self.max_weak_count, lambda v: v >= 1, "at least 1")
+        _check("ranking", self.ranking, lambda v: 0 <= v <= 10_000, "0 to 10000")
         _check("max_depth", self.max_depth, lambda v: 1 <= v <= 5, "1 to 5")
         _check("min_hit_rate", self.min_hit_rate, lambda v: 0 < v <= 1, "above 0, at most 1")
         _check("max_false_alarm", self.max_false_alarm, lambda v: 0 < v < 1, "between 0 and 1")
         _check("weight_trim", self.weight_trim, lambda v: 0.5 <= v <= 1, "0.5 to 1")
         _check("margin", self.margin, lambda v: -0.5 < v <= 2, "above -0.5, at most 2")
-        _check("planes", self.planes, lambda v: v in PLANES, f"one of {', '.join(PLANES)}")
+        _check("planes", self.planes, lambda v: v in (*PLANES, AUTO), f"one of {', '.join((*PLANES, AUTO))}")
+        if self.features == "lbp" and self.planes != "grey":
+            raise InvalidParameter(f"planes is {self.planes!r}, expected grey: LBP features look at no other plane")
         _check("color_jitter", self.color_jitter, lambda v: 0 <= v <= 64, "0 to 64")
+        _check("saturation_jitter", self.saturation_jitter, lambda v: 0 <= v <= 1, "0 to 1")
         _check("jitter", self.jitter, lambda v: 0 <= v <= 0.5, "0 to 0.5")
         _check("seed", self.seed, lambda v: 0 <= v < 2**32, "0 to 4294967295")
         _check("threads", self.threads, lambda v: 1 <= v <= 256, "1 to 256")

@@ -154,10 +154,18 @@ def _copies(
             if plain or inverse_norms(patch[:1])[0] != 0:
                 break
         if len(planes) > 1 and not plain:
-            shift = rng.integers(-params.color_jitter, params.color_jitter + 1, len(planes) - 1)
-            patch[1:] = np.clip(patch[1:].astype(np.int16) + shift[:, None, None], 0, 255)
+            patch[1:] = recoloured(patch[1:], params, rng)
         found.append(patch)
     return found
+
+
+def recoloured(chroma: NDArray[np.uint8], params: TrainingParams, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Colour planes uint8[P, h, w] as in another light: stronger or weaker about their neutral 128, and shifted."""
+    most = round(params.saturation_jitter * 256)
+    strength = int(rng.integers(256 - most, 257 + most))
+    shift = rng.integers(-params.color_jitter, params.color_jitter + 1, len(chroma))
+    changed = (((chroma.astype(np.int32) - 128) * strength + 128) >> 8) + 128 + shift[:, None, None]
+    return np.clip(changed, 0, 255).astype(np.uint8)
 
 
 def cut(planes: NDArray[np.uint8], crop: Crop, window: tuple[int, int]) -> NDArray[np.uint8]:

@@ -2,7 +2,8 @@
 
 Every feature's values over the examples are kept as one byte (`value_bins`), a monotone coarsening of the float32
 value. From a histogram of the weights over the 256 bins follows an upper bound of the score of any threshold inside
-any bin, so only the few features whose bound beats the best score found so far are looked at exactly.
+any bin, so only the few features whose bound beats the best score found so far are looked at exactly. Most do not even
+need that histogram: a coarser one, kept from round to round (`coarse`), already rules them out.
 
 The score of a split is s(P_l, N_l) + s(P_r, N_r), P and N the weight of positives and negatives on a side, with
 
@@ -26,7 +27,7 @@ from numba import njit
 BINS = 256
 GENTLE, DISCRETE, REAL = 0, 1, 2
 LOWER = np.int64(2**32 - 1)
-_SLACK = 1.0 - 1e-9  # far more than rounding can lift a score above its bound
+SLACK = 1.0 - 1e-9  # far more than rounding can lift a score above its bound
 
 
 @njit(cache=True, nogil=True)
@@ -49,10 +50,10 @@ def feature_values(cells, inverse, offset, weight, out):
         d = cells[offset[4 * k + 3]]
         if k == 0:
             for i in range(out.size):
-                out[i] = w * np.float32(a[i] - b[i] - c[i] + d[i])
+                out[i] = w * np.float32(np.int32(a[i] - b[i] - c[i] + d[i]))
         else:
             for i in range(out.size):
-                out[i] += w * np.float32(a[i] - b[i] - c[i] + d[i])
+                out[i] += w * np.float32(np.int32(a[i] - b[i] - c[i] + d[i]))
     for i in range(out.size):
         out[i] *= inverse[i]
 
@@ -103,7 +104,7 @@ def split_score(p, n, all_p, all_n, kind):
 
 
 @njit(cache=True, nogil=True)
-def _may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
+def may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
     """Whether a threshold inside some bin may score more than `level`; flags uint8[BINS] says which bins.
 
     low_p, low_n  float64[BINS + 1]: out, the weights left of every bin. With these the corners of bin k's rectangle are
@@ -221,8 +222,8 @@ def search(bins, cells, inverse, plane, offsets, weights, features, index, weigh
         else:
             for i in range(weight.size):
                 histogram[row[index[i]]] += weight[i]
-        level = max(best, shared[0]) * _SLACK
-        if not _may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
+        level = max(best, shared[0]) * SLACK
+        if not may_beat(histogram, low_p, low_n, all_p, all_n, kind, level, flags):
             continue
         feature_values(cells, inverse[plane[f]], offsets[f], weights[f], value)
         score, upper = _exact(row, value, index, weight, low_p, low_n, flags, all_p, all_n, kind)

@@ -6,6 +6,7 @@ An image without rows is background. Images are read when they are asked for, so
 
 import csv
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import overload
 
@@ -79,3 +80,19 @@ class ImageFolder(Sequence[AnnotatedImage]):
         name = self.names[index]
         gray, chroma = read_image(self.folder / name)
         return AnnotatedImage(name, gray, tuple(self.boxes.get(name, ())), chroma=chroma)
+
+    def split(self, parts: Sequence[Path]) -> "tuple[ImageFolder, ImageFolder]":
+        """The images outside and inside some folders, which lie in this one."""
+        inside = set()
+        for part in parts:
+            prefix = part.resolve().relative_to(self.folder.resolve()).as_posix() + "/"
+            found = [name for name in self.names if name.startswith(prefix)]
+            if not found:
+                raise TrainingDataError(f"{part}: no image in it; expected a folder of images inside {self.folder}")
+            inside.update(found)
+        return self._only([n for n in self.names if n not in inside]), self._only(sorted(inside))
+
+    def _only(self, names: list[str]) -> "ImageFolder":
+        part = copy(self)
+        part.names = names
+        return part

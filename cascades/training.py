@@ -14,17 +14,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.boosting import Examples, Pool, StageFit, fit_stage
+from cascades.boosting import KINDS, StageFit, fit_stage
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
-from cascades.errors import TrainingDataError
-from cascades.features import HaarFeatures, concatenate, haar_features, on_plane, single_rectangles
+from cascades.errors import CheckpointMismatch, InvalidParameter, TrainingDataError
+from cascades.features import (
+    HaarFeatures,
+    LbpFeatures,
+    concatenate,
+    haar_features,
+    lbp_features,
+    on_plane,
+    single_rectangles,
+)
+from cascades.flat import flatten
+from cascades.haar_search import HISTOGRAM_BYTES, Examples, HaarSearch, Pool
 from cascades.integral import inverse_norms, window_integrals
+from cascades.lbp import flatten_lbp
+from cascades.lbp_search import LbpSearch
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner
-from cascades.params import PLANES, TrainingParams
+from cascades.params import AUTO, PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
-from cascades.scan import flatten
+from cascades.trees import Search
 
 MIN_NEGATIVES = 0.1  # of the wanted number: with fewer a stage would learn next to nothing
 
@@ -74,6 +86,8 @@ def train(
                 give the same image every time
     checkpoint  a file written after every stage; where it exists training goes on from it and ends in the same cascade
     """
+    if params.planes == AUTO:
+        raise InvalidParameter("planes is 'auto', which needs validation images: call `train_validated` with them")
     positives = collect_positives(images, params)
     if not positives.background:
         raise TrainingDataError("no image may be used for background; at least one needs negatives=True")
@@ -144,28 +158,33 @@ class _Trainer:
         return ""
 
     def _mine(self, needed: int, stage: int) -> Mined:
-        flat = flatten(self._cascade(CascadeInfo())) if self.stages else None
+        flat = None
+        if self.stages:
+            cascade = self._cascade(CascadeInfo())
+            flat = flatten(cascade) if isinstance(self.features, HaarFeatures) else flatten_lbp(cascade)
         return self.miner.mine(flat, needed, {key for key, _ in self.kept}, stage)
 
     def _fit(self, negatives: NDArray[np.uint8], number: int) -> StageFit:
         patches = np.concatenate([self.positives.patches[self.alive], negatives])
-        inverse = np.ones(patches.shape[1::-1], np.float32)
-        inverse[0] = inverse_norms(patches[:, 0])
-        alive = int(self.alive.sum())
-        pool = self._pool(len(patches), number)
-        tilted = bool(self.features.tilted.any())
-        examples = Examples(window_integrals(patches, tilted), inverse, alive)
-        fit = fit_stage(examples, pool, self.params, self.executor)
+        ranking = self.params.ranking if number == self.params.stages - 1 else 0
+        fit = fit_stage(self._search(patches, number), self.params, ranking)
         self.alive[np.flatnonzero(self.alive)[~fit.positives_passed]] = False
         return fit
 
-    def _pool(self, examples: int, number: int) -> Pool:
-        """The features of a stage: a fresh random choice, or all of them."""
-        most = max(1, self.params.memory_mb * 2**20 // examples)
+    def _search(self, patches: NDArray[np.uint8], number: int) -> Search:
+        """What finds a stage's splits, over a fresh random choice of features or all of them."""
+        most = max(1, self.params.memory_mb * 2**20 // (len(patches) + HISTOGRAM_BYTES))
         size = min(self.params.feature_pool or len(self.features), len(self.features), most)
         rng = np.random.default_rng([self.params.seed, 4, number])
         names = np.sort(rng.permutation(len(self.features))[:size])
-        return Pool(self.offsets[names], self.features.plane[names], self.features.weights[names], names)
+        alive, kind = int(self.alive.sum()), KINDS[self.params.boosting]
+        if isinstance(self.features, LbpFeatures):
+            return LbpSearch(window_integrals(patches, False), alive, self.offsets[names], names, self.executor, kind)
+        inverse = np.ones(patches.shape[1::-1], np.float32)
+        inverse[0] = inverse_norms(patches[:, 0])
+        pool = Pool(self.offsets[names], self.features.plane[names], self.features.weights[names], names)
+        tilted = bool(self.features.tilted.any())
+        return HaarSearch(Examples(window_integrals(patches, tilted), inverse, alive), pool, self.executor, kind)
 
     def _cascade(self, info: CascadeInfo) -> Cascade:
         return Cascade(
@@ -187,7 +206,8 @@ class _Trainer:
             self.on_progress(report)
 
     def _save(self) -> None:
-        if self.checkpoint:
+        # A stage that ranks is none to build more stages on: it is trained again instead.
+        if self.checkpoint and not (self.params.ranking and len(self.stages) == self.params.stages):
             progress = Progress(
                 self.stages, [k for k, _ in self.kept], [p for _, p in self.kept], self.alive, self.miner.cursor
             )
@@ -196,14 +216,21 @@ class _Trainer:
     def _resume(self) -> None:
         if self.checkpoint and self.checkpoint.exists():
             progress = load_checkpoint(self.checkpoint, self.fingerprint)
+            if len(progress.stages) + (self.params.ranking > 0) > self.params.stages:
+                raise CheckpointMismatch(
+                    f"{self.checkpoint}: holds {len(progress.stages)} stages, too many for a training of "
+                    f"{self.params.stages}; ask for more stages, or delete it to start anew"
+                )
             self.stages = progress.stages
             self.kept = list(zip(progress.keys, progress.patches, strict=True))
             self.alive = progress.alive
             self.miner.cursor = progress.cursor
 
 
-def feature_set(params: TrainingParams) -> HaarFeatures:
+def feature_set(params: TrainingParams) -> HaarFeatures | LbpFeatures:
     """Everything a stage's pool is drawn from: the grey features; in colour also stripes and means of colour planes."""
+    if params.features == "lbp":
+        return lbp_features(params.window)
     grey = haar_features(params.window, params.features)
     parts = [grey]
     for plane in range(1, len(PLANES[params.planes])):
@@ -211,10 +238,11 @@ def feature_set(params: TrainingParams) -> HaarFeatures:
     return concatenate(parts)
 
 
-def window_offsets(features: HaarFeatures, window: tuple[int, int], planes: int = 1) -> NDArray[np.int32]:
-    """Rows of the windows' integral images (`integral.window_integrals`) for every corner: int32[F, 12]."""
+def window_offsets(features: HaarFeatures | LbpFeatures, window: tuple[int, int], planes: int = 1) -> NDArray[np.int32]:
+    """Rows of the windows' integral images (`integral.window_integrals`) for every corner: int32[F, 12 or 16]."""
     corners = features.corners().astype(np.int64)
     rows = corners[..., 1] * (window[0] + 1) + corners[..., 0]
-    block = np.where(features.tilted, planes, features.plane.astype(np.int64))
-    rows += (block * (window[0] + 1) * (window[1] + 1))[:, None, None]
-    return rows.reshape(len(features), 12).astype(np.int32)
+    if isinstance(features, HaarFeatures):
+        block = np.where(features.tilted, planes, features.plane.astype(np.int64))
+        rows += (block * (window[0] + 1) * (window[1] + 1))[:, None, None]
+    return rows.reshape(len(features), -1).astype(np.int32)

@@ -26,7 +26,7 @@ from cascades import (
     evaluate,
     train,
 )
-from cascades.calibration import calibrate, judge
+from cascades.calibration import calibrate, train_validated
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.character_cascades import FOLDER, save_cascade
@@ -118,18 +118,13 @@ def learn(
             "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
             f"is boxed, or there is none, say so in {FRAMES} with complete=1"
         )
-    images = annotated(frames)
-    planes, why = planes_to_try(validation, params)
-    results = {name: train_with(character, images, params, name) for name in planes}
-    if len(results) > 1:
-        precision = {name: judge(result.cascade, annotated(validation)) for name, result in results.items()}
-        figures = {name: round(roc.average_precision, 4) for name, roc in precision.items()}
-        # Grey where both are equal: it runs in any program that reads OpenCV's cascades.
-        best = "colour" if figures["colour"] > figures["grey"] else "grey"
-        results = {best: results[best]}
-        why = f"average precision on validation scenes {figures['grey']} in grey, {figures['colour']} in colour"
-    ((name, result),) = results.items()
-    print(f"cascade@{character}: {name}: {why}")
+    planes, why = planes_to_train(validation, params)
+    result = train_with(character, frames, validation, params, planes)
+    if planes == "auto":
+        evidence = result.cascade.info.training["planes"]
+        planes, precision = evidence["chosen"], evidence["average_precision"]
+        why = f"average precision on validation scenes {precision['grey']} in grey, {precision['colour']} in colour"
+    print(f"cascade@{character}: {planes}: {why}")
     print(f"cascade@{character}: {result.stop_rule}")
     rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
     return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
@@ -149,17 +144,23 @@ def annotated(frames: Sequence[BoxedFrame]) -> list[AnnotatedImage]:
     ]
 
 
-def planes_to_try(validation: Sequence[BoxedFrame], params: CascadeParams) -> tuple[list[str], str]:
-    """The planes to train with, and why if there is only one."""
+def planes_to_train(validation: Sequence[BoxedFrame], params: CascadeParams) -> tuple[str, str]:
+    """The planes to train with, and why."""
     if params.planes != "auto":
-        return [params.planes], "as cascade.planes says"
+        return params.planes, "as cascade.planes says"
     if not any(frame.boxes for frame in validation):
-        return ["grey"], "no box of it lies in a validation scene, on which grey and colour could be compared"
-    return ["grey", "colour"], ""
+        return "grey", "no box of it lies in a validation scene, on which grey and colour could be compared"
+    return "auto", "whichever does better on validation scenes"
 
 
-def train_with(character: str, images: list[AnnotatedImage], params: CascadeParams, planes: str) -> TrainingResult:
-    """Train one cascade, with a bar over its stages."""
+def train_with(
+    character: str,
+    frames: Sequence[BoxedFrame],
+    validation: Sequence[BoxedFrame],
+    params: CascadeParams,
+    planes: str,
+) -> TrainingResult:
+    """Train, with "auto" in grey and in colour, with a bar over the stages."""
     settings = TrainingParams(
         window=(params.window, params.window),
         features=params.features,
@@ -172,13 +173,16 @@ def train_with(character: str, images: list[AnnotatedImage], params: CascadePara
         seed=params.seed,
         planes=planes,
     )
-    with progress(desc=f"cascade@{character} in {planes}", unit="stages", total=params.stages) as bar:
+    total = params.stages * (2 if planes == "auto" else 1)
+    with progress(desc=f"cascade@{character}", unit="stages", total=total) as bar:
 
         def advance(report: StageReport) -> None:
             bar.update()
             bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
 
-        return train(images, settings, on_progress=advance)
+        if planes == "auto":
+            return train_validated(annotated(frames), annotated(validation), settings, on_progress=advance)
+        return train(annotated(frames), settings, on_progress=advance)
 
 
 def detect(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> list[Detections]:

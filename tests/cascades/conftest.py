@@ -46,7 +46,7 @@ def draw_images(first: int, count: int) -> list[AnnotatedImage]:
     return [AnnotatedImage(f"scene/{first + i}", gray, boxes) for i, (gray, boxes) in enumerate(scenes)]
 
 
-SMALL = TrainingParams(stages=4, positives=200, negatives=300, feature_pool=3000)
+SMALL = TrainingParams(stages=4, positives=200, negatives=300, feature_pool=3000, ranking=20)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,42 @@ def test_train_detect_evaluate(folder: Path) -> None:
     judged = run(app, ["evaluate", xml, images, boxes])
     assert "32 faces in 16 images" in judged.output
     assert "false positives per image, from score" in judged.output
+
+
+def test_validation_folder_calibrates_and_chooses(folder: Path) -> None:
+    run = CliRunner().invoke
+    (folder / "s2").mkdir()
+    lines = (folder / "boxes.csv").read_text().splitlines()
+    for number, image in enumerate(draw_images(50, 8)):
+        cv2.imwrite(str(folder / "s2" / f"{number}.png"), image.gray)
+        lines += [f"s2/{number}.png,{b.x},{b.y},{b.w},{b.h}" for b in image.boxes]
+    (folder / "boxes.csv").write_text("\n".join(lines) + "\n")
+    images, boxes, xml = str(folder), str(folder / "boxes.csv"), str(folder / "face.xml")
+    train = ["train", images, boxes, xml, "--stages", "2", "--ranking", "0"]
+    train += ["--positives", "100", "--negatives", "200"]
+    trained = run(app, [*train, "--planes", "auto", "--validation", str(folder / "s2")])
+    assert trained.exit_code == 0, trained.output
+    training = json.loads((folder / "face.json").read_text())["training"]
+    assert training["boxes"] == 32  # the 16 faces of s2 are not trained on
+    assert f"planes: {training['planes']['chosen']}; average precision on 16 validation faces" in trained.output
+    every = list(csv.DictReader(io.StringIO(run(app, ["detect", xml, images]).output)))
+    kept = list(csv.DictReader(io.StringIO(run(app, ["detect", xml, images, "--fppi", "0.1"]).output)))
+    least = json.loads((folder / "face.json").read_text())["calibration"]["score_at_fppi"]["0.1"]
+    assert kept == [row for row in every if float(row["score"]) >= least]
+    assert 0 < len(kept) < len(every)
+    assert all(0 <= float(row["probability"]) <= 1 for row in every)
+
+
+def test_validation_errors_say_what_to_do(folder: Path) -> None:
+    run = CliRunner().invoke
+    train = ["train", str(folder), str(folder / "boxes.csv"), str(folder / "face.xml")]
+    assert "name a folder of them with --validation" in run(app, [*train, "--planes", "auto"]).output
+    outside = run(app, [*train, "--validation", str(folder.parent)])
+    assert "give its --validation-boxes too" in outside.output
+    (folder / "empty").mkdir()
+    assert "no image in it" in run(app, [*train, "--validation", str(folder / "empty")]).output
+    orphan = run(app, [*train, "--validation-boxes", str(folder / "boxes.csv")])
+    assert "goes with one --validation folder, found 0" in orphan.output
 
 
 def test_errors_are_one_line(folder: Path) -> None:

@@ -43,8 +43,8 @@ def test_level_integrals_equal_opencv(scale: float) -> None:
     image = np.random.default_rng(1).integers(0, 256, (57, 83), np.uint8)
     lay = layout((83, 57), np.float32(scale))
     level = build_level(image[None], lay, tilted=True)
-    columns = lay.columns(np.arange(lay.width + 1))
-    planes = [p.reshape(lay.height + 1, lay.stride)[:, columns] for p in level.buffer.reshape(3, -1)]
+    y, x = np.mgrid[: lay.height + 1, : lay.width + 1]
+    planes = [level.buffer[i * lay.plane_size + lay.cells(x, y)] for i in range(3)]
     upright, squared, tilted = cv2.integral3(level.planes[0])
     assert np.array_equal(planes[0], upright)
     assert np.array_equal(planes[1], squared.astype(np.int32))

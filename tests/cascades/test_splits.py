@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cascades.boosting import Examples, Pool, SplitSearch, integer_weights
+from cascades.boosting import integer_weights
 from cascades.features import haar_features
+from cascades.haar_search import Examples, HaarSearch, Pool
 from cascades.integral import inverse_norms, window_integrals
 from cascades.splits import DISCRETE, GENTLE, REAL, feature_values, split_score
 from cascades.training import window_offsets
@@ -47,14 +48,17 @@ def test_search_is_exact(kind: int, seed: int) -> None:
     for f in range(len(features)):
         feature_values(cells, inverse[0], pool.offsets[f], pool.weights[f], values[f])
     with ThreadPoolExecutor(2) as executor:
-        search = SplitSearch(Examples(cells, inverse, positives), pool, executor, kind)
-        for _ in range(2):  # the second time the favourites of the first are tried first
-            found = search.best(weight, members)
-            assert found is not None
-            feature, threshold, row = found
+        search = HaarSearch(Examples(cells, inverse, positives), pool, executor, kind)
+        for _ in range(3):  # later rounds start from what the ones before have left
             _, plain_feature, upper = plain_best(values, weight, positives, members[weight[members] > 0], kind)
-            assert feature == plain_feature
-            assert np.array_equal(row[members] < threshold, values[plain_feature][members] < upper)
+            for root in (True, False):
+                found = search.best(weight, members, root)
+                assert found is not None
+                assert found.feature == plain_feature
+                assert np.array_equal(found.left[members], values[plain_feature][members] < upper)
+                assert np.array_equal(found.left, values[plain_feature] < found.threshold)
+            side = np.where(np.arange(count) < positives, found.left, ~found.left)
+            weight = integer_weights(weight * np.where(side, 1.7, 0.6))
 
 
 def test_nothing_to_split() -> None:
@@ -63,5 +67,5 @@ def test_nothing_to_split() -> None:
     pool = Pool(window_offsets(features, (12, 12)), features.plane, features.weights, np.arange(50))
     with ThreadPoolExecutor(1) as executor:
         examples = Examples(window_integrals(patches[:, None], False), inverse_norms(patches)[None], 10)
-        search = SplitSearch(examples, pool, executor, GENTLE)
+        search = HaarSearch(examples, pool, executor, GENTLE)
         assert search.best(integer_weights(np.ones(20)), np.arange(20, dtype=np.int32)) is None

@@ -24,6 +24,7 @@ from cascades import (
 )  # fmt: skip
 from cascades.calibration import judge
 from cascades.opencv_xml import write_cascade
+from cascades.sampling import recoloured
 from tests.cascades.conftest import SMALL, draw_images
 
 
@@ -62,11 +63,14 @@ def test_seed_matters(images: list[AnnotatedImage], trained: TrainingResult) -> 
 
 def test_resume_gives_the_same_cascade(images: list[AnnotatedImage], trained: TrainingResult, tmp_path: Path) -> None:
     checkpoint = tmp_path / "half.npz"
-    half = train(images, replace(SMALL, stages=2), checkpoint=checkpoint)
-    assert len(half.cascade.stages) == 2
+    half = train(images, replace(SMALL, stages=3), checkpoint=checkpoint)
+    assert len(half.cascade.stages) == 3
     whole = train(images, SMALL, checkpoint=checkpoint)
+    # Stages 1 and 2 are kept; the third was the last of its cascade, which no other may follow.
     assert [r.stage for r in whole.stages] == [3, 4]
     assert write_cascade(whole.cascade) == write_cascade(trained.cascade)
+    with pytest.raises(CheckpointMismatch, match="holds 3 stages, too many for a training of 2"):
+        train(images, replace(SMALL, stages=2), checkpoint=checkpoint)
     with pytest.raises(CheckpointMismatch, match="other images, boxes or settings"):
         train(images, replace(SMALL, seed=5), checkpoint=checkpoint)
     checkpoint.write_bytes(b"no archive")
@@ -159,3 +163,36 @@ def test_colour_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
     assert judge(loaded, new).recall_at(0.1) >= 0.9
     with pytest.raises(TrainingDataError, match="colour planes are wanted"):
         Detector([loaded]).detect(new[0].gray)
+
+
+def test_last_stage_is_the_same_one_gone_on(images: list[AnnotatedImage]) -> None:
+    alike = train(images, replace(SMALL, ranking=0)).cascade
+    ranking = train(images, SMALL).cascade
+    for stage, same in zip(alike.stages[:-1], ranking.stages[:-1], strict=True):
+        assert stage.threshold == same.threshold
+        assert [t.threshold.tolist() for t in stage.trees] == [t.threshold.tolist() for t in same.trees]
+    short, long = alike.stages[-1], ranking.stages[-1]
+    assert len(short.trees) < len(long.trees) == SMALL.ranking
+    assert [t.leaves.tolist() for t in short.trees] == [t.leaves.tolist() for t in long.trees[: len(short.trees)]]
+    assert long.threshold <= 0
+    unseen = draw_images(400, 30)
+    assert judge(ranking, unseen).average_precision >= judge(alike, unseen).average_precision
+
+
+def test_recoloured_is_a_stronger_or_weaker_and_shifted_colour() -> None:
+    chroma = np.array([[[0, 100, 128, 200, 255]], [[128, 128, 128, 128, 128]]], np.uint8)
+    params = replace(SMALL, saturation_jitter=0.5, color_jitter=7)
+    strengths = []
+    for seed in range(200):
+        found = recoloured(chroma, params, np.random.default_rng(seed)).astype(int)
+        shift = found[0, 0, 2] - 128  # a neutral pixel is only shifted
+        assert abs(shift) <= 7
+        assert (np.abs(found[1] - 128) <= 7).all()
+        strength = (found[0, 0, 3] - shift - 128) / 72
+        expected = np.clip(128 + (np.array([0, 100, 128, 200, 255]) - 128) * strength + shift, 0, 255)
+        assert np.abs(found[0, 0] - expected).max() <= 2  # the strength is read off a pixel rounded to 1/72
+        strengths.append(strength)
+    assert 0.48 <= min(strengths) < 0.6
+    assert 1.4 < max(strengths) <= 1.52
+    unchanged = replace(params, saturation_jitter=0.0, color_jitter=0)
+    assert (recoloured(chroma, unchanged, np.random.default_rng(0)) == chroma).all()

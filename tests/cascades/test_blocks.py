@@ -1,0 +1,127 @@
+"""The scan's vector kernel and its rules against plain twins."""
+
+import numpy as np
+import pytest
+from numba import njit
+from numpy.typing import NDArray
+
+from cascades.blocks import stage_mask
+from cascades.features import concatenate, haar_features, on_plane, single_rectangles
+from cascades.flat import SHARED, THREE, TWO, Nodes, _in_reading_order, _limits
+from cascades.pyramid import BLOCK
+from cascades.scan import visited
+
+STUMPS = 60
+STAGES = np.array([0, 1, 9, 30, STUMPS], np.int32)
+
+
+@njit
+def masks(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
+    found = np.empty(alive.size, np.uint32)
+    for block in range(alive.size):
+        found[block] = stage_mask(buffer, block * BLOCK, alive[block], inverse, nodes, stage)
+    return found
+
+
+def plain_sums(
+    buffer: NDArray[np.int32], inverse: NDArray[np.float32], nodes: Nodes, stage: int
+) -> NDArray[np.float64]:
+    """The stage's sum of every window, a stump after the other."""
+    cells = np.arange(inverse.size)
+    total = np.zeros(inverse.size)
+    for t in range(nodes.stages[stage], nodes.stages[stage + 1]):
+        corner = [buffer[cells + o].astype(np.int64) for o in nodes.offsets[t]]
+        first = corner[0] - corner[1] + corner[2] - corner[3]
+        second = corner[4] - corner[5] + corner[6] - corner[7]
+        if nodes.shape[t] == SHARED:
+            second = corner[0] - corner[1] + corner[4] - corner[5]
+        value = nodes.weights[t, 0] * first.astype(np.float32) + nodes.weights[t, 1] * second.astype(np.float32)
+        if nodes.shape[t] == THREE:
+            third = corner[8] - corner[9] + corner[10] - corner[11]
+            value += nodes.weights[t, 2] * third.astype(np.float32)
+        if nodes.plane[t] == 0:
+            value = value * inverse
+        threshold, left, right = nodes.stump[t]
+        total += np.where(value < threshold, np.float64(left), np.float64(right))
+    return total
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[NDArray[np.int32], NDArray[np.float32], Nodes]:
+    rng = np.random.default_rng(0)
+    inverse = rng.uniform(0.5, 2, 200 * BLOCK).astype(np.float32)
+    buffer = rng.integers(0, 100, inverse.size + 500).astype(np.int32)
+    stump = rng.normal(size=(STUMPS, 3)).astype(np.float32)
+    stump[:, 0] *= 50
+    threshold = np.array([0, -2, 0, 1], np.float32)
+    nodes = Nodes(
+        rng.integers(0, 480, (STUMPS, 12)).astype(np.int32), rng.integers(0, 3, STUMPS).astype(np.uint8),
+        rng.integers(0, 2, STUMPS).astype(np.uint8), rng.choice(np.float32([-1, 2, 3]), (STUMPS, 3)),
+        stump[:, 0].copy(), stump, _limits(stump, STAGES, threshold), np.zeros((0, 2), np.int32),
+        np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold,
+    )  # fmt: skip
+    return buffer, inverse, nodes
+
+
+@pytest.mark.parametrize("stage", range(4))
+def test_a_block_passes_as_its_windows_do(
+    world: tuple[NDArray[np.int32], NDArray[np.float32], Nodes], stage: int
+) -> None:
+    buffer, inverse, nodes = world
+    passes = plain_sums(buffer, inverse, nodes, stage) >= nodes.stage_threshold[stage]
+    assert 0.1 < passes.mean() < 0.9
+    alive = np.random.default_rng(stage).integers(0, 2**BLOCK, inverse.size // BLOCK).astype(np.uint32)
+    expected = (passes.reshape(-1, BLOCK) << np.arange(BLOCK)).sum(axis=1).astype(np.uint32) & alive
+    assert np.array_equal(masks(buffer, inverse, alive, nodes, stage), expected)
+
+
+def test_windows_are_visited_as_one_after_the_other() -> None:
+    rng = np.random.default_rng(1)
+    passed, contrast = (rng.integers(0, 2**BLOCK, 500).astype(np.uint32) for _ in range(2))
+    contrast |= rng.integers(0, 2**BLOCK, 500).astype(np.uint32)
+    kept, skip = [], np.uint32(0)
+    for p, c in zip(passed, contrast, strict=True):
+        bits, skip = visited(p, c, np.uint32(skip))
+        kept.append(bits)
+    expected, skip_next = np.zeros(500, np.uint32), False
+    for i in range(500 * BLOCK):
+        block, lane = divmod(i, BLOCK)
+        looked_at = bool(contrast[block] >> lane & 1) and not skip_next
+        good = bool(passed[block] >> lane & 1)
+        expected[block] |= (looked_at and good) << lane
+        skip_next = looked_at and not good
+    assert np.array_equal(np.array(kept, np.uint32), expected)
+
+
+def test_reading_order_keeps_the_sums() -> None:
+    window = (12, 10)
+    features = concatenate(
+        [haar_features(window, "all"), on_plane(haar_features(window, "basic"), 1), single_rectangles(window, 1)]
+    )
+    features = features.take(np.random.default_rng(2).permutation(len(features))[:3000])
+    image = np.random.default_rng(3).integers(0, 1000, (window[1] + 1, window[0] + 1))
+    corners, shape = _in_reading_order(features)
+    assert {SHARED, TWO, THREE} == set(shape.tolist())
+    read = image[corners[..., 1], corners[..., 0]]
+    ends = np.where(shape == SHARED, 6, np.where(shape == TWO, 8, 12))
+    second = np.where(shape == SHARED, read[:, 0] - read[:, 1] + read[:, 4] - read[:, 5],
+                      read[:, 4] - read[:, 5] + read[:, 6] - read[:, 7])  # fmt: skip
+    third = np.where(ends == 12, read[:, 8] - read[:, 9] + read[:, 10] - read[:, 11], 0)
+    ours = np.stack([read[:, 0] - read[:, 1] + read[:, 2] - read[:, 3], second, third], axis=1)
+    plain = image[features.corners()[..., 1], features.corners()[..., 0]] @ np.array([1, -1, -1, 1])
+    used = features.weights != 0
+    assert np.array_equal(ours[used], plain[used])
+
+
+def test_limits_never_refuse_what_passes() -> None:
+    """A stage's leaves added up in every way that reaches the threshold stay above the limits on the way."""
+    rng = np.random.default_rng(4)
+    stump = rng.normal(size=(12, 3)).astype(np.float32)
+    threshold = np.array([0.7], np.float32)
+    limit = _limits(stump, np.array([0, 12], np.int32), threshold)
+    assert limit[-1] == threshold[0]
+    choices = (np.arange(2**12)[:, None] >> np.arange(12)) & 1
+    sums = np.cumsum(np.where(choices, stump[:, 1], stump[:, 2]).astype(np.float64), axis=1)
+    passing = sums[:, -1] >= threshold[0]
+    assert (sums[passing] >= limit).all()
+    assert (sums[~passing][:, -2] < limit[-2]).any()
