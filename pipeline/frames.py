@@ -122,7 +122,7 @@ def _plane(
     lines: npt.NDArray[Any] = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
     pixels = lines[: plane.height, : plane.width]
     if rows is not None and columns is not None:
-        pixels = pixels[rows[:, None], columns]
+        pixels = pixels[rows][:, columns]  # twice as fast as both at once
     return (pixels >> (int(depth) - 8)).astype(np.uint8) if depth else pixels
 
 
