@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.console import progress
 from pipeline.errors import nearest
-from pipeline.images import Pixels, fit_height
+from pipeline.images import Pixels, fit_chroma, fit_height
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
 from pipeline.video import read_frames
@@ -19,13 +19,15 @@ from pipeline.video import read_frames
 class BoxedFrame:
     """One looked-at frame.
 
-    gray: uint8 [H, W], shrunk. boxes: x, y, w, h of the character's faces in px of `gray`. complete: whether every face
-    of it is boxed, so that anything else in the frame is background. split: of the scene it lies in.
+    gray: uint8 [H, W], shrunk. chroma: uint8 [2, h, w], Cb and Cr, half as large. boxes: x, y, w, h of the character's
+    faces in px of `gray`. complete: whether every face of it is boxed, so that all else in the frame is background.
+    split: of the scene it lies in.
     """
 
     episode_id: str
     frame: int
     gray: Pixels
+    chroma: Pixels
     boxes: tuple[tuple[int, int, int, int], ...]
     complete: bool
     split: str
@@ -56,24 +58,27 @@ def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, charact
 
 
 def read_boxed_frames(
-    seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int
+    seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int, threads: int = 1
 ) -> list[BoxedFrame]:
-    """Decode the frames of `looked_at`, each episode once and no further than its last looked-at frame."""
+    """Decode the frames of `looked_at`, each episode once and no further than its last looked-at frame.
+
+    threads: for the decoder; changes no frame.
+    """
     wanted = seen.groupby("episode_id")
     found: list[BoxedFrame] = []
     rows = [row for row in rows_of(episodes[episodes["status"] == OK]) if row.episode_id in wanted.groups]
     for episode in progress(rows, desc="looked-at frames", unit="episodes"):
         own = wanted.get_group(episode.episode_id).set_index("frame")
         cuts = scenes[scenes["episode_id"] == episode.episode_id]
-        found += _of_episode(videos / episode.path, episode.episode_id, own, cuts, max_height)
+        found += _of_episode(videos / episode.path, episode.episode_id, own, cuts, max_height, threads)
     return found
 
 
 def _of_episode(
-    video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int
+    video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
 ) -> Iterator[BoxedFrame]:
     starts, splits = scenes["start_frame"].to_numpy(), scenes["split"].to_numpy()
-    for frame in read_frames(video, stop=int(seen.index.max()) + 1):
+    for frame in read_frames(video, stop=int(seen.index.max()) + 1, threads=threads):
         if frame.index not in seen.index:
             continue
         row = seen.loc[frame.index]
@@ -82,6 +87,7 @@ def _of_episode(
             episode_id,
             frame.index,
             gray,
+            fit_chroma(frame.chroma, gray),
             tuple(tuple(round(side * scale) for side in box) for box in row["boxes"]),
             bool(row["complete"]),
             str(splits[int(np.searchsorted(starts, frame.index, side="right")) - 1]),

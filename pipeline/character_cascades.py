@@ -1,7 +1,7 @@
 """A character's cascade on disk: `C.xml` (OpenCV's format) and `C.json`, which holds what the XML has no place for.
 
 The side file is the library's own; in its `calibration` this pipeline keeps `min_score`, from which score on a
-detection counts, what that was chosen for, and `typical_score`, the median of true faces.
+detection counts, and what that was chosen for.
 """
 
 from dataclasses import dataclass, replace
@@ -16,12 +16,11 @@ FOLDER = Path("models/cascades")
 
 @dataclass(frozen=True)
 class CharacterCascade:
-    """A cascade, whose face it finds, from which score on a detection counts, and how a true face typically scores."""
+    """A cascade, whose face it finds, and from which score on a detection counts."""
 
     character: str
     cascade: Cascade
     min_score: float
-    typical_score: float
 
 
 def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], folder: Path = FOLDER) -> None:
@@ -38,13 +37,10 @@ def load_cascade(character: str, folder: Path = FOLDER) -> CharacterCascade:
     if not path.exists():
         raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it")
     cascade = Cascade.load(path)
-    scores = []
-    for name in ("min_score", "typical_score"):
-        score = cascade.info.calibration.get(name)
-        if not isinstance(score, int | float) or score <= 0:
-            raise InputError(
-                f"{path.with_suffix('.json')} has {name} {score!r}, expected a number above 0; "
-                f"`dvc repro --force cascade@{character}` makes it again"
-            )
-        scores.append(float(score))
-    return CharacterCascade(character, cascade, *scores)
+    score = cascade.info.calibration.get("min_score")
+    if not isinstance(score, int | float) or score <= 0:
+        raise InputError(
+            f"{path.with_suffix('.json')} has min_score {score!r}, expected a number above 0; "
+            f"`dvc repro --force cascade@{character}` makes it again"
+        )
+    return CharacterCascade(character, cascade, float(score))

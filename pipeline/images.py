@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
+Rectangle = tuple[int, int, int, int]
 
 JPEG_OPTIONS = [
     cv2.IMWRITE_JPEG_QUALITY,
@@ -22,9 +23,10 @@ def shrink(image: Pixels, width: int, height: int) -> Pixels:
     processor.
     """
     while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width and min(image.shape[:2]) >= 2:
-        even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2].astype(np.uint16)
-        total = even[0::2, 0::2] + even[1::2, 0::2] + even[0::2, 1::2] + even[1::2, 1::2]
-        image = ((total + 2) >> 2).astype(np.uint8)
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        # From exactly twice the size, OpenCV's exact linear interpolation is the mean of 2×2, rounded half up.
+        even = image[: 2 * half[1], : 2 * half[0]]
+        image = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_LINEAR_EXACT), dtype=np.uint8)
     if image.shape[:2] == (height, width):
         return np.ascontiguousarray(image)
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR_EXACT), dtype=np.uint8)
@@ -39,18 +41,33 @@ def fit_height(image: Pixels, max_height: int) -> tuple[Pixels, float]:
     return shrink(image, max(1, round(width * scale)), max_height), scale
 
 
-def crop_square(image: Pixels, box: tuple[int, int, int, int], margin: float) -> Pixels:
-    """The square around a box (x, y, w, h px), `margin` of its longer side added on each side.
+def fit_chroma(chroma: Pixels, gray: Pixels) -> Pixels:
+    """Cb and Cr, uint8 [2, h, w], no larger than half of a shrunk grey picture uint8 [H, W] (sides rounded up)."""
+    height, width = -(-gray.shape[0] // 2), -(-gray.shape[1] // 2)
+    if chroma.shape[1] <= height:
+        return np.ascontiguousarray(chroma)
+    return np.stack([shrink(plane, width, height) for plane in chroma])
 
-    Where the square reaches over the edge of the image, the edge is repeated.
-    """
+
+def square_around(box: Rectangle, margin: float) -> Rectangle:
+    """The square around a box (x, y, w, h px), `margin` of its longer side added on each side."""
     x, y, w, h = box
     side = max(2, round(max(w, h) * (1 + 2 * margin)))
-    left, top = x + w // 2 - side // 2, y + h // 2 - side // 2
-    height, width = image.shape[:2]
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    return np.ascontiguousarray(image[rows[:, None], columns[None, :]])
+    return x + w // 2 - side // 2, y + h // 2 - side // 2, side, side
+
+
+def inside(rectangle: Rectangle, width: int, height: int) -> Rectangle:
+    """The part of a rectangle (x, y, w, h px) that lies in a picture of this size."""
+    x, y, w, h = rectangle
+    left, top = max(0, x), max(0, y)
+    return left, top, min(width, x + w) - left, min(height, y + h) - top
+
+
+def repeat_edges(pixels: Pixels, part: Rectangle, whole: Rectangle) -> Pixels:
+    """The picture of `whole` from that of a `part` of it (x, y, w, h px): what is missing repeats the nearest edge."""
+    left, top = part[0] - whole[0], part[1] - whole[1]
+    right, bottom = whole[2] - part[2] - left, whole[3] - part[3] - top
+    return np.asarray(cv2.copyMakeBorder(pixels, top, bottom, left, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
 def encode_jpeg(rgb: Pixels) -> bytes:

@@ -79,6 +79,7 @@ class Splits(Section):
 class CascadeParams(Section):
     """Training of each character's cascade; names as OpenCV's trainer has them where it has them."""
 
+    planes: Literal["grey", "colour", "auto"] = "auto"
     features: Literal["basic", "core", "all"] = "basic"
     window: Annotated[int, Field(ge=12, le=64)] = 24
     stages: Annotated[int, Field(ge=1, le=40)] = 12
@@ -96,6 +97,7 @@ class Faces(Section):
     """Detection, tracking and cropping."""
 
     every: Annotated[int, Field(ge=1, le=1000)] = 3
+    search_every: Annotated[int, Field(ge=1, le=240)] = 24
     max_height: Annotated[int, Field(ge=64, le=4320)] = 360
     min_size: Annotated[int, Field(ge=8)] = 32
     scale_factor: Annotated[float, Field(gt=1.01, le=2)] = 1.1

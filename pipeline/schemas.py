@@ -83,6 +83,7 @@ FACE = (
     column("character", pa.string(), "whose face the cascade takes it for"),
     *BOX,
     column("score", pa.float32(), "score of the detection: sum of margins over the merged windows"),
+    column("track_score", pa.float32(), "strength of the detection and its track together; faces count from 1"),
     column("sharpness", pa.float32(), "variance of the Laplacian of the grey face at 64×64 px"),
     column("brightness", pa.float32(), "mean grey level of the face, 0 to 255"),
     *STATUS,

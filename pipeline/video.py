@@ -1,10 +1,10 @@
 """Reading videos, frame by frame in sequence, so that every machine sees the same frames and the same bytes.
 
 `probe` decodes a whole file and says what is in it and whether it is sound; `read_frames` is what stages read with. A
-frame is known by its `pts`; its index counts frames in decode order. Nothing seeks: a seek may be off by some frames.
+frame is known by its `pts`; its index counts frames in decode order. A seek alone may be off by some frames, so where
+one is made, frames are counted from one whose pts is known.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,24 +13,14 @@ from typing import Any, Final
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
-from av.video.reformatter import Interpolation
 from av.video.stream import VideoStream
 
 from pipeline.containers import promised_bytes
 from pipeline.errors import InputError
-
-Pixels = npt.NDArray[np.uint8]
-
-# With these two flags swscale gives the same bytes with every x86-64 instruction set and with none (tried, by forcing
-# FFmpeg's CPU flags, for bilinear, area and point scaling); with its defaults and with fast bilinear it does not.
-EXACT: Final = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
-EXACT_POINT: Final = int(Interpolation.POINT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT)
-LUMA_FIRST: Final = re.compile(r"(?:yuv[aj]?4\d\dp|gray)(?:(\d\d)le)?|nv(?:12|16|21|24)")
-"""Pixel formats whose first plane is luma alone, a byte or a 16-bit word per pixel; group 1 is the depth in bits."""
+from pipeline.frames import Frame
 
 EVEN: Final = Fraction(1, 10)
 """How much of a frame's duration the step to the next may be off in a video of constant rate."""
@@ -53,73 +43,83 @@ class VideoInfo:
     problem: str = ""
 
 
-class Frame:
-    """One decoded frame: `index` (0-based, decode order), `pts` (units of the time base) and its pixels."""
+def read_frames(
+    path: Path, *, start: int = 0, stop: int | None = None, start_pts: int | None = None, threads: int = 1
+) -> Iterator[Frame]:
+    """Yield the frames from `start` to before `stop`.
 
-    __slots__ = ("_picture", "index", "pts")
-
-    def __init__(self, index: int, pts: int, picture: av.VideoFrame) -> None:
-        self.index = index
-        self.pts = pts
-        self._picture = picture
-
-    @property
-    def gray(self) -> Pixels:
-        """The luma plane as coded (full or limited range), (height, width) uint8; a view where that is possible."""
-        picture = self._picture
-        match = LUMA_FIRST.fullmatch(picture.format.name)
-        if match is None:
-            return _upright(picture.reformat(format="gray", interpolation=EXACT).to_ndarray(), picture.rotation)
-        plane, depth = picture.planes[0], match[1]
-        kind = np.dtype("<u2" if depth else np.uint8)
-        rows: npt.NDArray[Any] = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
-        luma = rows[: picture.height, : picture.width]
-        if depth:
-            luma = (luma >> (int(depth) - 8)).astype(np.uint8)
-        return _upright(luma, picture.rotation)
-
-    def rgb(self) -> Pixels:
-        """The frame in colour, (height, width, 3) uint8."""
-        return _upright(
-            self._picture.reformat(format="rgb24", interpolation=EXACT).to_ndarray(), self._picture.rotation
-        )
-
-    def preview(self, width: int) -> Pixels:
-        """The frame in colour as coded (not turned upright), at most `width` px wide, every so-many-th pixel taken."""
-        picture = self._picture
-        if picture.width > width:
-            height = max(1, round(picture.height * width / picture.width))
-            picture = picture.reformat(width=width, height=height, format="rgb24", interpolation=EXACT_POINT)
-        else:
-            picture = picture.reformat(format="rgb24", interpolation=EXACT_POINT)
-        pixels: Pixels = picture.to_ndarray().astype(np.uint8, copy=False)
-        return pixels
-
-
-def read_frames(path: Path, every: int = 1, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-    """Yield the frames `start`, `start + every`, … before `stop`, decoding in sequence from the beginning.
-
+    start_pts: the pts of frame `start`. Where it is given, decoding begins at the keyframe before that frame, if the
+    file allows; otherwise at the beginning of the file. The frames are the same.
+    threads: for the decoder; changes no frame.
     Raises InputError if the file is no video, or is damaged before `stop`.
     """
+    index = -1
     try:
-        container = av.open(path)
+        if start_pts is not None and start > 0:
+            index = start - 1
+            for pts, picture in _decode_from(path, start_pts, threads):
+                index += 1
+                if stop is not None and index >= stop:
+                    return
+                yield Frame(index, pts, picture)
+        if index < start:
+            for index, (pts, picture) in enumerate(_decode_all(path, threads)):
+                if stop is not None and index >= stop:
+                    return
+                if index >= start:
+                    yield Frame(index, pts, picture)
+    except av.FFmpegError as error:
+        raise InputError(f"{path} does not decode after frame {index}: {_mend(path)}") from error
+
+
+def _decode_all(path: Path, threads: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    with _open(path) as container:
+        stream = _threaded(container, path, threads)
+        yield from _decode(container.demux(stream), stream)
+
+
+def _decode_from(path: Path, start_pts: int, threads: int) -> Iterator[tuple[int, av.VideoFrame]]:
+    """Frames from the one with `start_pts` on, decoded from a keyframe before it; none if it is not found there.
+
+    Not found: the file cannot be sought in, or its frames have no times of their own, or times that start over.
+    """
+    with _open(path) as container:
+        stream = _threaded(container, path, threads)
+        sound = found = False
+        try:
+            container.seek(start_pts, stream=stream)
+            for pts, picture in _decode(container.demux(stream), stream):
+                if not found:
+                    if picture.pts != pts or pts > start_pts:
+                        return
+                    # What is shown before the keyframe may need frames that were not read.
+                    sound = sound or bool(picture.key_frame)
+                    found = sound and pts == start_pts
+                if found:
+                    yield pts, picture
+        except av.FFmpegError:
+            if found:
+                raise
+
+
+def _open(path: Path) -> InputContainer:
+    try:
+        return av.open(path)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}") from error
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{path}: {_why_not_opened(path, error)}") from error
-    with container:
-        stream = _video_stream(container)
-        if stream is None:
-            raise InputError(f"{path}: {_NO_VIDEO_STREAM}")
-        index = -1
-        try:
-            for index, (pts, picture) in enumerate(_decode(container.demux(stream), stream)):
-                if stop is not None and index >= stop:
-                    return
-                if index >= start and (index - start) % every == 0:
-                    yield Frame(index, pts, picture)
-        except av.FFmpegError as error:
-            raise InputError(f"{path} does not decode after frame {index}: {_mend(path)}") from error
+
+
+def _threaded(container: InputContainer, path: Path, threads: int) -> VideoStream:
+    """The stream to read, its decoder set to work with some threads on several frames at once."""
+    stream = _video_stream(container)
+    if stream is None:
+        raise InputError(f"{path}: {_NO_VIDEO_STREAM}")
+    if threads > 1:
+        stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = threads
+    return stream
 
 
 def probe(path: Path) -> VideoInfo:
@@ -291,11 +291,6 @@ def _why_not_opened(path: Path, error: av.FFmpegError | OSError) -> str:
     if start.startswith("<"):
         return f"not a video but a web page (it begins with {start[:24]!r}): give the address of the video file itself"
     return f"not a video (it begins with {start[:16]!r}; FFmpeg says {error.strerror!r}): name another file"
-
-
-def _upright(pixels: npt.NDArray[Any], rotation: int) -> Pixels:
-    """The picture as players show it; `rotation` is FFmpeg's, degrees counterclockwise."""
-    return np.rot90(pixels, rotation // 90) if rotation else pixels
 
 
 def _fraction(value: object) -> Fraction:

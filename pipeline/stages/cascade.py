@@ -20,14 +20,17 @@ from cascades import (
     Detector,
     Roc,
     StageReport,
+    TrainingDataError,
     TrainingParams,
+    TrainingResult,
     evaluate,
     train,
 )
-from cascades.evaluation import match
+from cascades.calibration import calibrate, train_validated
 from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.character_cascades import FOLDER, save_cascade
+from pipeline.compute import cores
 from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.params import CascadeParams, Params, load_params
@@ -38,6 +41,8 @@ VIDEOS = Path("data/episodes")
 REPORTS = Path("reports/cascades")
 RATES = (0.1, 0.3, 1.0)
 """False positives per frame at which recall is reported."""
+STEEPEST = 100.0
+"""Slope of a calibration from which on it says nothing: a step, not a curve."""
 LEAST_BOXES = 10
 """Fewer boxes than this in train scenes are a mistake, not a training set."""
 
@@ -53,9 +58,9 @@ def main(character: str) -> None:
     forget_others(params.characters)
     boxes, frames = read_looked_at_frames(character, params)
     by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation", "test")}
-    cascade, rejected = learn(character, by_split["train"], params.cascade)
+    cascade, rejected = learn(character, by_split["train"], params.cascade, by_split["validation"])
     calibration = choose_score(cascade, by_split["validation"] or by_split["train"], params)
-    save_cascade(character, cascade, calibration)
+    save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
     roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
     write_reports(character, roc, by_split["test"], boxes, rejected)
     metrics = figures(roc, by_split["test"])
@@ -89,15 +94,18 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     scenes = read_frame(Path("data/scenes.parquet"), SCENES)
     boxes = read_boxes(BOXES, episodes, params.characters)
     seen = looked_at(boxes, read_frames(FRAMES, episodes), character, params.characters)
-    decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height)
+    decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded
 
 
-def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tuple[Cascade, pd.DataFrame]:
-    """Train on the frames of train scenes. Returns the cascade, and the boxes not learned from with the reason.
+def learn(
+    character: str, frames: list[BoxedFrame], params: CascadeParams, validation: Sequence[BoxedFrame] = ()
+) -> tuple[Cascade, pd.DataFrame]:
+    """Train on the frames of train scenes, in grey, in colour, or in both to keep what is better on validation frames.
 
-    Raises StageError where there is too little to learn from.
+    Returns the cascade, and the boxes not learned from with the reason. Raises StageError where there is too little to
+    learn from.
     """
     count = sum(len(frame.boxes) for frame in frames)
     if count < LEAST_BOXES:
@@ -110,15 +118,49 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
             "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
             f"is boxed, or there is none, say so in {FRAMES} with complete=1"
         )
-    images = [
+    planes, why = planes_to_train(validation, params)
+    result = train_with(character, frames, validation, params, planes)
+    if planes == "auto":
+        evidence = result.cascade.info.training["planes"]
+        planes, precision = evidence["chosen"], evidence["average_precision"]
+        why = f"average precision on validation scenes {precision['grey']} in grey, {precision['colour']} in colour"
+    print(f"cascade@{character}: {planes}: {why}")
+    print(f"cascade@{character}: {result.stop_rule}")
+    rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
+    return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
+
+
+def annotated(frames: Sequence[BoxedFrame]) -> list[AnnotatedImage]:
+    """The frames as `cascades` takes them."""
+    return [
         AnnotatedImage(
             key=f"{frame.episode_id} frame {frame.frame}",
             gray=frame.gray,
             boxes=tuple(Box(*box) for box in frame.boxes),
             negatives=frame.complete,
+            chroma=frame.chroma,
         )
         for frame in frames
     ]
+
+
+def planes_to_train(validation: Sequence[BoxedFrame], params: CascadeParams) -> tuple[str, str]:
+    """The planes to train with, and why."""
+    if params.planes != "auto":
+        return params.planes, "as cascade.planes says"
+    if not any(frame.boxes for frame in validation):
+        return "grey", "no box of it lies in a validation scene, on which grey and colour could be compared"
+    return "auto", "whichever does better on validation scenes"
+
+
+def train_with(
+    character: str,
+    frames: Sequence[BoxedFrame],
+    validation: Sequence[BoxedFrame],
+    params: CascadeParams,
+    planes: str,
+) -> TrainingResult:
+    """Train, with "auto" in grey and in colour, with a bar over the stages."""
     settings = TrainingParams(
         window=(params.window, params.window),
         features=params.features,
@@ -129,23 +171,27 @@ def learn(character: str, frames: list[BoxedFrame], params: CascadeParams) -> tu
         max_false_alarm=params.max_false_alarm,
         margin=params.margin,
         seed=params.seed,
+        planes=planes,
     )
-    with progress(desc=f"cascade@{character}", unit="stages", total=params.stages) as bar:
+    total = params.stages * (2 if planes == "auto" else 1)
+    with progress(desc=f"cascade@{character}", unit="stages", total=total) as bar:
 
         def advance(report: StageReport) -> None:
             bar.update()
             bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
 
-        result = train(images, settings, on_progress=advance)
-    print(f"cascade@{character}: {result.stop_rule}")
-    rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
-    return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
+        if planes == "auto":
+            return train_validated(annotated(frames), annotated(validation), settings, on_progress=advance)
+        return train(annotated(frames), settings, on_progress=advance)
 
 
 def detect(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> list[Detections]:
     """What the cascade finds in each frame."""
     detector = Detector([cascade], scale_factor=params.faces.scale_factor)
-    return [detector.detect(frame.gray)[0] for frame in progress(frames, desc="measuring", unit="frames")]
+    return [
+        detector.detect(frame.gray, chroma=frame.chroma)[0]
+        for frame in progress(frames, desc="measuring", unit="frames")
+    ]
 
 
 def measure(found: list[Detections], frames: list[BoxedFrame]) -> Roc:
@@ -160,7 +206,7 @@ def _truth(frame: BoxedFrame) -> NDArray[np.int64]:
 def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> dict[str, Any]:
     """The least score that gives at most the wanted false positives per frame on these frames.
 
-    Also the median score of the true faces among them: scores of different cascades compare as shares of it.
+    Scores of different cascades compare as multiples of it.
     """
     wanted = params.cascade.false_positives
     found = detect(cascade, frames, params)
@@ -169,20 +215,21 @@ def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> 
     if not math.isfinite(score):
         # Even the strongest detections are too often wrong: take none that is not stronger than all of them.
         score = max((float(value) for value in roc.scores), default=0.0) + 1.0
-    true = [
-        value
-        for detections, frame in zip(found, frames, strict=True)
-        for value, face in zip(
-            detections.scores, match(detections.boxes, detections.scores, _truth(frame)), strict=True
-        )
-        if face >= 0
-    ]
     return {
         "min_score": score,
-        "typical_score": float(np.median(true)) if true else score,
         "false_positives_per_frame": wanted,
         "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes",
     }
+
+
+def probabilities(cascade: Cascade, validation: list[BoxedFrame]) -> dict[str, Any]:
+    """What turns the cascade's scores into probabilities; nothing where validation scenes cannot tell."""
+    try:
+        calibration = calibrate(cascade, annotated(validation)).info.calibration
+    except TrainingDataError:
+        return {}
+    # Where every right detection is stronger than every wrong one, no finite slope fits.
+    return calibration if 0 < calibration["slope"] < STEEPEST else {}
 
 
 def figures(roc: Roc, frames: list[BoxedFrame]) -> dict[str, Any]:

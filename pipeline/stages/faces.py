@@ -5,27 +5,31 @@ One Parquet per episode; an episode whose content, parameters and cascades have 
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import parent_process
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.character_cascades import FOLDER as CASCADES
 from pipeline.character_cascades import load_cascade
-from pipeline.compute import cores, each
-from pipeline.console import progress, say_counts
+from pipeline.compute import each
+from pipeline.console import say_counts
+from pipeline.errors import InputError
 from pipeline.face_finding import find_faces
 from pipeline.params import Faces, Params, load_params
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.tables import read_frame, rows_of, table_key, to_table, write_table
-from pipeline.video import Frame, read_frames
+from pipeline.video import read_frames
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Raise it when the same input would give other rows: every episode is then worked on again."""
+RUN = 1000
+"""Frames in a run of scenes, at least: enough to be worth a seek, few enough that a film keeps every core busy."""
 
 VIDEOS = Path("data/episodes")
 OUTPUT = Path("data/faces")
@@ -33,7 +37,7 @@ OUTPUT = Path("data/faces")
 
 @dataclass(frozen=True)
 class Job:
-    """One episode's work, small enough to be sent to another process; `key` is all that decides its result."""
+    """One episode's work; `key` is all that decides its result."""
 
     episode: Any
     scenes: pd.DataFrame
@@ -46,6 +50,27 @@ class Job:
         """The episode's Parquet file."""
         return OUTPUT / f"{self.episode['episode_id']}.parquet"
 
+    def runs(self) -> list["Run"]:
+        """The episode's scenes in runs of at least RUN frames, the last one perhaps shorter."""
+        runs, first = [], 0
+        starts, stops = self.scenes["start_frame"], self.scenes["stop_frame"]
+        for last in range(len(self.scenes)):
+            if stops[last] - starts[first] >= RUN or last + 1 == len(self.scenes):
+                own = self.scenes.iloc[first : last + 1].reset_index(drop=True)
+                runs.append(Run(self.episode, own, self.characters, self.params))
+                first = last + 1
+        return runs
+
+
+@dataclass(frozen=True)
+class Run:
+    """Some scenes of an episode that follow each other: the unit of work, small enough to be sent anywhere."""
+
+    episode: Any
+    scenes: pd.DataFrame
+    characters: tuple[str, ...]
+    params: Faces
+
 
 def main() -> None:
     """Read episodes, scenes and cascades, write data/faces/<episode_id>.parquet."""
@@ -57,11 +82,19 @@ def main() -> None:
     for stale in set(OUTPUT.iterdir()) - {job.output for job in jobs}:
         stale.unlink()
     todo = [job for job in jobs if table_key(job.output) != job.key]
-    # Episodes run in parallel; where there are fewer than cores, each has several threads.
-    threads = max(1, cores(params.compute) // max(1, len(todo)))
-    for _ in each(partial(work, threads=threads), todo, params.compute, desc="faces", unit="episodes"):
-        pass
-    say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), **count(jobs)})
+    runs = [job.runs() for job in todo]
+    # All runs of all episodes are one queue; an episode is written as soon as its last run is done.
+    done = each(work, [run for own in runs for run in own], params.compute, desc="faces", unit="runs of scenes")
+    damaged = 0
+    for job, own in zip(todo, runs, strict=True):
+        tables, problems = zip(*islice(done, len(own)), strict=True) if own else ((), ())
+        problem = next(filter(None, problems), "")
+        if problem:
+            print(f"faces: {job.episode['episode_id']} has no faces: {problem}")
+            damaged += 1
+        # Without a key: it is tried again as soon as the stage runs again.
+        write_table(job.output, together(() if problem else tables), key=None if problem else job.key)
+    say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), "damaged": damaged, **count(jobs)})
 
 
 def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[Job]:
@@ -72,7 +105,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[J
             cascades.update((CASCADES / f"{character}.{ending}").read_bytes())
     jobs = []
     for episode in rows_of(episodes[episodes["status"] == OK]):
-        own = scenes[scenes["episode_id"] == episode.episode_id].reset_index(drop=True)
+        own = scenes[(scenes["episode_id"] == episode.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
         key = {
             "episode": f"{episode.episode_id} {episode.sha256}",
             "scenes": own[["scene", "start_frame", "stop_frame"]].to_json(orient="values"),
@@ -85,16 +118,35 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[J
     return jobs
 
 
-def work(job: Job, threads: int) -> None:
-    """Find the faces of one episode and write its Parquet. Runs in a process of its own."""
-    episode = pd.Series(job.episode)
-    cascades = [load_cascade(character) for character in job.characters]
-    frames: Iterable[Frame] = read_frames(VIDEOS / episode.path, every=job.params.every)
-    if parent_process() is None:  # in a pool, the bars of several episodes would run into each other
-        total = -(-episode.frames // job.params.every)
-        frames = progress(frames, desc=episode.episode_id, unit="frames", total=total)
-    rows = find_faces(frames, episode, job.scenes, cascades, job.params, threads)
-    write_table(job.output, to_table(rows, FACES), key=job.key)
+def work(run: Run) -> tuple[pa.Table, str]:
+    """Find the faces in a run of scenes: FACES, tracks numbered from 0, and why there are none if it does not decode.
+
+    Runs in a process of its own.
+    """
+    episode = pd.Series(run.episode)
+    first, last = run.scenes.iloc[0], run.scenes.iloc[-1]
+    frames = read_frames(
+        VIDEOS / episode.path,
+        start=int(first["start_frame"]),
+        stop=int(last["stop_frame"]),
+        start_pts=int(first["start_pts"]),
+    )
+    cascades = [load_cascade(character) for character in run.characters]
+    try:
+        return to_table(find_faces(frames, episode, run.scenes, cascades, run.params), FACES), ""
+    except InputError as error:
+        return FACES.empty_table(), str(error)
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """An episode's runs, in order, as one table with its tracks numbered through."""
+    tracks, numbered = 0, []
+    for table in tables:
+        track = pc.add(table["track"], pa.scalar(tracks, pa.int32()))
+        numbered.append(table.set_column(FACES.get_field_index("track"), FACES.field("track"), track))
+        if table.num_rows:
+            tracks = 1 + int(pc.max(track).as_py())
+    return pa.concat_tables([FACES.empty_table(), *numbered])
 
 
 def count(jobs: list[Job]) -> dict[str, int]:

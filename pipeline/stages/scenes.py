@@ -1,9 +1,8 @@
 """Find the scenes of every episode: PySceneDetect's adaptive cuts, and fades through black.
 
 Frames come from `pipeline.video`, not from a backend of PySceneDetect: those convert every frame at full size, with
-instructions whose results differ between machines, while `Frame.preview` is exact and costs no more (3,000 frames of
-1280×720: 8.4 s of CPU time, 8.3 with the PyAV backend, 9.0 with OpenCV's). Big Buck Bunny (14,315 frames, 129
-boundaries): F1 0.984, 126 hits, 40 s of CPU time; the adaptive detector alone 0.976.
+instructions whose results differ between machines. `Frame.preview` takes every so-many-th pixel of the decoder's
+planes, which is exact and costs a twentieth of decoding; docs/benchmarks.md has the figures.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.caches import cache_folder
-from pipeline.compute import each
+from pipeline.compute import cores, each
 from pipeline.console import say_counts
 from pipeline.errors import InputError
 from pipeline.params import Params, Scenes, Splits, load_params
@@ -34,11 +33,11 @@ from pipeline.video import read_frames
 EPISODES_TABLE: Final = Path("data/episodes.parquet")
 EPISODES_FOLDER: Final = Path("data/episodes")
 SCENES_TABLE: Final = Path("data/scenes.parquet")
-VERSION: Final = 1
+VERSION: Final = 2
 """Grows with every change to this module that can change boundaries, so that kept ones are found again."""
 
-PREVIEW: Final = 256
-"""Width in px at which frames are compared: PySceneDetect's own choice."""
+PREVIEW: Final = 128
+"""Width in px at which frames are compared: half of PySceneDetect's own choice, which finds the same boundaries."""
 
 Row = dict[str, Any]
 
@@ -73,7 +72,9 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
     for stale in sorted({path.name for path in cache.glob("*.json")} - set(names.values())):
         (cache / stale).unlink()
     todo = [episode for episode in usable if not (cache / names[episode["sha256"]]).exists()]
-    search = partial(_search, params=params.scenes, folder=folder, cache=cache)
+    # Episodes run in parallel; where there are fewer than cores, the decoder has several threads.
+    threads = max(1, cores(params.compute) // max(1, len(todo)))
+    search = partial(_search, params=params.scenes, folder=folder, cache=cache, threads=threads)
     reasons = dict(each(search, todo, params.compute, desc="scenes", unit="episode")) if todo else {}
     rows: list[Row] = []
     for episode in usable:
@@ -87,8 +88,8 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
     return rows
 
 
-def find_starts(path: Path, rate: Fraction, params: Scenes) -> list[Start]:
-    """Where the scenes of a video begin; `rate` is in frames per second.
+def find_starts(path: Path, rate: Fraction, params: Scenes, threads: int = 1) -> list[Start]:
+    """Where the scenes of a video begin; `rate` is in frames per second, `threads` of the decoder change nothing.
 
     Raises InputError if the file does not decode to its end.
     """
@@ -98,7 +99,7 @@ def find_starts(path: Path, rate: Fraction, params: Scenes) -> list[Start]:
     times: list[int] = []
     levels: list[float] = []
     cuts: list[int] = []
-    for frame in read_frames(path):
+    for frame in read_frames(path, threads=threads):
         picture = frame.preview(PREVIEW)
         # PySceneDetect expects BGR. It is given frame numbers, not times: boundaries are frames.
         found = detector.process_frame(FrameTimecode(frame.index, rate), picture[..., ::-1])
@@ -145,11 +146,11 @@ def merge(cuts: Iterable[int], fades: Iterable[tuple[int, int]], frames: int, sh
     return sorted(boundaries)
 
 
-def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Path) -> tuple[str, str]:
+def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Path, threads: int) -> tuple[str, str]:
     """Find an episode's scenes and keep them in `cache`; (episode_id, why that failed or an empty string)."""
     rate = Fraction(episode["rate_num"], episode["rate_den"])
     try:
-        starts = find_starts(folder / episode["path"], rate, params)
+        starts = find_starts(folder / episode["path"], rate, params, threads)
     except InputError as error:
         return episode["episode_id"], str(error)
     write_json(cache / _cache_name(episode["sha256"], params), {"starts": [astuple(start) for start in starts]})

@@ -3,20 +3,50 @@
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from pipeline.face_finding import face_id, judge
 from pipeline.params import Faces
 
 
-def found(frame: int, x: int, character: str = "cat", margin: float = 1.0) -> dict[str, Any]:
-    return {"scene": 0, "frame": frame, "character": character, "x": x, "y": 0, "w": 40, "h": 40, "margin": margin}
+def found(frame: int, x: int, character: str = "cat", strength: float = 2.0) -> dict[str, Any]:
+    place = {"scene": 0, "frame": frame, "character": character, "x": x, "y": 0, "w": 40, "h": 40}
+    return place | {"strength": strength, "thumbnail": np.full(4, 99, np.uint8)}
 
 
 def test_lone_finds_are_put_aside_and_tracks_stand() -> None:
     rows = judge(pd.DataFrame([found(0, 0), found(3, 4), found(3, 300)]), Faces(every=3, min_track=2))
     assert rows["status"].tolist() == ["ok", "ok", "rejected"]
     assert rows["reason"][2] == "a track of 1; faces.min_track is 2"
+
+
+def test_a_weak_find_stands_in_a_strong_track_and_a_strong_one_not_in_a_weak_one() -> None:
+    strong = [found(frame, 0, strength=0.6 if frame == 6 else 3.0) for frame in range(0, 15, 3)]
+    weak = [found(frame, 300, strength=1.1 if frame == 6 else 0.6) for frame in range(0, 15, 3)]
+    rows = judge(pd.DataFrame(strong + weak), Faces(every=3, min_track=2))
+    first = rows[rows["x"] == 0]
+    assert set(first["status"]) == {"ok"}
+    # By hand: (4 × 3.0 + 0.6) / 6 = 2.1, with its own 0.6: √(0.6 × 2.1).
+    assert first["track_score"].iloc[2] == pytest.approx((0.6 * 2.1) ** 0.5)
+    assert set(rows.loc[rows["x"] == 300, "status"]) == {"rejected"}
+    # √(1.1 × (4 × 0.6 + 1.1) / 6)
+    assert rows.loc[rows["x"] == 300, "reason"].iloc[2] == "a track score of 0.801; faces count from 1"
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    dice = np.random.default_rng(3)
+    detections = [
+        found(3 * int(dice.integers(9)), int(dice.integers(99)), str(dice.choice(["cat", "mouse"])), dice.random() * 4)
+        for _ in range(60)
+    ]
+    rows = pd.DataFrame(detections).drop_duplicates(["frame", "character", "x"])
+    expected = judge(rows, Faces(every=3)).drop(columns="thumbnail")
+    assert expected["status"].nunique() == 2
+    for _ in range(3):
+        shuffled = judge(rows.sample(frac=1, random_state=int(dice.integers(99))), Faces(every=3))
+        pd.testing.assert_frame_equal(shuffled.drop(columns="thumbnail"), expected)
 
 
 def test_a_track_that_loses_its_faces_to_another_character_does_not_stand_on_what_is_left() -> None:

@@ -33,13 +33,31 @@ def test_fit_height_only_shrinks_and_says_by_how_much() -> None:
     assert (same.shape, scale) == ((100, 50), 1.0)
 
 
-def test_a_square_crop_is_centred_with_margin_and_repeats_the_edge() -> None:
+@pytest.mark.parametrize("box", [(20, 10, 10, 8), (0, 0, 4, 4), (50, 30, 10, 10), (55, 2, 3, 9)])
+def test_a_square_crop_is_centred_with_margin_and_repeats_the_edge(box: tuple[int, int, int, int]) -> None:
     image = noise(40, 60, 3)
-    crop = images.crop_square(image, (20, 10, 10, 8), 0.5)
-    np.testing.assert_array_equal(crop, image[4:24, 15:35])
-    corner = images.crop_square(image, (0, 0, 4, 4), 1.0)
-    assert corner.shape == (12, 12, 3)
-    np.testing.assert_array_equal(corner[:5, :5], np.broadcast_to(image[0, 0], (5, 5, 3)))
+    left, top, side, _ = square = images.square_around(box, 0.75)
+    assert abs(left + side / 2 - box[0] - box[2] / 2) <= 1
+    assert abs(top + side / 2 - box[1] - box[3] / 2) <= 1
+    assert side == round(max(box[2:]) * 2.5)
+    part = images.inside(square, 60, 40)
+    pixels = image[part[1] : part[1] + part[3], part[0] : part[0] + part[2]]
+    rows, columns = (np.clip(np.arange(first, first + side), 0, size - 1) for first, size in ((top, 40), (left, 60)))
+    np.testing.assert_array_equal(images.repeat_edges(pixels, part, square), image[rows[:, None], columns])
+
+
+def test_shrinking_to_half_is_the_mean_of_four_rounded_half_up() -> None:
+    for shape in ((8, 6), (30, 50, 3), (2, 2), (101, 77)):
+        image = noise(*shape)
+        even = image[: shape[0] // 2 * 2, : shape[1] // 2 * 2].astype(int)
+        expected = (even[0::2, 0::2] + even[1::2, 0::2] + even[0::2, 1::2] + even[1::2, 1::2] + 2) // 4
+        np.testing.assert_array_equal(images.shrink(image, shape[1] // 2, shape[0] // 2), expected)
+
+
+def test_chroma_shrinks_with_the_grey_picture() -> None:
+    chroma = noise(2, 180, 321)
+    assert images.fit_chroma(chroma, noise(360, 641)).shape == (2, 180, 321)
+    assert images.fit_chroma(chroma, noise(90, 160)).shape == (2, 45, 80)
 
 
 def test_jpeg_keeps_the_picture_and_broken_bytes_are_none() -> None:

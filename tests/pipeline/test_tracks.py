@@ -25,7 +25,16 @@ def run(detections: list[tuple[int, int, int]], every: int = 3) -> list[int]:
     """Tracks of 40 px faces at (frame, x, y)."""
     frames = np.array([frame for frame, _, _ in detections])
     boxes = np.array([(x, y, 40, 40) for _, x, y in detections])
-    return link(frames, boxes, every).tolist()
+    return link(frames, boxes, np.zeros((len(frames), 4), np.uint8), every).tolist()
+
+
+def test_where_two_faces_overlap_the_alike_ones_are_linked() -> None:
+    boxes = np.array([(0, 0, 40, 40), (20, 0, 40, 40), (12, 0, 40, 40), (8, 0, 40, 40)])
+    dark, light = np.full(4, 60, np.uint8), np.full(4, 120, np.uint8)
+    frames = np.array([0, 0, 3, 3])
+    # By place alone the third would go to the second; it looks like the first.
+    assert link(frames, boxes, np.array([dark, light, dark, light]), 3).tolist() == [0, 1, 0, 1]
+    assert link(frames, boxes, np.array([dark, dark, dark, dark]), 3).tolist() == [0, 1, 1, 0]
 
 
 def test_two_faces_that_pass_each_other_keep_their_tracks() -> None:
@@ -64,12 +73,11 @@ def test_no_detections_no_tracks() -> None:
 def test_of_two_cascades_that_claim_a_face_the_stronger_track_keeps_it() -> None:
     rows = pd.DataFrame(
         [
-            # The cat's track is stronger on average, though the mouse is stronger in frame 3.
-            {"frame": 0, "character": "cat", "x": 0, "track": 0, "margin": 5.0},
-            {"frame": 0, "character": "mouse", "x": 2, "track": 1, "margin": 2.0},
-            {"frame": 3, "character": "cat", "x": 0, "track": 0, "margin": 2.0},
-            {"frame": 3, "character": "mouse", "x": 2, "track": 1, "margin": 3.0},
-            {"frame": 3, "character": "mouse", "x": 300, "track": 2, "margin": 1.0},
+            {"frame": 0, "character": "cat", "x": 0, "track": 0, "together": 3.5},
+            {"frame": 0, "character": "mouse", "x": 2, "track": 1, "together": 2.5},
+            {"frame": 3, "character": "cat", "x": 0, "track": 0, "together": 3.5},
+            {"frame": 3, "character": "mouse", "x": 2, "track": 1, "together": 2.5},
+            {"frame": 3, "character": "mouse", "x": 300, "track": 2, "together": 1.0},
         ]
     ).assign(y=0, w=40, h=40)
     expected = ["", "cat", "", "cat", ""]

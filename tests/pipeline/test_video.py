@@ -14,6 +14,7 @@ import pytest
 from av.stream import Disposition
 from worlds import cut, scene, write_sound, write_video
 
+from cascades import chroma_of
 from pipeline import video
 from pipeline.containers import promised_bytes
 from pipeline.errors import InputError
@@ -157,12 +158,56 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         list(read_frames(tmp_path / "nowhere.mp4"))
 
 
-def test_every_start_and_stop(tmp_path: Path) -> None:
+def test_start_and_stop(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", scene(1, 20))
     everything = {frame.index: frame.pts for frame in read_frames(path)}
     assert list(everything) == list(range(20))
-    some = {frame.index: frame.pts for frame in read_frames(path, every=3, start=4, stop=15)}
-    assert some == {index: everything[index] for index in (4, 7, 10, 13)}
+    some = {frame.index: frame.pts for frame in read_frames(path, start=4, stop=15)}
+    assert some == {index: everything[index] for index in range(4, 15)}
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {"g": "12"}),
+        ("open.mp4", "libx264", {"g": "12", "x264-params": "open-gop=1:scenecut=0"}),
+        ("refresh.mp4", "libx264", {"g": "12", "x264-params": "intra-refresh=1:scenecut=0"}),
+        ("a.mkv", "libx264", {"g": "12"}),
+        ("a.ts", "libx264", {"g": "12"}),
+        ("a.avi", "mpeg4", {"g": "12"}),
+        ("a.webm", "libvpx", {"g": "12"}),
+        ("bare.h264", "libx264", {"g": "12"}),
+    ],
+)
+def test_frames_from_the_middle_are_those_of_a_reading_from_the_beginning(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    pictures = [picture for seed in range(3) for picture in scene(seed, 20)]
+    path = write_video(tmp_path / name, pictures, codec=codec, options=options)
+    everything = [(frame.index, frame.pts, frame.gray.tobytes()) for frame in read_frames(path)]
+    assert len(everything) == 60
+    for start in range(1, 60, 7):
+        frames = read_frames(path, start=start, stop=start + 15, start_pts=everything[start][1], threads=1 + start % 2)
+        found = [(frame.index, frame.pts, frame.gray.tobytes()) for frame in frames]
+        assert found == everything[start : start + 15]
+
+
+def test_where_seeking_works_nothing_before_the_keyframe_is_decoded(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", scene(1, 40), options={"g": "10", "x264-params": "scenecut=0"})
+    times = [frame.pts for frame in read_frames(path)]
+    whole = path.read_bytes()
+    with av.open(path) as container:
+        first = next(packet for packet in container.demux(video=0))
+        place, size = first.pos, first.size
+    path.write_bytes(whole[:place] + bytes(size) + whole[place + size :])
+    assert [frame.index for frame in read_frames(path, start=25, start_pts=times[25])] == list(range(25, 40))
+
+
+def test_a_wrong_time_is_never_believed(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", scene(1, 30), options={"g": "10"})
+    everything = [(frame.index, frame.pts) for frame in read_frames(path)]
+    for wrong in (-5, everything[12][1] + 1, everything[-1][1] + 1000):
+        assert [(f.index, f.pts) for f in read_frames(path, start=12, start_pts=wrong)] == everything[12:]
 
 
 @pytest.mark.parametrize("size", [(96, 64), (321, 241), (34, 50), (17, 19)])
@@ -185,8 +230,21 @@ def test_pixels_of_every_format_are_those_of_the_picture(tmp_path: Path, size: t
         # Off by one or two from rounding; edges of the square blur in subsampled chroma but not in luma.
         assert np.abs(frame.gray - luma).max() <= 2, (name, pix_fmt)
         assert frame.rgb().shape == picture.shape
+        half = (-(-size[0] // 2), -(-size[1] // 2))
+        assert frame.chroma.shape == (2, *half[::-1])
+        if pix_fmt == "gray":
+            assert (frame.chroma == 128).all()
+        else:
+            # Limited range has 224 levels of chroma where chroma_of has 255.
+            full = chroma_of(picture).astype(float)
+            expected = full if luma is drawn else 128 + (full - 128) * 224 / 255
+            small = [cv2.resize(plane, half, interpolation=cv2.INTER_AREA) for plane in expected]
+            assert np.median(np.abs(frame.chroma - small)) <= 2, (name, pix_fmt)
+        part = frame.rgb((5, 3, size[0] - 8, size[1] - 7))
+        assert part.shape == (size[1] - 7, size[0] - 8, 3)
         if pix_fmt != "gray":
             assert np.median(np.abs(frame.rgb().astype(int) - picture)) <= 3, (name, pix_fmt)
+            assert np.median(np.abs(part.astype(int) - picture[3:-4, 5:-3])) <= 3, (name, pix_fmt)
 
 
 def test_gray_is_the_luma_plane_without_a_copy(tmp_path: Path) -> None:
@@ -230,6 +288,17 @@ def test_previews_are_small_and_never_larger(tmp_path: Path) -> None:
     assert frame.preview(1000).shape == (200, 320, 3)
 
 
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt"), [("ffv1", "yuv420p"), ("ffv1", "yuv444p"), ("ffv1", "yuv420p10le"), ("ffv1", "bgr0")]
+)
+def test_a_preview_has_the_colours_of_the_picture(tmp_path: Path, codec: str, pix_fmt: str) -> None:
+    (picture,) = scene(4, 1, (322, 202))
+    frame = next(read_frames(write_video(tmp_path / "a.mkv", [picture], codec=codec, pix_fmt=pix_fmt)))
+    preview = frame.preview(90)
+    assert preview.shape == (51, 81, 3)
+    assert np.median(np.abs(preview.astype(int) - picture[::4, ::4])) <= 3
+
+
 DIGEST = """
 import ctypes, hashlib, sys
 from pathlib import Path
@@ -240,7 +309,7 @@ if sys.argv[2] == "plain":
 from pipeline.video import read_frames
 digest = hashlib.sha256()
 for frame in read_frames(Path(sys.argv[1])):
-    for pixels in (frame.gray, frame.rgb(), frame.preview(100)):
+    for pixels in (frame.gray, frame.chroma, frame.rgb(), frame.rgb((31, 17, 101, 80)), frame.preview(100)):
         digest.update(pixels.tobytes())
 print(digest.hexdigest())
 """
