@@ -6,21 +6,23 @@ on a file system that all machines share; every task checks that before it begin
 
 import os
 import uuid
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pipeline import __version__
 from pipeline.caches import cache_folder
-from pipeline.errors import SetupError
+from pipeline.errors import SetupError, StageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 CONNECT_S: Final = 15
 """Seconds until a scheduler that does not answer counts as not there."""
+WATCH_S: Final = 2
+"""Seconds between looks at whether the scheduler is still there."""
 
 
 class Cluster:
@@ -48,6 +50,7 @@ class Cluster:
         folder = cache_folder("cluster")
         for stale in folder.iterdir():
             stale.unlink()
+        self._connection = self._client.scheduler_comm
         self._token = folder / uuid.uuid4().hex
         self._token.touch()
         if not self.processors():
@@ -55,11 +58,32 @@ class Cluster:
 
     def processors(self) -> int:
         """How many tasks the workers there are now run at once."""
+        self._check()
         return int(sum(self._client.nthreads().values()))
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
         """Run `function(item)` in the project's directory on the next worker that is free."""
+        self._check()
         return self._executor.submit(InProject(function, str(Path.cwd()), str(self._token), __version__), item)
+
+    def wait(self, futures: "Sequence[Future[Any]]") -> None:
+        """Return when all of them are done."""
+        # Futures of dask's executor never end when the connection breaks while their result is fetched.
+        while wait(futures, timeout=WATCH_S).not_done:
+            self._check()
+        if any(future.cancelled() for future in futures):
+            raise self._gone()
+
+    def _check(self) -> None:
+        """Raise StageError unless the connection is the one that the work was given to."""
+        if self._client.status != "running" or self._client.scheduler_comm is not self._connection:
+            raise self._gone()
+
+    def _gone(self) -> StageError:
+        return StageError(
+            f"the connection to the scheduler at {self._address} was lost: see that it and its workers run, then run "
+            "this again; what was finished is kept"
+        )
 
     def close(self) -> None:
         """Take back what has not begun and leave the cluster; the workers are not ours to end."""

@@ -7,13 +7,13 @@ so many tasks are on their way at a time, and a worker that dies costs its task,
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from pipeline.cluster import Cluster
 from pipeline.console import progress
-from pipeline.errors import StageError, TaskLost
+from pipeline.errors import TaskLost
 from pipeline.params import Compute
 from pipeline.processes import Processes
 
@@ -27,7 +27,7 @@ ATTEMPTS: Final = 3
 
 
 Crew = Processes | Cluster
-"""Who does the work: both have `submit`, `processors`, `close`, and `death`, which is what a worker's death raises."""
+"""Who does the work: both have `submit`, `wait`, `processors`, `close`, and `death`, which a worker's death raises."""
 
 
 def cores(compute: Compute) -> int:
@@ -119,19 +119,15 @@ def _outcome(function: Callable[[Item], Result], flying: "deque[_Task[Item, Resu
     """What the first task gives, tried again where its worker died. Raises TaskLost after ATTEMPTS deaths."""
     first = flying[0]
     for attempt in range(1, ATTEMPTS + 1):
+        crew.wait([first.future])
         try:
             return first.future.result()
         except crew.death:
             if attempt == ATTEMPTS:
                 break
-        except CancelledError as error:
-            raise StageError(
-                "the scheduler of the cluster has stopped or cannot be reached any more; start it and its workers, "
-                "then run this again: what was finished is kept"
-            ) from error
         if attempt + 1 == ATTEMPTS:
             # Alone, so that it cannot be blamed for what another task did to a worker that both were given to.
-            wait([task.future for task in flying])
+            crew.wait([task.future for task in flying])
         first.future = crew.submit(function, first.item)
     raise TaskLost(
         f"the process working on it died {ATTEMPTS} times: out of memory, or a fault in a library that this input "

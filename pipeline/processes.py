@@ -8,8 +8,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from queue import LifoQueue
@@ -41,6 +41,10 @@ class Processes(Executor):
     def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> "Future[Result]":
         """Run `fn(*args, **kwargs)` in the next process that is free."""
         return self._threads.submit(self._run, fn, args, kwargs)
+
+    def wait(self, futures: "Sequence[Future[Any]]") -> None:
+        """Return when all of them are done."""
+        wait(futures)
 
     def close(self) -> None:
         """End every process, whatever it is doing."""
