@@ -106,6 +106,7 @@ def flow() -> Iterator["subprocess.Popen[str]"]:
         yield running
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_run_again_the_bytes_are_those_of_an_undisturbed_run(project: Path) -> None:
     settings(*NAMES, compute="workers: 2")
     began = time.monotonic()
@@ -133,6 +134,7 @@ def test_killed_at_any_moment_and_run_again_the_bytes_are_those_of_an_undisturbe
     assert len(set(left)) > 1, "every kill hit the same moment"
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bytes(project: Path, tmp_path: Path) -> None:
     settings(*NAMES)
     run()
