@@ -58,6 +58,8 @@ def write_table(path: Path, table: pa.Table, key: Mapping[str, str] | None = Non
     `key` is what the table was made from (content, parameters, code version); `table_key` reads it back, so that work
     already done is recognised.
     """
+    # Where pages end depends on how a table is cut into chunks, and that on how its parts got here.
+    table = table.combine_chunks()
     if key is not None:
         table = table.replace_schema_metadata({"toonset": json.dumps(dict(key), sort_keys=True)})
     with replacing(path) as temporary:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +33,15 @@ def test_a_table_comes_back_as_it_went_in_and_twice_gives_the_same_bytes(tmp_pat
         write_table(tmp_path / name, to_table(rows, schemas.SCENES))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert read_frame(tmp_path / "a", schemas.SCENES).to_dict("records") == rows
+
+
+def test_the_same_rows_put_together_from_other_parts_give_the_same_bytes(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    whole = pa.table({"crop": [dice.bytes(3000 + row % 500) for row in range(2500)]})
+    parts = pa.concat_tables([whole.slice(first, 537) for first in range(0, 2500, 537)])
+    for name, table in (("whole", whole), ("parts", parts)):
+        write_table(tmp_path / name, table)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "parts").read_bytes()
 
 
 def test_pandas_rows_take_the_schemas_order_and_types(tmp_path: Path) -> None:
