@@ -82,13 +82,15 @@ def main() -> None:
     for stale in set(OUTPUT.iterdir()) - {job.output for job in jobs}:
         stale.unlink()
     todo = [job for job in jobs if table_key(job.output) != job.key]
-    runs = [job.runs() for job in todo]
+    counts = [len(job.runs()) for job in todo]
     # All runs of all episodes are one queue; an episode is written as soon as its last run is done.
-    queue, lost = [run for own in runs for run in own], lambda _, lost: (FACES.empty_table(), str(lost))
-    done = each(work, queue, params.compute, desc="faces", unit="runs of scenes", lost=lost)
+    done = each(
+        work, (run for job in todo for run in job.runs()), params.compute, desc="faces", unit="runs of scenes",
+        lost=lambda _, lost: (FACES.empty_table(), str(lost)), total=sum(counts),
+    )  # fmt: skip
     damaged = 0
-    for job, own in zip(todo, runs, strict=True):
-        tables, problems = zip(*islice(done, len(own)), strict=True) if own else ((), ())
+    for job, own in zip(todo, counts, strict=True):
+        tables, problems = zip(*islice(done, own), strict=True) if own else ((), ())
         problem = next(filter(None, problems), "")
         if problem:
             print(f"faces: {job.episode['episode_id']} has no faces: {problem}")
@@ -152,13 +154,12 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
 
 def count(jobs: list[Job]) -> dict[str, int]:
     """Detections over all episodes by status, and tracks in use."""
-    columns = ["episode_id", "track", "status"]
-    tables = [read_frame(job.output, FACES, columns) for job in jobs]
-    rows = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-    in_use = rows[rows["status"] == OK]
-    return {
-        "detections": len(rows),
-        "faces": len(in_use),
-        "tracks": len(in_use.drop_duplicates(["episode_id", "track"])),
-        "rejected": len(rows) - len(in_use),
-    }
+    counts = {"detections": 0, "faces": 0, "tracks": 0, "rejected": 0}
+    for job in jobs:  # a file at a time: memory must not grow with the number of episodes
+        rows = read_frame(job.output, FACES, ["track", "status"])
+        in_use = rows[rows["status"] == OK]
+        counts["detections"] += len(rows)
+        counts["faces"] += len(in_use)
+        counts["tracks"] += in_use["track"].nunique()
+        counts["rejected"] += len(rows) - len(in_use)
+    return counts
