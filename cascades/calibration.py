@@ -5,7 +5,7 @@ Validation images come from other scenes than the training ones, and are never t
 The scores are kept in the side file's `calibration`:
 
     slope, intercept   probability = 1/(1 + exp(−(slope · ln(1 + score) + intercept)))
-    score_at_fppi      "0.1", "0.3", "1" false positives per image → the lowest score that keeps within it
+    score_at_fppi      "0.1", "0.3", "1" false positives per image → the score to ask for (`Roc.score_at`)
 """
 
 import math

@@ -37,9 +37,18 @@ class Roc:
         return float(self.recall[allowed].max()) if allowed.any() else 0.0
 
     def score_at(self, fppi: float) -> float:
-        """Lowest score that keeps within this many false positives per image; infinite where none does."""
+        """The score from which on there is the best recall with at most this many false positives per image.
+
+        Half-way (geometric mean) from the weakest face found within it to the next weaker detection: down to there a
+        lower score finds nothing more here, but unseen faces may be a little weaker. Infinite where no face is found
+        within the limit.
+        """
         allowed = self.fppi <= fppi + 1e-12
-        return float(self.scores[allowed].min()) if allowed.any() else float("inf")
+        if not allowed.any() or self.recall[allowed].max() == 0:
+            return float("inf")
+        weakest = int(np.argmax(np.where(allowed, self.recall, -1.0)))  # the first: the strongest with that recall
+        below = self.scores[weakest + 1] if weakest + 1 < len(self.scores) else self.scores[weakest]
+        return float(np.sqrt(self.scores[weakest] * max(float(below), 0.0)))
 
     @property
     def points(self) -> list[dict[str, float]]:

@@ -4,6 +4,7 @@
     ├── ParamsError    params.yaml: an unknown key, a wrong value
     ├── InputError     a file somebody made or gave us cannot be read as what it should be
     ├── StageError     a stage cannot produce its output from the inputs it was given
+    │   └── TaskLost   one item's work ended its process each time it was tried
     └── SetupError     something is missing or wrong on this machine
 
 A message says what was found, what was expected and what to do. One bad item among many is not an error but a
@@ -29,6 +30,10 @@ class InputError(ToonsetError):
 
 class StageError(ToonsetError):
     """A stage that cannot produce its output, such as training without one labelled face."""
+
+
+class TaskLost(StageError):
+    """The work on one item ended the process it ran in, each time it was tried; its other items are done."""
 
 
 class SetupError(ToonsetError):

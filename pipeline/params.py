@@ -144,6 +144,14 @@ class Compute(Section):
     """Where the work runs; nothing here changes any output."""
 
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    scheduler: str | None = None
+
+    @field_validator("scheduler")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"tcp://([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
+            raise ValueError(f"{value!r} is no address of a Dask scheduler; expected null or such as tcp://host:8786")
+        return value
 
 
 class Params(Section):

@@ -2,7 +2,7 @@
 
 A true face is found again and again and clearly; a false alarm now and then, or weakly. So a detection is judged by its
 own strength and by that of its track: weak finds stand in a strong track, strong ones in none may not. On the film's
-held-out shots this halves the false alarms at the same recall (docs/benchmarks.md).
+held-out shots there are a quarter to a half fewer false alarms at the same recall (docs/benchmarks.md).
 """
 
 from collections.abc import Sequence

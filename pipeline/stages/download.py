@@ -18,7 +18,7 @@ from typing import Any, Final
 from pipeline.caches import cache_folder
 from pipeline.compute import each
 from pipeline.console import say_counts
-from pipeline.errors import InputError, ParamsError, StageError
+from pipeline.errors import InputError, ParamsError, StageError, TaskLost
 from pipeline.fetch import check_samples, fetch
 from pipeline.params import Params, load_params
 from pipeline.sample import DRAWING
@@ -96,8 +96,8 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
         except InputError as error:
             rows[item.id] = _rejected(item, str(error))
     here = [item for item in items if item.id in files]
-    checks = each(check, [files[item.id] for item in here], params.compute, desc="decode", unit="episode")
-    for item, checked in zip(here, checks, strict=True) if here else ():
+    checks = each(check, [files[item.id] for item in here], params.compute, desc="decode", unit="episode", lost=_lost)
+    for item, checked in zip(here, checks, strict=True):
         path, problem = files[item.id], _problem(item, checked)
         if problem and item.id in resumed:
             # What an earlier run left may have been the fault: once more from the first byte.
@@ -116,6 +116,11 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
 def check(path: Path) -> Checked:
     """Hash and decode the whole file."""
     return Checked(sha256_of(path), path.stat().st_size, probe(path))
+
+
+def _lost(path: Path, lost: TaskLost) -> Checked:
+    """What is known of a file whose decode ended the process each time."""
+    return Checked(sha256_of(path), path.stat().st_size, VideoInfo(problem=str(lost)))
 
 
 def sha256_of(path: Path) -> str:

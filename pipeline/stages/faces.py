@@ -84,7 +84,8 @@ def main() -> None:
     todo = [job for job in jobs if table_key(job.output) != job.key]
     runs = [job.runs() for job in todo]
     # All runs of all episodes are one queue; an episode is written as soon as its last run is done.
-    done = each(work, [run for own in runs for run in own], params.compute, desc="faces", unit="runs of scenes")
+    queue, lost = [run for own in runs for run in own], lambda _, lost: (FACES.empty_table(), str(lost))
+    done = each(work, queue, params.compute, desc="faces", unit="runs of scenes", lost=lost)
     damaged = 0
     for job, own in zip(todo, runs, strict=True):
         tables, problems = zip(*islice(done, len(own)), strict=True) if own else ((), ())

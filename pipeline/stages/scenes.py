@@ -23,7 +23,7 @@ from scenedetect.detectors import AdaptiveDetector
 from pipeline.caches import cache_folder
 from pipeline.compute import cores, each
 from pipeline.console import say_counts
-from pipeline.errors import InputError
+from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES
 from pipeline.splits import Split, held_out_share, read_held_out, read_recorded, recorded_split, scene_split
@@ -75,7 +75,7 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
     # Episodes run in parallel; where there are fewer than cores, the decoder has several threads.
     threads = max(1, cores(params.compute) // max(1, len(todo)))
     search = partial(_search, params=params.scenes, folder=folder, cache=cache, threads=threads)
-    reasons = dict(each(search, todo, params.compute, desc="scenes", unit="episode")) if todo else {}
+    reasons = dict(each(search, todo, params.compute, desc="scenes", unit="episode", lost=_lost))
     rows: list[Row] = []
     for episode in usable:
         if reasons.get(episode["episode_id"]):
@@ -155,6 +155,10 @@ def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Pat
         return episode["episode_id"], str(error)
     write_json(cache / _cache_name(episode["sha256"], params), {"starts": [astuple(start) for start in starts]})
     return episode["episode_id"], ""
+
+
+def _lost(episode: Mapping[str, Any], lost: TaskLost) -> tuple[str, str]:
+    return episode["episode_id"], str(lost)
 
 
 def _cache_name(sha256: str, params: Scenes) -> str:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def test_what_is_installed_is_what_the_lock_names() -> None:
 
 def test_the_lock_holds_every_dependency_and_no_address() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     assert {re.split(r"[<>=!~ ]", name)[0].lower() for name in names} <= set(locked())
     assert "://" not in (ROOT / "requirements.lock").read_text()
 
