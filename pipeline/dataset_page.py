@@ -30,6 +30,8 @@ TILE: Final = 90
 """Side of a tile, px."""
 TRACKS: Final = 12
 """Strips of long tracks, shared by the characters; each has three at least."""
+CLUSTERS: Final = 6
+"""Clusters of near-duplicates shown."""
 EPISODES_SHOWN: Final = 24
 """Timelines, at most."""
 PICTURE: Final = Path("reports/manifest/duplicates.png")
@@ -113,7 +115,7 @@ def tracks_parts(tracks: list[pd.DataFrame], crops: Crops, params: Params) -> li
             first, last = own.iloc[0], own.iloc[-1]
             if first["character"] == name:
                 span = f"{clock(first['time_s'])} to {clock(last['time_s'])}, scene {first['scene']}"
-                tiles = [tile(face, crops, f"{face.time_s:.1f} s") for face in rows_of(spread(own, ACROSS))]
+                tiles = [tile(face, crops, clock(face.time_s)) for face in rows_of(spread(own, ACROSS))]
                 strips.append(Strip(f"{first['episode_id']}, {span}: {len(own)} faces", tiles))
         text = "" if strips else "No tracks."
         parts.append(Part(f"The longest tracks of {name}", text, strips=strips))
@@ -125,8 +127,8 @@ def alarms_part(alarms: pd.DataFrame, crops: Crops) -> Part:
     heading = "False alarms: the strongest detections put aside"
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
-        tiles = [tile(face, crops, f"score {face.score:.3g}") for face in rows_of(own)]
-        strips.append(Strip(f"as {name}, {own['all'].iloc[0]} detections: {kind}", tiles))
+        tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own)]
+        strips.append(Strip(f"{name}, {own['all'].iloc[0]} detections: {kind}", tiles))
     text = "One of a track. A face among them is one that was missed." if strips else "Nothing was put aside."
     return Part(heading, text, strips=strips)
 
@@ -136,8 +138,8 @@ def doubtful_part(doubtful: pd.DataFrame, crops: Crops) -> Part:
     heading = "Doubtful: the weakest tracks kept"
     strips = []
     for name, own in doubtful.groupby("character"):
-        tiles = [tile(face, crops, f"{face.median:.2f}, {face.faces} faces") for face in rows_of(own)]
-        strips.append(Strip(f"as {name}", tiles))
+        tiles = [tile(face, crops, f"{face.median:.3g}, {face.faces} faces", *where(face)) for face in rows_of(own)]
+        strips.append(Strip(str(name), tiles))
     text = (
         "The weakest face of each, the track's median score and length; below a score of 1 it would have been put "
         "aside. A picture that is no face is a false alarm in your dataset."
@@ -155,10 +157,12 @@ def distances_part() -> Part:
 
 
 def largest_clusters(manifest: pd.DataFrame) -> list[pd.DataFrame]:
-    """The faces of the largest clusters of near-duplicates: the representative, then others."""
+    """The faces of the largest clusters of near-duplicates: the representative, then others in order of time."""
+    heads = manifest[(manifest["status"] == OK) & (manifest["cluster_size"] > 1)]
+    heads = heads.sort_values(["cluster_size", "face_id"], ascending=[False, True]).head(CLUSTERS)
     found = []
-    for representative in manifest[manifest["status"] == OK].nlargest(6, "cluster_size", keep="first")["face_id"]:
-        members = manifest[manifest["cluster"] == representative]
+    for representative in heads["face_id"]:
+        members = manifest[manifest["cluster"] == representative].sort_values(["episode_id", "frame", "face_id"])
         others = spread(members[members["face_id"] != representative], ACROSS - 1)
         found.append(pd.concat([members[members["face_id"] == representative], others]))
     return found
@@ -171,7 +175,7 @@ def clusters_part(clusters: list[pd.DataFrame], crops: Crops) -> Part:
     for own in clusters:
         shown += [*pixels_of(own, crops), *[blank] * (ACROSS - len(own))]
     if not shown:
-        return Part("Clusters", "No faces.")
+        return Part("Clusters", "No two faces are near-duplicates.")
     text = "The largest clusters, a row each; the sharpest face, first in its row, stands for all of them."
     return photograph(contact_sheet(shown, ACROSS), "Clusters", text)
 
@@ -205,8 +209,12 @@ def pixels(identity: str, crops: Crops) -> Pixels:
     return np.full((8, 8, 3), 128, np.uint8) if image is None else image
 
 
-def tile(face: Any, crops: Crops, line: str) -> Tile:
-    """A face (a row of MANIFEST) with a line under it, then where it is from."""
-    where = f"{face.episode_id} {clock(face.time_s)}"
+def tile(face: Any, crops: Crops, *lines: str) -> Tile:
+    """A face (a row of MANIFEST) with lines under it."""
     hint = f"{face.episode_id}, frame {face.frame}, box {face.x}, {face.y}, {face.w} × {face.h} px"
-    return Tile(jpeg(shrink(pixels(face.face_id, crops), TILE, TILE)), (line, where), hint)
+    return Tile(jpeg(shrink(pixels(face.face_id, crops), TILE, TILE)), lines, hint)
+
+
+def where(face: Any) -> tuple[str, str]:
+    """When and in which episode a face is, as lines."""
+    return clock(face.time_s), face.episode_id
