@@ -17,8 +17,33 @@ from pipeline.images import Pixels, encode_jpeg
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A small picture (a JPEG in base64), what stands under it in one or two lines, and what the pointer brings up."""
+
+    picture: str
+    lines: Sequence[str] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Tiles side by side under a label."""
+
+    label: str
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Another page beside this one, named in its head."""
+
+    href: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Part:
-    """A paragraph, a table or a picture, with its heading."""
+    """A paragraph, a table, strips of tiles or a picture, with its heading."""
 
     heading: str = ""
     text: str = ""
@@ -27,6 +52,12 @@ class Part:
     numeric: Sequence[bool] = ()
     kind: str = ""
     picture: str = ""
+    strips: Sequence[Strip] = ()
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures it shows."""
+        return bool(self.picture) + sum(len(strip.tiles) for strip in self.strips)
 
 
 @dataclass(frozen=True)
@@ -51,7 +82,17 @@ def table(frame: pd.DataFrame, heading: str = "", text: str = "") -> Part:
 
 def photograph(picture: Pixels, heading: str = "", text: str = "") -> Part:
     """A picture part from RGB pixels."""
-    return Part(heading, text, kind="image/jpeg", picture=base64.b64encode(encode_jpeg(picture)).decode("ascii"))
+    return Part(heading, text, kind="image/jpeg", picture=jpeg(picture))
+
+
+def jpeg(picture: Pixels) -> str:
+    """RGB pixels as a JPEG in base64."""
+    return base64.b64encode(encode_jpeg(picture)).decode("ascii")
+
+
+def vector(svg: str, heading: str = "", text: str = "") -> Part:
+    """A picture part from an SVG document."""
+    return Part(heading, text, kind="image/svg+xml", picture=base64.b64encode(svg.encode()).decode("ascii"))
 
 
 def drawing(figure: Figure, heading: str = "", text: str = "") -> Part:
@@ -66,8 +107,9 @@ def png_file(path: Path, heading: str = "", text: str = "") -> Part:
     return Part(heading, text, kind="image/png", picture=base64.b64encode(path.read_bytes()).decode("ascii"))
 
 
-def render(title: str, facts: dict[str, str], sections: Sequence[Section]) -> str:
-    """The whole page as HTML; every text is escaped."""
+def render(title: str, lead: str, facts: dict[str, str], sections: Sequence[Section], other: Link) -> str:
+    """The whole page as HTML; every text is escaped. lead: a sentence under the title."""
     source = (resources.files("pipeline") / "report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(source).render(title=title, facts=facts, sections=sections)
+    template = environment.from_string(source)
+    return template.render(title=title, lead=lead, facts=facts, sections=sections, other=other)

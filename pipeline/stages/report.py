@@ -1,43 +1,52 @@
-"""Everything made so far → one page of pictures and figures, `reports/index.html`, that opens without a network."""
+"""Everything made so far → two pages that open without a network.
 
-from collections.abc import Sequence
+`reports/index.html` has the figures, `reports/dataset.html` the pictures of the dataset.
+"""
+
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipeline.console import say_counts
-from pipeline.crops import read_crops
-from pipeline.images import Pixels, decode_rgb
-from pipeline.page import Part, Section, drawing, photograph, png_file, render, table
+from pipeline.dataset_page import dataset_sections
+from pipeline.doubts import put_aside
+from pipeline.page import Link, Part, Section, drawing, png_file, render, table
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES
-from pipeline.sheets import BACKGROUND, contact_sheet, figure
+from pipeline.sheets import figure
 from pipeline.summary import REPORT, facts
 from pipeline.tables import read_frame, rows_of, write_text
 
 REPORTS = Path("reports")
-SHEET = 48
-"""Faces on a contact sheet."""
-COLUMNS = 8
-"""Faces shown of a cluster of near-duplicates."""
+PICTURES = REPORTS / "dataset.html"
 
 
 def main() -> None:
-    """Read the tables and the reports of the other stages, write reports/index.html."""
+    """Read the tables and the reports of the other stages, write reports/index.html and reports/dataset.html."""
     params = load_params()
     manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
-    sections = [
+    dataset = read_dataset()
+    figures = [
         episodes_section(),
         cascades_section(params),
-        faces_section(manifest, params),
-        labels_section(params),
+        faces_section(manifest),
+        labels_section(dataset, params),
         classifier_section(),
     ]
-    write_text(REPORT, render(f"toonset: {', '.join(params.characters)}", facts(), sections))
-    say_counts(
-        "report", {"sections": len(sections), "pictures": sum(bool(p.picture) for s in sections for p in s.parts)}
-    )
+    pictures = dataset_sections(manifest, dataset, params)
+    title = f"toonset: {', '.join(params.characters)}"
+    lead = "What this project holds, by the numbers, and how well it was learned."
+    write_text(REPORT, render(title, lead, facts(), figures, Link(PICTURES.name, "The pictures")))
+    lead = "What this project holds, to look at."
+    write_text(PICTURES, render(title, lead, {}, pictures, Link(REPORT.name, "The numbers")))
+    shown = sum(part.pictures for section in [*figures, *pictures] for part in section.parts)
+    say_counts("report", {"sections": len(figures) + len(pictures), "pictures": shown})
+
+
+def read_dataset() -> pd.DataFrame:
+    """The rows of all three splits."""
+    tables = [read_frame(Path(f"data/dataset/{split}.parquet"), DATASET) for split in ("train", "validation", "test")]
+    return pd.concat(tables, ignore_index=True)
 
 
 def episodes_section() -> Section:
@@ -75,35 +84,13 @@ def cascades_section(params: Params) -> Section:
     return Section("Cascades", [drawing(plot, text=text)])
 
 
-def faces_section(manifest: pd.DataFrame, params: Params) -> Section:
+def faces_section(manifest: pd.DataFrame) -> Section:
     """What the cascades found: faces kept, near-duplicates put aside."""
-    parts = []
-    for character in params.characters:
-        own = manifest[manifest["character"] == character]
-        distinct = own[own["status"] == OK]
-        parts.append(sheet(distinct, f"{character}: {len(distinct)} distinct faces", "A spread over all episodes."))
-    parts.append(table(shares(manifest), "Distinct faces by character and split"))
-    parts += [duplicates_part(manifest), distances_part(), repeats_part(manifest)]
-    rejected = manifest[(manifest["status"] != OK) & (manifest["cluster"] == manifest["face_id"])]
-    reasons = rejected["reason"].value_counts().rename_axis("reason")
+    parts = [table(shares(manifest), "Distinct faces by character and split"), repeats_part(manifest)]
+    reasons = put_aside(manifest)["kind"].value_counts().rename_axis("reason")
     if len(reasons):
         parts.append(table(reasons.reset_index(name="faces"), "Detections put aside"))
     return Section("Faces", parts)
-
-
-def duplicates_part(manifest: pd.DataFrame) -> Part:
-    """The largest clusters of near-duplicates, a row each: the representative, then up to seven others."""
-    blank = np.full((8, 8, 3), BACKGROUND, np.uint8)
-    shown: list[Pixels] = []
-    for representative in manifest[manifest["status"] == OK].nlargest(6, "cluster_size", keep="first")["face_id"]:
-        members = manifest[manifest["cluster"] == representative]
-        others = spread(members[members["face_id"] != representative], COLUMNS - 1)
-        row = crops_of(pd.concat([members[members["face_id"] == representative], others]))
-        shown += [*row, *[blank] * (COLUMNS - len(row))]
-    if not shown:
-        return Part("Near-duplicates", "No faces.")
-    text = "The largest clusters, a row each; the sharpest face, first in its row, stands for all of them."
-    return photograph(contact_sheet(shown, COLUMNS), "Near-duplicates", text)
 
 
 def shares(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -113,15 +100,6 @@ def shares(manifest: pd.DataFrame) -> pd.DataFrame:
     counts = counts.reindex(columns=["train", "validation", "test"], fill_value=0)
     percent = counts.mul(100).div(counts.sum(axis=1), axis=0).round().astype(int)
     return (counts.astype(str) + " (" + percent.astype(str) + " %)").rename_axis(columns=None).reset_index()
-
-
-def distances_part() -> Part:
-    """What `manifest.duplicate_distance` is chosen by."""
-    text = (
-        "How far apart two faces of one character are, and pairs at each distance. Where faces stop being one drawing "
-        "is where manifest.duplicate_distance belongs."
-    )
-    return png_file(REPORTS / "manifest" / "duplicates.png", "Distances between faces", text)
 
 
 def repeats_part(manifest: pd.DataFrame) -> Part:
@@ -136,18 +114,11 @@ def repeats_part(manifest: pd.DataFrame) -> Part:
     return table(shown.head(24), "Repeated material", text)
 
 
-def labels_section(params: Params) -> Section:
-    """The dataset: a sheet per emotion, and how sure its labels are."""
-    dataset = pd.concat(
-        [read_frame(Path(f"data/dataset/{split}.parquet"), DATASET) for split in ("train", "validation", "test")],
-        ignore_index=True,
-    )
+def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
+    """The dataset, and what annotations are not in it."""
     counts = dataset.pivot_table(index="emotion", columns="split", values="face_id", aggfunc="count", fill_value=0)
     counts = counts.reindex(index=params.emotions, columns=["train", "validation", "test"], fill_value=0)
     parts = [table(counts.rename_axis("emotion").reset_index(), "Faces by emotion and split")]
-    for emotion in params.emotions:
-        own = dataset[dataset["emotion"] == emotion]
-        parts.append(sheet(own, f"{emotion}: {len(own)} faces"))
     labels = read_frame(Path("data/labels.parquet"), LABELS)
     unused = labels.loc[labels["status"] != OK, "reason"].str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
     reasons = unused.str.replace(r"^(a tie|no emotion): .*", r"\1", regex=True).value_counts().head(12)
@@ -176,24 +147,3 @@ def classifier_section() -> Section:
             png_file(evaluated / "mistakes.png", "Mistakes, the surest first"),
         ],
     )
-
-
-def spread(faces: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` rows, evenly taken from all of them."""
-    if len(faces) <= count:
-        return faces
-    return faces.iloc[np.linspace(0, len(faces) - 1, count).round().astype(int)]
-
-
-def sheet(faces: pd.DataFrame, heading: str, text: str = "") -> Part:
-    """A contact sheet of a spread of the faces; a sentence where there are none."""
-    if faces.empty:
-        return Part(heading, "No faces.")
-    return photograph(contact_sheet(crops_of(spread(faces, SHEET)), columns=12), heading, text)
-
-
-def crops_of(faces: pd.DataFrame) -> Sequence[Pixels]:
-    """The crops of the rows, RGB; a grey square where one does not decode."""
-    crops = [image["bytes"] for image in faces["image"]] if "image" in faces else read_crops(faces)
-    decoded = (decode_rgb(crop) for crop in crops)
-    return [np.full((8, 8, 3), 128, np.uint8) if image is None else image for image in decoded]

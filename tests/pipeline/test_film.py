@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pages import pictures
 
 from benchmarks.film import run
 from pipeline.schemas import EPISODES, MANIFEST, OK
@@ -21,3 +22,5 @@ def test_the_flow_runs_to_its_end_on_a_real_film(footage: Path, tmp_path: Path) 
     faces = read_frame(directory / "data/manifest.parquet", MANIFEST)
     assert (faces["status"] == OK).sum() > 100
     assert (directory / "reports/index.html").stat().st_size > 100_000
+    assert len(pictures(directory / "reports/dataset.html")) > 20
+    assert (directory / "reports/dataset.html").stat().st_size < 15_000_000

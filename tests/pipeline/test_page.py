@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from pipeline.page import Part, Section, drawing, photograph, render, table
+from pipeline.page import Link, Part, Section, drawing, photograph, render, table
 from pipeline.sheets import contact_sheet, figure
 
 
@@ -14,15 +14,15 @@ def test_the_page_is_one_file_and_escapes_what_it_is_given() -> None:
     plot.subplots().plot([0, 1])
     parts = [
         Part("<script>alert(1)</script>", 'a "quote" & more'),
-        table(pd.DataFrame({"name": ["<b>"], "count": [3]}), "counts"),
+        table(pd.DataFrame({"name": ["<b>n"], "count": [3]}), "counts"),
         photograph(np.zeros((8, 8, 3), np.uint8), "black"),
         drawing(plot, "line"),
     ]
-    page = render("title <i>", {"fact": "<u>"}, [Section("Faces & more", parts)])
+    page = render("title <i>", "lead <s>", {"fact": "<u>"}, [Section("Faces & more", parts)], Link("other.html", "<a>"))
     assert "<script" not in page
-    for raw in ("<b>", "<i>", "<u>"):
+    for raw in ("<b>n", "<i>", "<u>", "<s>", "<a>"):
         assert raw not in page
-    assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert not re.search(r"""(?:src|href)=["'](?!data:|#|other\.html")""", page)
     assert page.count("<img ") == 2
     assert 'href="#faces-more"' in page
     assert 'id="faces-more"' in page

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pages import pictures
 
 from benchmarks.sample import figures
 from pipeline.reproduced import MACHINE_DEPENDENT, differences, lock
@@ -107,6 +108,14 @@ def test_the_dataset_says_what_it_is(project: Path) -> None:
 def test_the_classifier_does_better_than_guessing_and_worse_than_perfect(project: Path) -> None:
     metrics: dict[str, Any] = pd.read_json(project / "reports/evaluate/metrics.json", typ="series").to_dict()
     assert metrics["majority_share"] + 0.15 < metrics["accuracy"] < 1.0
+
+
+def test_the_pages_open_without_anything_else(project: Path) -> None:
+    numbers, shown = (pictures(project / "reports" / name) for name in ("index.html", "dataset.html"))
+    assert len(numbers) == 4
+    assert [kind for kind, _ in shown].count("image/svg+xml") == 3  # a timeline for each episode
+    assert len(shown) > 100
+    assert not {data for _, data in numbers} & {data for _, data in shown}
 
 
 def test_a_second_run_has_nothing_to_do(project: Path) -> None:

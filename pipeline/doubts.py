@@ -1,0 +1,52 @@
+"""Where the detectors may be wrong: the strongest finds that were put aside, and the weakest that were kept."""
+
+import re
+
+import pandas as pd
+
+from pipeline.schemas import OK
+
+
+def kept(manifest: pd.DataFrame) -> pd.Series:
+    """Which rows of MANIFEST are faces, in use or standing behind a near-duplicate."""
+    return (manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])
+
+
+def kind(reason: str) -> str:
+    """A reason without the figures of the one face: what it has in common with others."""
+    return re.sub(r"\d+(\.\d+)?(?=;)", "…", reason)
+
+
+def put_aside(manifest: pd.DataFrame) -> pd.DataFrame:
+    """The rows of MANIFEST that are no faces, with their `kind`."""
+    rows = manifest[~kept(manifest)]
+    return rows.assign(kind=rows["reason"].map(kind))
+
+
+def strongest_alarms(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Of what was put aside, for each kind and character, the `count` of the highest score, one of a track.
+
+    Rows of MANIFEST with `kind` and `all`, the number of such detections; the commonest kind first. Scores of two
+    cascades are not of one scale, so characters are not mixed.
+    """
+    rows = put_aside(manifest)
+    together = ["kind", "character"]
+    rows["all"] = rows.groupby(together)["face_id"].transform("size")
+    rows["common"] = rows.groupby("kind")["face_id"].transform("size")
+    rows = rows.sort_values(["score", "face_id"], ascending=[False, True])
+    rows = rows.drop_duplicates([*together, "episode_id", "track"]).groupby(together).head(count)
+    order = ["common", "kind", "character", "score", "face_id"]
+    return rows.sort_values(order, ascending=[False, True, True, False, True]).drop(columns="common")
+
+
+def weakest_tracks(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Of each character's tracks, the `count` with the lowest median track score, each by its weakest face.
+
+    Rows of MANIFEST with `median` and `faces`, their number, of the track; the most doubtful first.
+    """
+    rows = manifest[kept(manifest)]
+    own = ["episode_id", "track", "character"]
+    tracks = rows.groupby(own)
+    rows = rows.assign(median=tracks["track_score"].transform("median"), faces=tracks["face_id"].transform("size"))
+    rows = rows.sort_values(["median", "track_score", "face_id"]).drop_duplicates(own)
+    return rows.groupby("character").head(count)
