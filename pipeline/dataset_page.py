@@ -128,9 +128,9 @@ def alarms_part(alarms: pd.DataFrame, crops: Crops) -> Part:
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
         tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own)]
-        count = own["all"].iloc[0]
+        count = int(own["all"].iloc[0])
         strips.append(Strip(f"{name}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
-    text = "The best of each track. A face here was missed, unless another cascade claims it: then see whether it is right."
+    text = "The best of each track. A face here was missed, unless another cascade claims it: see if that one is right."
     return Part(heading, text if strips else "Nothing was put aside.", strips=strips)
 
 
