@@ -128,9 +128,10 @@ def alarms_part(alarms: pd.DataFrame, crops: Crops) -> Part:
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
         tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own)]
-        strips.append(Strip(f"{name}, {own['all'].iloc[0]} detections: {kind}", tiles))
-    text = "One of a track. A face among them is one that was missed." if strips else "Nothing was put aside."
-    return Part(heading, text, strips=strips)
+        count = int(own["all"].iloc[0])
+        strips.append(Strip(f"{name}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
+    text = "The best of each track. A face here was missed, unless another cascade claims it: see if that one is right."
+    return Part(heading, text if strips else "Nothing was put aside.", strips=strips)
 
 
 def doubtful_part(doubtful: pd.DataFrame, crops: Crops) -> Part:
@@ -212,6 +213,8 @@ def pixels(identity: str, crops: Crops) -> Pixels:
 def tile(face: Any, crops: Crops, *lines: str) -> Tile:
     """A face (a row of MANIFEST) with lines under it."""
     hint = f"{face.episode_id}, frame {face.frame}, box {face.x}, {face.y}, {face.w} × {face.h} px"
+    if face.reason:
+        hint += f": {face.reason}"
     return Tile(jpeg(shrink(pixels(face.face_id, crops), TILE, TILE)), lines, hint)
 
 

@@ -13,8 +13,8 @@ def kept(manifest: pd.DataFrame) -> pd.Series:
 
 
 def kind(reason: str) -> str:
-    """A reason without the figures of the one face: what it has in common with others."""
-    return re.sub(r"\d+(\.\d+)?(?=;)", "…", reason)
+    """A reason without the figures and names of the one face: what it has in common with others."""
+    return re.sub(r"\d+(\.\d+)?(?=;)", "…", re.sub(r"^the .+ cascade claims", "another cascade claims", reason))
 
 
 def put_aside(manifest: pd.DataFrame) -> pd.DataFrame:

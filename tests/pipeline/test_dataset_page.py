@@ -158,7 +158,7 @@ def test_faces_are_cut_again_as_the_faces_stage_cut_them(
 def test_what_is_put_aside_is_grouped_by_what_its_reasons_share() -> None:
     assert kind("a track score of 0.734; faces count from 1") == "a track score of …; faces count from 1"
     assert kind("a track of 1; faces.min_track is 2") == "a track of …; faces.min_track is 2"
-    assert kind("the cat cascade claims this face more strongly") == "the cat cascade claims this face more strongly"
+    assert kind("the cat cascade claims this face more strongly") == "another cascade claims this face more strongly"
 
 
 def test_the_strongest_alarms_and_the_weakest_tracks_come_first() -> None:
