@@ -1,7 +1,8 @@
 """What `cascades` claims about speed and accuracy, on the real film: `python -m benchmarks.cascades [SECTION…]`.
 
-Sections: train, scaling, speed, accuracy, drawn (all when none is named). The film is read from ../shared/footage;
-decoded frames are kept in the system's temporary directory. Other programs are timed in the same run, so quote ratios.
+Sections: train, scaling, speed, accuracy, drawn, opencv (all when none is named; opencv is `benchmarks.traincascade`).
+The film is read from ../shared/footage; decoded frames are kept in the system's temporary directory. Other programs are
+timed in the same run, so quote ratios.
 """
 
 import csv
@@ -227,12 +228,19 @@ def _accuracy_table(jobs: list[tuple[str, list[Frame], str]], complete_only: boo
             print(f"| {name} | {planes} | {roc.truths} | {cells} |", flush=True)
 
 
+def section_opencv() -> None:
+    from benchmarks import traincascade  # it reads the film with what stands above
+
+    traincascade.main([CHARACTERS[0]])
+
+
 SECTIONS = {
     "train": section_train,
     "scaling": section_scaling,
     "speed": section_speed,
     "accuracy": section_accuracy,
     "drawn": section_drawn,
+    "opencv": section_opencv,
 }
 
 
