@@ -1,9 +1,9 @@
 """Sixty-four episodes, then one more: `python -m benchmarks.episodes PROJECT [--directory DIR]`.
 
 PROJECT is the sample project after `dvc repro`. Cuts short episodes out of its three, makes a project of them with its
-cascades, and runs download, scenes, faces and manifest with 1 episode, with 64, with one more, and with nothing new.
-Prints a Markdown table of what each stage cost. A clip overlaps its neighbours in the episode it comes from, so it has
-more near-duplicates in other episodes than a show would.
+cascades, and runs download, scenes, faces and manifest with 1 episode alone, with 64 others, with the one beside them,
+and with nothing new. Prints a Markdown table of what each stage cost. A clip overlaps its neighbours in the episode it
+comes from, so it has more near-duplicates in other episodes than a show would.
 """
 
 import argparse
@@ -33,7 +33,7 @@ MANY = 64
 SECONDS = 12
 RATE = 24
 """Frames per second of the sample show."""
-NOTHING_NEW = ("nothing new", MANY + 1)
+ALONE, ADDED = "1", f"{MANY} done, the 1 new"
 SLACK_S = 10
 """Seconds that one new episode may cost beside 64 done, over what it costs alone."""
 
@@ -129,15 +129,16 @@ def run(project: Path, directory: Path) -> dict[tuple[str, str], Cost]:
     paths = clips(project, sources, MANY + 1)
     make_project(made)
     shutil.copytree(project / "models/cascades", made / "models/cascades")
-    costs = {}
+    costs: dict[tuple[str, str], Cost] = {}
+    new, all_but_new = paths[MANY:], paths[:MANY]
     # Once without counting, so that what numba compiles at first use is there.
-    for case, count in (("warm", 1), ("1", 1), (f"{MANY}", MANY), (f"{MANY} done, 1 new", MANY + 1), NOTHING_NEW):
-        write_params(made, project, paths[:count])
+    cases = {"warm": new, ALONE: new, f"{MANY}": all_but_new, ADDED: paths, "nothing new": paths}
+    for case, episodes in cases.items():
+        write_params(made, project, episodes)
         for stage in STAGES:
-            cost, said = run_stage(stage, made, directory / "report.json")
+            costs[case, stage], said = run_stage(stage, made, directory / "report.json")
             print(f"{case}: {said}", file=sys.stderr, flush=True)
-            costs[case, stage] = cost
-        if count == 1:
+        if episodes is new:
             shutil.rmtree(made / "data")
     return {key: cost for key, cost in costs.items() if key[0] != "warm"}
 
@@ -155,7 +156,7 @@ def as_markdown(costs: dict[tuple[str, str], Cost]) -> str:
         most = (max(old.main, cost.main), max(old.worker, cost.worker))
         sums[case] = Cost(old.wall + cost.wall, old.cpu + cost.cpu, *most)
     lines += [row(case, "all four", cost) for case, cost in sums.items()]
-    one, new = sums["1"], sums[f"{MANY} done, 1 new"]
+    one, new = sums[ALONE], sums[ADDED]
     over = f"{new.wall - one.wall:.1f} s ({new.cpu - one.cpu:.1f} CPU s) more than alone; at most {SLACK_S} s wanted"
     return "\n".join([*lines, "", f"One new episode beside {MANY} done: {over}."])
 
