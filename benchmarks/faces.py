@@ -282,7 +282,7 @@ def grey_cascade(character: str, project: Project, folder: Path) -> Path:
     by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation")}
     grey = params.cascade.model_copy(update={"planes": "grey"})
     cascade, _ = learn(character, by_split["train"], grey)
-    save_cascade(character, cascade, choose_score(cascade, by_split["validation"], params), folder)
+    save_cascade(character, cascade, choose_score(cascade, by_split["validation"], by_split["train"], params), folder)
     return folder / path.name
 
 

@@ -63,7 +63,7 @@ def figures(project: Path, every: int) -> dict[str, float]:
         "scene boundary F1": scene_f1(project),
         "faces kept": len(kept),
         "share of them that are faces of whom they are said to be": float(kept["truth"].notna().mean()),
-        "share of detections put aside that were such faces": float(faces.loc[~faces["kept"], "truth"].notna().mean()),
+        "share of such faces found that were put aside": float(1 - len(true) / faces["truth"].notna().sum()),
         "recall of faces on the frames looked at": len(true) / to_find,
         "clusters of near-duplicates": int(several.sum()),
         "share of them with one expression": float((groups.nunique()[several] == 1).mean()),

@@ -50,6 +50,11 @@ class Roc:
         below = self.scores[weakest + 1] if weakest + 1 < len(self.scores) else self.scores[weakest]
         return float(np.sqrt(self.scores[weakest] * max(float(below), 0.0)))
 
+    def lowest_score_at(self, fppi: float) -> float:
+        """Lowest score that keeps within this many false positives per image; infinite where none does."""
+        allowed = self.fppi <= fppi + 1e-12
+        return float(self.scores[allowed].min()) if allowed.any() else float("inf")
+
     @property
     def points(self) -> list[dict[str, float]]:
         """Rows for a table or a plot."""

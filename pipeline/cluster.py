@@ -59,7 +59,10 @@ class Cluster:
     def processors(self) -> int:
         """How many tasks the workers there are now run at once."""
         self._check()
-        return int(sum(self._client.nthreads().values()))
+        try:
+            return int(sum(self._client.nthreads().values()))
+        except OSError as error:  # it went between the two lines
+            raise self._gone() from error
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
         """Run `function(item)` in the project's directory on the next worker that is free."""

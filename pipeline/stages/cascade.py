@@ -59,7 +59,7 @@ def main(character: str) -> None:
     boxes, frames = read_looked_at_frames(character, params)
     by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation", "test")}
     cascade, rejected = learn(character, by_split["train"], params.cascade, by_split["validation"])
-    calibration = choose_score(cascade, by_split["validation"] or by_split["train"], params)
+    calibration = choose_score(cascade, by_split["validation"], by_split["train"], params)
     save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
     roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
     write_reports(character, roc, by_split["test"], boxes, rejected)
@@ -203,22 +203,27 @@ def _truth(frame: BoxedFrame) -> NDArray[np.int64]:
     return np.array(frame.boxes, dtype=np.int64).reshape(-1, 4)
 
 
-def choose_score(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> dict[str, Any]:
-    """The least score that gives at most the wanted false positives per frame on these frames.
+def choose_score(
+    cascade: Cascade, validation: list[BoxedFrame], training: list[BoxedFrame], params: Params
+) -> dict[str, Any]:
+    """The least score that gives at most the wanted false positives per frame on validation frames.
 
-    Scores of different cascades compare as multiples of it.
+    Scores of different cascades compare as multiples of it. Where no validation frame shows a face, training frames are
+    asked too; on them every face scores higher than unseen ones will, so it is the lowest score within the limit.
     """
     wanted = params.cascade.false_positives
-    found = detect(cascade, frames, params)
-    roc = measure(found, frames)
-    score = roc.score_at(wanted)
+    unseen = any(frame.boxes for frame in validation)
+    frames = validation if unseen else [*validation, *training]
+    roc = measure(detect(cascade, frames, params), frames)
+    score = roc.score_at(wanted) if unseen else roc.lowest_score_at(wanted)
     if not math.isfinite(score):
         # Even the strongest detections are too often wrong: take none that is not stronger than all of them.
         score = max((float(value) for value in roc.scores), default=0.0) + 1.0
+    complete = sum(frame.complete for frame in frames)
     return {
         "min_score": score,
         "false_positives_per_frame": wanted,
-        "chosen_on": f"{sum(frame.complete for frame in frames)} frames of {frames[0].split} scenes",
+        "chosen_on": f"{complete} frames of {'validation' if unseen else 'train'} scenes",
     }
 
 

@@ -35,6 +35,8 @@ def test_curve() -> None:
     assert roc.score_at(0.4) ** 2 == pytest.approx(6.5 * 7)
     assert 8 < roc.score_at(0) < 9
     assert roc.score_at(1) == 6  # nothing weaker was found
+    assert roc.lowest_score_at(0.4) == 7
+    assert roc.lowest_score_at(0.7) == 6
     # precision envelope: 1 up to 1/4, 2/3 up to 1/2, 3/5 up to 3/4
     assert roc.average_precision == pytest.approx(0.25 * (1 + 2 / 3 + 3 / 5))
     assert roc.points[0] == {"score": 9.0, "recall": 0.25, "fppi": 0.0}

@@ -34,7 +34,7 @@ def cascade() -> Cascade:
 def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two episodes of two scenes, with a cascade."""
     monkeypatch.chdir(tmp_path)
-    save_cascade("dot", cascade, choose_score(cascade, boxed(20, "validation", 3), PARAMS))
+    save_cascade("dot", cascade, choose_score(cascade, boxed(20, "validation", 3), [], PARAMS))
     stage.VIDEOS.mkdir(parents=True)
     episodes, scenes = [], []
     for name, frames, cut in (("pilot", 40, 20), ("second", 30, 10)):

@@ -58,7 +58,7 @@ def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    save_cascade("dot", cascade, choose_score(cascade, boxed(20, "validation", 3), PARAMS))
+    save_cascade("dot", cascade, choose_score(cascade, boxed(20, "validation", 3), [], PARAMS))
     Path("videos").mkdir()
     for index, name in enumerate(NAMES):
         frames = moving_faces((160, 120), 36 + index, 20 + index)
