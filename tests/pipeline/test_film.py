@@ -6,7 +6,7 @@ import pytest
 from pages import pictures
 
 from benchmarks.film import run
-from pipeline.schemas import EPISODES, MANIFEST, OK
+from pipeline.schemas import EPISODES, FACES, MANIFEST, OK
 from pipeline.tables import read_frame
 
 
@@ -19,8 +19,10 @@ def test_the_flow_runs_to_its_end_on_a_real_film(footage: Path, tmp_path: Path) 
     directory = tmp_path / "film"
     (episode,) = read_frame(directory / "data/episodes.parquet", EPISODES).to_dict("records")
     assert (episode["status"], episode["rate_num"], episode["rate_den"], episode["license"]) == (OK, 24, 1, "CC-BY-3.0")
-    faces = read_frame(directory / "data/manifest.parquet", MANIFEST)
+    faces = read_frame(directory / "data/faces/bbb.parquet", FACES)
     assert (faces["status"] == OK).sum() > 100
+    distinct = read_frame(directory / "data/manifest.parquet", MANIFEST)["status"] == OK
+    assert 50 < distinct.sum() < (faces["status"] == OK).sum()
     assert (directory / "reports/index.html").stat().st_size > 100_000
     assert len(pictures(directory / "reports/dataset.html")) > 20
     assert (directory / "reports/dataset.html").stat().st_size < 15_000_000
