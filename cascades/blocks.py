@@ -44,7 +44,7 @@ def _load(builder, data, index, element):
     return vector
 
 
-def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage):
+def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):
     """Which of a block's windows pass a stage of stumps: a bit for each, window 0 lowest.
 
     buffer   int32[·]    integral images of a level
@@ -52,10 +52,11 @@ def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage):
     alive    uint32      which windows to look at
     inverse  float32[·]  inverse norms by cell
     nodes    `flat.Nodes`
+    sums     float64[8]  receives the stage's sum of each window that passes; what it holds for the others means nothing
 
     The arithmetic is the detector's: features in float32, the sum of the leaves in float64, in this order.
     """
-    return types.uint32(buffer, cell, alive, inverse, nodes, stage), _build
+    return types.uint32(buffer, cell, alive, inverse, nodes, stage, sums), _build
 
 
 stage_mask: Any = intrinsic(_stage_mask)
@@ -126,4 +127,6 @@ def _build(context, builder, signature, args):
             builder.store(still, left_over)
             with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
                 loop.do_break()
+    received = make_array(signature.args[6])(context, builder, args[6]).data
+    builder.store(builder.load(total), builder.bitcast(received, _vector(F64).as_pointer())).align = 8
     return builder.zext(builder.load(left_over), I32)

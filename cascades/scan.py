@@ -120,27 +120,25 @@ def _scan_stumps(buffer, inverse, fine, nodes):
     out_cells: NDArray[np.int64] = np.empty(256, np.int64)
     out_total: NDArray[np.float64] = np.empty(256, np.float64)
     found = 0
-    last = nodes.stage_threshold.size - 1
+    sums = np.empty(BLOCK, np.float64)
     skip = np.uint32(0)
     for block in range(fine.size):
         cell = block * BLOCK
-        mask = stage_mask(buffer, cell, fine[block], inverse, nodes, 0)
+        mask = stage_mask(buffer, cell, fine[block], inverse, nodes, 0, sums)
         mask, skip = visited(mask, fine[block], skip)
-        for stage in range(1, last):
+        for stage in range(1, nodes.stage_threshold.size):
             if mask == 0:
                 break
-            mask = stage_mask(buffer, cell, mask, inverse, nodes, stage)
+            mask = stage_mask(buffer, cell, mask, inverse, nodes, stage, sums)
         if mask == 0:
             continue
         if found + BLOCK > out_cells.size:
             out_cells = np.concatenate((out_cells, np.empty_like(out_cells)))
             out_total = np.concatenate((out_total, np.empty_like(out_total)))
-        for window in range(cell, cell + BLOCK):
-            if (mask >> np.uint32(window - cell)) & np.uint32(1):
-                total = _stage_sum(buffer, window, inverse[window], nodes, last)  # one by one: the sum is the score
-                out_cells[found] = window
-                out_total[found] = total
-                found += total >= nodes.stage_threshold[last]
+        for lane in range(BLOCK):
+            out_cells[found] = cell + lane
+            out_total[found] = sums[lane]
+            found += (mask >> np.uint32(lane)) & np.uint32(1)
     return out_cells[:found], out_total[:found]
 
 

@@ -18,9 +18,10 @@ STAGES = np.array([0, 1, 9, 30, STUMPS], np.int32)
 @njit
 def masks(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
     found = np.empty(alive.size, np.uint32)
+    sums = np.empty((alive.size, BLOCK))
     for block in range(alive.size):
-        found[block] = stage_mask(buffer, block * BLOCK, alive[block], inverse, nodes, stage)
-    return found
+        found[block] = stage_mask(buffer, block * BLOCK, alive[block], inverse, nodes, stage, sums[block])
+    return found, sums.ravel()
 
 
 def plain_sums(
@@ -68,11 +69,15 @@ def test_a_block_passes_as_its_windows_do(
     world: tuple[NDArray[np.int32], NDArray[np.float32], Nodes], stage: int
 ) -> None:
     buffer, inverse, nodes = world
-    passes = plain_sums(buffer, inverse, nodes, stage) >= nodes.stage_threshold[stage]
+    plain = plain_sums(buffer, inverse, nodes, stage)
+    passes = plain >= nodes.stage_threshold[stage]
     assert 0.1 < passes.mean() < 0.9
     alive = np.random.default_rng(stage).integers(0, 2**BLOCK, inverse.size // BLOCK).astype(np.uint32)
     expected = (passes.reshape(-1, BLOCK) << np.arange(BLOCK)).sum(axis=1).astype(np.uint32) & alive
-    assert np.array_equal(masks(buffer, inverse, alive, nodes, stage), expected)
+    found, sums = masks(buffer, inverse, alive, nodes, stage)
+    assert np.array_equal(found, expected)
+    passed = passes & ((alive[:, None] >> np.arange(BLOCK)) & 1).astype(bool).ravel()
+    assert np.array_equal(sums[passed], plain[passed])
 
 
 def test_windows_are_visited_as_one_after_the_other() -> None:
