@@ -146,24 +146,23 @@ class Detector:
         size: tuple[int, int], origin: tuple[int, int],
     ) -> Windows:  # fmt: skip
         """One cascade's windows from all levels, in image px."""
-        boxes: list[NDArray[np.int32]] = [np.zeros((0, 4), np.int32)]
-        margins: list[NDArray[np.float64]] = [np.zeros(0)]
-        last = float(self.flats[cascade].stage_threshold[-1])
-        for (scale, which), found in zip(jobs, results, strict=True):
-            if cascade not in which:
-                continue
-            level = found[which.index(cascade)]
-            w, h = window_size(self.flats[cascade].window, scale)
-            box = np.empty((len(level.x), 4), np.int32)
-            box[:, 0] = np.rint(level.x.astype(np.float32) * scale)
-            box[:, 1] = np.rint(level.y.astype(np.float32) * scale)
-            # Rounding may carry a window past the edge by a pixel or two: clipped, as OpenCV does.
-            box[:, 2] = np.minimum(w, size[0] - box[:, 0])
-            box[:, 3] = np.minimum(h, size[1] - box[:, 1])
-            box[:, :2] += origin
-            boxes.append(box)
-            margins.append(level.score - last)
-        return Windows(np.concatenate(boxes), np.concatenate(margins))
+        flat = self.flats[cascade]
+        levels = [
+            found[which.index(cascade)] for (_, which), found in zip(jobs, results, strict=True) if cascade in which
+        ]
+        if not levels:
+            return Windows(np.zeros((0, 4), np.int32), np.zeros(0))
+        counts = [len(level.x) for level in levels]
+        used = np.array([scale for scale, which in jobs if cascade in which], np.float32)
+        scale = np.repeat(used, counts)
+        sides = np.repeat(np.array([window_size(flat.window, s) for s in used], np.int32), counts, axis=0)
+        boxes = np.empty((len(scale), 4), np.int32)
+        boxes[:, 0] = np.rint(np.concatenate([level.x for level in levels]).astype(np.float32) * scale)
+        boxes[:, 1] = np.rint(np.concatenate([level.y for level in levels]).astype(np.float32) * scale)
+        # Rounding may carry a window past the edge by a pixel or two: clipped, as OpenCV does.
+        boxes[:, 2:] = np.minimum(sides, np.array(size, np.int32) - boxes[:, :2])
+        boxes[:, :2] += origin
+        return Windows(boxes, np.concatenate([level.score for level in levels]) - float(flat.stage_threshold[-1]))
 
     def _group(self, cascade: Cascade, windows: Windows) -> Detections:
         merged, scores, counts = group_windows(windows.boxes.astype(np.int64), windows.margins + 1.0)
