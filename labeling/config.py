@@ -1,7 +1,9 @@
 """Label configs: the XML that makes a Label Studio page, filled with the show's own names."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import canonicalize
 from xml.sax.saxutils import quoteattr
 
 from defusedxml.ElementTree import ParseError, fromstring
@@ -9,38 +11,93 @@ from defusedxml.ElementTree import ParseError, fromstring
 from labeling.errors import InvalidLabelConfig
 
 HOTKEYS = "1234567890qwertyuiop"
-SLOT = "$choices"
+SHEET_KEYS = "1234567890qwertyuiopasdf"
+"""The keys of a contact sheet's faces, in reading order."""
+LEFT_OUT = "some face here is not boxed"
+"""The box page's choice for a frame that is not complete."""
+COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One of our labelling pages: what its file is called, what is filled in, and the tags answers are read from."""
+
+    file: str
+    slot: str
+    names: tuple[tuple[str, str], ...]
+
+
+PAGES = {
+    "boxes": Page("boxes.xml", "$labels", (("RectangleLabels", "box"), ("Image", "frame"), ("Choices", "left_out"))),
+    "emotions": Page("emotions.xml", "$choices", (("Choices", "emotion"), ("Image", "face"))),
+    "sheets": Page("sheets.xml", "$choices", (("Choices", "wrong"), ("Image", "sheet"))),
+}
 
 
 def emotion_config(path: Path, choices: Sequence[str]) -> str:
-    """The label config at `path` with one Choice, and its hotkey, per name in `choices`; names are escaped.
+    """The label config at `path` with one Choice, and its hotkey, per name in `choices`; names are escaped."""
+    if len(choices) > len(HOTKEYS):
+        raise InvalidLabelConfig(f"{len(choices)} choices, but only {len(HOTKEYS)} hotkeys: {HOTKEYS}")
+    tags = [f'<Choice value={quoteattr(name)} hotkey="{key}"/>' for name, key in zip(choices, HOTKEYS, strict=False)]
+    return fill(path, PAGES["emotions"], tags)
 
-    Raises InvalidLabelConfig where the file has no `$choices` line, is no XML, or lacks the tags we read answers from.
+
+def box_config(path: Path, characters: Sequence[str]) -> str:
+    """The label config at `path` with one Label, its hotkey and colour per character; names are escaped."""
+    keys = HOTKEYS.replace("0", "")  # taken by the page's own choice
+    if len(characters) > len(keys):
+        raise InvalidLabelConfig(f"{len(characters)} characters, but only {len(keys)} hotkeys: {keys}")
+    tags = [
+        f'<Label value={quoteattr(name)} hotkey="{keys[i]}" background="{COLOURS[i % len(COLOURS)]}"/>'
+        for i, name in enumerate(characters)
+    ]
+    return fill(path, PAGES["boxes"], tags)
+
+
+def sheet_config(path: Path) -> str:
+    """The label config at `path` with a Choice for each place of a sheet, named like its key."""
+    return fill(path, PAGES["sheets"], [f'<Choice value="{key}" hotkey="{key}"/>' for key in SHEET_KEYS])
+
+
+def fill(path: Path, page: Page, tags: Sequence[str]) -> str:
+    """A page's file with its tags in the slot.
+
+    Raises InvalidLabelConfig where the file has no such slot, is no XML, or lacks the tags we read answers from.
     """
     try:
         template = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise InvalidLabelConfig(f"{path} is missing; `toonset new` in an empty directory makes a fresh one") from error
-    slot = template.find(SLOT, template.find("-->") + 1)  # not the one that the comment at the top speaks of
+    slot = template.find(page.slot, template.find("-->") + 1)  # not the one that the comment at the top speaks of
     if slot < 0:
-        raise InvalidLabelConfig(f"{path} has no {SLOT} where the emotions go; expected it inside <Choices>")
-    if len(choices) > len(HOTKEYS):
-        raise InvalidLabelConfig(f"{len(choices)} choices, but only {len(HOTKEYS)} hotkeys: {HOTKEYS}")
+        raise InvalidLabelConfig(f"{path} has no {page.slot}; expected it where the names of params.yaml go")
     before = template[template.rfind("\n", 0, slot) + 1 : slot]
     indent = before if before.isspace() else ""
-    lines = [f'<Choice value={quoteattr(name)} hotkey="{key}"/>' for name, key in zip(choices, HOTKEYS, strict=False)]
-    filled = template[:slot] + f"\n{indent}".join(lines) + template[slot + len(SLOT) :]
-    _check(path, filled)
+    filled = template[:slot] + f"\n{indent}".join(tags) + template[slot + len(page.slot) :]
+    try:
+        lacking = missing_tags(filled, page)
+    except ParseError as error:
+        raise InvalidLabelConfig(f"{path} is not well-formed XML once filled: {error}") from error
+    if lacking:
+        raise InvalidLabelConfig(f"{path} has no {lacking[0]}; answers are read from that name")
     return filled
 
 
-def _check(path: Path, config: str) -> None:
+def missing_tags(config: str, page: Page) -> list[str]:
+    """The tags we read answers from that a label config lacks."""
+    found = {(tag.tag, tag.get("name")) for tag in fromstring(config).iter()}
+    return [f'<{tag} name="{name}">' for tag, name in page.names if (tag, name) not in found]
+
+
+def offered(config: str) -> list[str]:
+    """Everything a label config lets an annotator choose."""
+    return [tag.get("value") or "" for tag in fromstring(config).iter() if tag.tag in ("Choice", "Label")]
+
+
+def same_config(first: str, second: str) -> bool:
+    """Whether two label configs are the same but for white space and comments."""
     try:
-        root = fromstring(config)
-    except ParseError as error:
-        raise InvalidLabelConfig(f"{path} is not well-formed XML once filled: {error}") from error
-    found = [(tag.tag, tag.get("name")) for tag in root.iter() if tag.get("name")]
-    for expected in (("Choices", "emotion"), ("Image", "face")):
-        if expected not in found:
-            tag, name = expected
-            raise InvalidLabelConfig(f'{path} has no <{tag} name="{name}">; answers are read from that name')
+        fromstring(first), fromstring(second)  # refuses what canonicalize would expand
+        return canonicalize(first, strip_text=True) == canonicalize(second, strip_text=True)
+    except ParseError:
+        return first == second

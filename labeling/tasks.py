@@ -1,44 +1,120 @@
-"""Label Studio tasks for faces: one task a face, keyed by our own ids."""
+"""Label Studio tasks: a face, a frame, a contact sheet; each keyed by our own id.
 
-import base64
-from collections.abc import Mapping
+A task's `data` holds, beside what the page shows, its `key` (whose task it is) and its `revision` (a hash of all it
+says), by which a push knows what the server has already; and what its answer needs to find its way home, whatever
+becomes of our own files.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-TASK_FIELDS = ("face_id", "episode_id", "frame", "character", "x", "y", "w", "h")
-"""What a task carries so that its answer finds its way back to the face, whatever becomes of our own files."""
+from labeling.config import SHEET_KEYS
+
+FACE_FIELDS = ("face_id", "episode_id", "frame", "character", "x", "y", "w", "h")
+"""What is known of a face in a task: its id, and its place, which is what its answer is matched by."""
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What an earlier, released model holds a face to be."""
+class Guess:
+    """What an earlier, released model holds a face to be, and whether the annotator sees it."""
 
     emotion: str
     score: float
     model_version: str
+    shown: bool
 
 
-def emotion_task(face: Mapping[str, Any], jpeg: bytes, prediction: Prediction | None = None) -> dict[str, Any]:
-    """An import task for one face.
+@dataclass(frozen=True)
+class Drawn:
+    """A box that the current cascade draws for the annotator to correct, px of the source frame."""
 
-    face: TASK_FIELDS and time_s. jpeg: its crop, put into the task itself, so that any server can show it.
+    character: str
+    x: int
+    y: int
+    w: int
+    h: int
+    score: float
+
+
+def emotion_task(
+    face: Mapping[str, Any], image: str, scene_image: str, guess: Guess | None = None, why: str = ""
+) -> dict[str, Any]:
+    """A task for one face: FACE_FIELDS and time_s; addresses of its crop and of its frame with the box drawn in.
+
+    why: what a reviewer should know, shown in the heading.
     """
-    minutes, seconds = divmod(float(face["time_s"]), 60)
-    task: dict[str, Any] = {
-        "data": {
-            **{name: face[name] for name in TASK_FIELDS},
-            "time": f"{int(minutes)}:{seconds:04.1f}",
-            "image": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii"),
-        }
+    heading = f"{face['character']}, {face['episode_id']} at {clock(face['time_s'])}" + (f": {why}" if why else "")
+    data = {
+        **{name: face[name] for name in FACE_FIELDS},
+        "heading": heading,
+        "image": image,
+        "scene_image": scene_image,
+        "guess": guess.emotion if guess else "",
+        "suggested": guess.emotion if guess and guess.shown else "",
     }
-    if prediction is not None:
-        result = {
-            "from_name": "emotion",
-            "to_name": "face",
-            "type": "choices",
-            "value": {"choices": [prediction.emotion]},
+    predictions = []
+    if guess is not None and guess.shown:
+        result = {"from_name": "emotion", "to_name": "face", "type": "choices", "value": {"choices": [guess.emotion]}}
+        predictions = [{"model_version": guess.model_version, "score": guess.score, "result": [result]}]
+    return _task(str(face["face_id"]), data, predictions)
+
+
+def box_task(frame: Mapping[str, Any], image: str, drawn: Sequence[Drawn] = (), version: str = "") -> dict[str, Any]:
+    """A task for one frame: episode_id, frame, time_s, width and height (px of the source); the frame's address.
+
+    drawn, version: boxes to begin with, and of which cascades.
+    """
+    width, height = int(frame["width"]), int(frame["height"])
+    data = {
+        **{name: frame[name] for name in ("episode_id", "frame", "width", "height")},
+        "heading": f"{frame['episode_id']} at {clock(frame['time_s'])}: box every face",
+        "image": image,
+    }
+    results = [
+        {
+            "from_name": "box",
+            "to_name": "frame",
+            "type": "rectanglelabels",
+            "original_width": width,
+            "original_height": height,
+            "image_rotation": 0,
+            "value": {
+                "x": 100 * box.x / width,
+                "y": 100 * box.y / height,
+                "width": 100 * box.w / width,
+                "height": 100 * box.h / height,
+                "rotation": 0,
+                "rectanglelabels": [box.character],
+            },
         }
-        task["predictions"] = [
-            {"model_version": prediction.model_version, "score": prediction.score, "result": [result]}
-        ]
-    return task
+        for box in drawn
+    ]
+    score = min((box.score for box in drawn), default=0.0)
+    predictions = [{"model_version": version, "score": score, "result": results}] if results else []
+    return _task(f"{frame['episode_id']}:{frame['frame']}", data, predictions)
+
+
+def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image: str) -> dict[str, Any]:
+    """A task for a contact sheet of faces (FACE_FIELDS each) that are all held to be `claim`.
+
+    kind: "character" or "emotion", what the claim is about.
+    """
+    heading = f"All {claim}? Press the keys of those that are not, then submit."
+    rows = [{name: face[name] for name in FACE_FIELDS} for face in faces[: len(SHEET_KEYS)]]
+    key = hashlib.sha256("\n".join([kind, claim, *(str(row["face_id"]) for row in rows)]).encode()).hexdigest()[:32]
+    return _task(key, {"claim": claim, "kind": kind, "faces": rows, "heading": heading, "image": image}, [])
+
+
+def clock(time_s: float) -> str:
+    """A time for people: 1:05.5."""
+    minutes, seconds = divmod(float(time_s), 60)
+    return f"{int(minutes)}:{seconds:04.1f}"
+
+
+def _task(key: str, data: dict[str, Any], predictions: list[dict[str, Any]]) -> dict[str, Any]:
+    text = json.dumps([data, predictions], sort_keys=True, ensure_ascii=False)
+    task: dict[str, Any] = {"data": {"key": key, "revision": hashlib.sha256(text.encode()).hexdigest()[:16], **data}}
+    return task | ({"predictions": predictions} if predictions else {})

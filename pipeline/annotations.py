@@ -1,8 +1,8 @@
 """What people made: the CSV files in `annotations/`, read row by row.
 
-    boxes.csv     episode_id,frame,character,x,y,w,h[,annotator]      a face somebody boxed
-    frames.csv    episode_id,frame,complete[,annotator]               a frame somebody looked at: 1 if every face of the
-                                                                      characters in it is boxed, 0 if not
+    boxes.csv     episode_id,frame,character,x,y,w,h[,annotator,annotated_at,lead_time_s]   a face somebody boxed
+    frames.csv    episode_id,frame,complete[,annotator,annotated_at,lead_time_s]   a frame somebody looked at: 1 if
+                                                   every face of the characters in it is boxed, 0 if not
     emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s]   an emotion given
 
 The files are read only. A row that cannot be used stays in the tables with `status` rejected and the reason, under its
@@ -39,7 +39,7 @@ def read_boxes(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) ->
 
     `episodes` are the rows of episodes.parquet: boxes are held to their frame sizes and clipped to them.
     """
-    rows = _read(path, BOX_COLUMNS, ("annotator",), whole=("frame", "x", "y", "w", "h"))
+    rows = _read(path, BOX_COLUMNS, ("annotator", "annotated_at"), whole=("frame", "x", "y", "w", "h"))
     _reject_unknown(rows, "character", characters)
     return _hold_to_episodes(rows, episodes)
 
@@ -47,10 +47,28 @@ def read_boxes(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) ->
 def read_frames(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
     """Rows of frames.csv: line, FRAME_COLUMNS, annotator, status, reason. A missing file has no rows."""
     if not path.exists():
-        return pd.DataFrame(columns=["line", *FRAME_COLUMNS, "annotator", "status", "reason"])
-    rows = _read(path, FRAME_COLUMNS, ("annotator",), whole=("frame", "complete"))
+        return pd.DataFrame(columns=["line", *FRAME_COLUMNS, "annotator", "annotated_at", "status", "reason"])
+    rows = _read(path, FRAME_COLUMNS, ("annotator", "annotated_at"), whole=("frame", "complete"))
     _reject(rows, lambda row: "" if row.complete in (0, 1) else f"complete is {row.complete}, expected 0 or 1")
     return _hold_to_episodes(rows, episodes)
+
+
+def last_words(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of `read_boxes` and `read_frames` that are in force: of each frame, those of the last time it was boxed.
+
+    Who boxes a frame in Label Studio says of all of it what is there, so his rows, which share one `annotated_at`, take
+    the place of all earlier ones of that frame; rows without a time are the earliest. Files only grow, so the earlier
+    ones stay in them.
+    """
+    key = ["episode_id", "frame"]
+    acts = pd.concat([table[[*key, "annotated_at"]] for table in (boxes, frames)])
+    latest = acts.groupby(key)["annotated_at"].max()
+
+    def in_force(table: pd.DataFrame) -> pd.DataFrame:
+        last = latest.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
+        return table[table["annotated_at"].to_numpy() == last]
+
+    return in_force(boxes), in_force(frames)
 
 
 def read_emotions(

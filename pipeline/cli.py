@@ -14,7 +14,7 @@ from pipeline import __version__
 from pipeline.errors import SetupError, ToonsetError, nearest
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-label = typer.Typer(no_args_is_help=True, help="Bring people's answers home.")
+label = typer.Typer(no_args_is_help=True, help="Label Studio: a server here, tasks to it, people's answers home.")
 app.add_typer(label, name="label")
 app.add_typer(cascade, name="cascade")
 
@@ -96,14 +96,42 @@ def reproduced() -> None:
     check(Path())
 
 
+@label.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Where on 127.0.0.1 it listens.", min=1024, max=65535)] = 8080,
+) -> None:
+    """Run Label Studio here until Ctrl-C; the first time, make its environment and an account."""
+    from pipeline.serving import serve_here
+
+    serve_here(port)
+
+
+@label.command()
+def push(kind: Annotated[str, typer.Argument(help="boxes, emotions or sheets.")]) -> None:
+    """Bring tasks to Label Studio; twice changes nothing, and what people have answered is never touched."""
+    from pipeline.labelling import KINDS, push_kind
+
+    if kind not in KINDS:
+        raise SetupError(f"no kind of task {kind!r}; expected one of {', '.join(KINDS)}.{nearest(kind, KINDS)}")
+    push_kind(kind)
+
+
+@label.command()
+def pull() -> None:
+    """Append what people answered in Label Studio to annotations/; what is there already is left alone."""
+    from pipeline.answers import pull as bring_all
+
+    bring_all()
+
+
 @label.command("import")
 def import_answers(
-    export: Annotated[Path, typer.Argument(help="Label Studio's export of the emotion tasks, as JSON.")],
+    export: Annotated[Path, typer.Argument(help="What Label Studio exported of one of our projects, as JSON.")],
 ) -> None:
-    """Append the answers in a Label Studio export to annotations/emotions.csv; what is there already is left alone."""
-    from pipeline.answers import import_emotions
+    """Append the answers in an exported file to annotations/; what is there already is left alone."""
+    from pipeline.answers import import_file
 
-    import_emotions(export)
+    import_file(export)
 
 
 def main() -> None:
@@ -114,5 +142,5 @@ def main() -> None:
         print(f"toonset: {error}", file=sys.stderr)
         raise SystemExit(1) from error
     except KeyboardInterrupt as stopped:
-        print("toonset: stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)
+        print("toonset: stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
         raise SystemExit(130) from stopped

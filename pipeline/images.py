@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Rectangle = tuple[int, int, int, int]
 
-JPEG_OPTIONS = [
-    cv2.IMWRITE_JPEG_QUALITY,
-    95,
+FULL_COLOUR = [
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,  # faces of flat colours: halved chroma would smear outlines
 ]
@@ -70,9 +68,10 @@ def repeat_edges(pixels: Pixels, part: Rectangle, whole: Rectangle) -> Pixels:
     return np.asarray(cv2.copyMakeBorder(pixels, top, bottom, left, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def encode_jpeg(rgb: Pixels) -> bytes:
-    """RGB uint8 [H, W, 3] as JPEG, quality 95, colour at full resolution."""
-    done, buffer = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), JPEG_OPTIONS)
+def encode_jpeg(rgb: Pixels, quality: int = 95) -> bytes:
+    """RGB uint8 [H, W, 3] as JPEG of a quality (0 to 100), colour at full resolution."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *FULL_COLOUR]
+    done, buffer = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     if not done:
         raise ValueError(f"OpenCV could not encode a picture of shape {rgb.shape}")
     return bytes(buffer)

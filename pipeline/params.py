@@ -114,10 +114,26 @@ class Manifest(Section):
     per_character: Annotated[int, Field(ge=0)] = 1000
 
 
-class Tasks(Section):
-    """Label Studio tasks."""
+class Labelling(Section):
+    """What annotators are asked, and how Label Studio shows it."""
 
+    project: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    media: str = "local"
+    box_frames: Annotated[int, Field(ge=1, le=10_000)] = 60
+    batch: Annotated[int, Field(ge=0)] = 0
+    shared: Share = 0.1
     model: str | None = None
+    blind_share: Share = 0.2
+
+    @field_validator("media")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        if value not in ("local", "inline") and not re.match(r"(https?|s3|gs|azure-blob)://\S+$", value):
+            raise ValueError(
+                f"{value!r} is no place for pictures; expected local, inline, or a prefix such as https://host/folder "
+                "or s3://bucket/folder"
+            )
+        return value
 
 
 class Labels(Section):
@@ -167,7 +183,7 @@ class Params(Section):
     cascade: CascadeParams = CascadeParams()
     faces: Faces = Faces()
     manifest: Manifest = Manifest()
-    tasks: Tasks = Tasks()
+    labelling: Labelling = Labelling()
     labels: Labels = Labels()
     train: Train = Train()
     compute: Compute = Compute()

@@ -27,7 +27,7 @@ from cascades import (
     train,
 )
 from cascades.calibration import calibrate, train_validated
-from pipeline.annotations import BOXES, FRAMES, read_boxes, read_frames
+from pipeline.annotations import BOXES, FRAMES, last_words, read_boxes, read_frames
 from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.character_cascades import FOLDER, save_cascade
 from pipeline.compute import cores
@@ -93,7 +93,8 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
     scenes = read_frame(Path("data/scenes.parquet"), SCENES)
     boxes = read_boxes(BOXES, episodes, params.characters)
-    seen = looked_at(boxes, read_frames(FRAMES, episodes), character, params.characters)
+    boxes, frames = last_words(boxes, read_frames(FRAMES, episodes))
+    seen = looked_at(boxes, frames, character, params.characters)
     decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.annotations import read_boxes, read_emotions, read_frames
+from pipeline.annotations import last_words, read_boxes, read_emotions, read_frames
 from pipeline.errors import InputError
 
 EPISODES = pd.DataFrame(
@@ -99,6 +99,28 @@ def test_frames_may_be_missing_and_are_held_to_zero_or_one(tmp_path: Path) -> No
     (tmp_path / "frames.csv").write_text("episode_id,frame,complete\npilot,1,1\npilot,2,yes\npilot,3,2\n")
     rows = read_frames(tmp_path / "frames.csv", EPISODES)
     assert rows["status"].tolist() == ["ok", "rejected", "rejected"]
+
+
+def test_a_frame_that_is_boxed_again_is_as_it_was_boxed_last(tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text(
+        HEAD + ",annotator,annotated_at\n"
+        "pilot,1,cat,1,2,3,4\n"
+        "pilot,2,cat,1,2,3,4,anna,\n"
+        "pilot,1,cat,1,2,9,9,anna,2026-01-01T10:00:00Z\n"
+        "pilot,1,mouse,20,2,9,9,anna,2026-01-01T10:00:00Z\n"
+        "pilot,3,cat,1,2,3,4,anna,2026-01-01T10:00:00Z\n"
+        "pilot,1,cat,2,3,9,9,ben,2026-01-02T10:00:00Z\n"
+    )
+    (tmp_path / "frames.csv").write_text(
+        "episode_id,frame,complete,annotator,annotated_at\n"
+        "pilot,1,1,anna,2026-01-01T10:00:00Z\n"
+        "pilot,1,0,ben,2026-01-02T10:00:00Z\n"
+        "pilot,3,1,ben,2026-01-03T10:00:00Z\n"
+    )
+    every = read_boxes(tmp_path / "boxes.csv", EPISODES, ["cat", "mouse"])
+    rows, frames = last_words(every, read_frames(tmp_path / "frames.csv", EPISODES))
+    assert rows[["frame", "x", "w"]].to_numpy().tolist() == [[2, 1, 3], [1, 2, 9]]  # ben saw no face in frame 3
+    assert frames[["frame", "complete"]].to_numpy().tolist() == [[1, 0], [3, 1]]
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:

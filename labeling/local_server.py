@@ -1,0 +1,241 @@
+"""Our own Label Studio: an environment of its own, an account, a server on 127.0.0.1.
+
+Label Studio needs other versions of some packages than we do, so it never shares our environment: it gets one in the
+user's cache, shared by all projects, made from `label-studio.lock`. What a project has of its own (SQLite, log,
+credentials) lies in its `.labelstudio/`, which git and dvc ignore.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+
+import httpx
+
+from labeling.errors import LocalServerError
+
+HOST = "127.0.0.1"
+PORT = 8080
+USERNAME = "toonset@localhost"
+START_S = 300.0
+"""Longest start: the first one on a busy machine, which makes the database."""
+KEYMAP = {"annotation:submit": {"key": "enter"}, "annotation:update": {"key": "enter"}}
+"""One key submits, instead of Label Studio's two."""
+PICTURES = "media"
+"""The folder below the document root whose files the server shows."""
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where our server is and who we are there."""
+
+    url: str
+    username: str
+    password: str
+    token: str
+
+
+def requirements() -> str:
+    """The contents of label-studio.lock."""
+    return (resources.files("labeling") / "label-studio.lock").read_text(encoding="utf-8")
+
+
+def pinned_version() -> str:
+    """The release of Label Studio that is installed."""
+    lines = requirements().splitlines()
+    return next(line.partition("==")[2] for line in lines if line.startswith("label-studio=="))
+
+
+def cache() -> Path:
+    """Where environments are kept, for all of the user's projects."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toonset"
+
+
+def ensure_environment(say: Say) -> Path:
+    """The Python of Label Studio's environment, which is made where it is not there or only half.
+
+    Raises LocalServerError where it cannot be made; what there is of it then is removed the next time.
+    """
+    key = sha256(f"{sys.version_info[:2]}\n{requirements()}".encode()).hexdigest()[:12]
+    folder = cache() / f"label-studio-{pinned_version()}-{key}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    done = folder / "complete"
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two projects at once: the second waits for the first
+        if not done.exists():
+            if folder.exists():
+                say(f"an environment in {folder} was only half made: making it anew")
+                shutil.rmtree(folder)
+            say(f"making an environment for Label Studio {pinned_version()} (1 GB, some minutes) in {folder}")
+            _run([sys.executable, "-m", "venv", str(folder)], folder)
+            listed = folder / "requirements.txt"
+            listed.write_text(requirements(), encoding="utf-8")
+            options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", str(listed)]
+            _run([str(folder / "bin" / "python"), "-m", "pip", "install", *options], folder)
+            done.touch()
+    return folder / "bin" / "python"
+
+
+def _run(command: list[str], folder: Path) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        last = "\n  ".join(result.stderr.strip().splitlines()[-5:])
+        raise LocalServerError(
+            f"Label Studio's environment could not be made in {folder}:\n  {last}\n"
+            "Is there a network, and 1.5 GB of space? Run `toonset label serve` again, or use another server: set "
+            "LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY"
+        )
+
+
+class LocalServer:
+    """The server of one project. home: its `.labelstudio`; documents: the folder whose `media/` it shows."""
+
+    def __init__(self, home: Path, documents: Path, port: int = PORT) -> None:
+        self.home = home.resolve()
+        self.documents = documents.resolve()
+        self.url = f"http://{HOST}:{port}"
+        self.port = port
+
+    @property
+    def credentials_file(self) -> Path:
+        return self.home / "credentials.json"
+
+    def credentials(self) -> Credentials | None:
+        """What an earlier start has written down; its address is where the server was last."""
+        try:
+            return Credentials(**json.loads(self.credentials_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (TypeError, ValueError) as error:
+            raise LocalServerError(
+                f"{self.credentials_file} cannot be read ({error}). It holds the password and the token of the server "
+                "here; mend it, or move .labelstudio/ away to begin with an empty server"
+            ) from error
+
+    def _prepare(self) -> Credentials:
+        """The folder, readable by its owner only, and the credentials, generated the first time."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        (self.home / ".gitignore").write_text("*\n")
+        known = self.credentials()
+        account = known or Credentials("", USERNAME, secrets.token_urlsafe(12), secrets.token_hex(20))
+        account = Credentials(self.url, account.username, account.password, account.token)
+        if account != known:
+            temporary = self.credentials_file.with_suffix(".tmp")
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(asdict(account), file, indent=2)
+            temporary.replace(self.credentials_file)
+        return account
+
+    @contextlib.contextmanager
+    def running(self, say: Say = lambda text: None) -> Iterator[Credentials]:
+        """The server, from when it answers to the end of the block.
+
+        Raises LocalServerError where the port is taken, another server of this project runs, or it does not start.
+        """
+        python = ensure_environment(say)
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                known = self.credentials()
+                where = known.url if known else "an address that is not written down yet"
+                raise LocalServerError(f"this project's Label Studio is running already, at {where}") from None
+            self._check_port()
+            account = self._prepare()
+            say("starting Label Studio" + ("" if (self.home / "data").exists() else "; the first time takes a minute"))
+            process = self._start(python, account)
+            try:
+                self._wait(process)
+                yield account
+            finally:
+                _stop(process)
+
+    def _check_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, self.port))
+                return
+            except OSError as error:
+                reason = error.strerror
+        advice = f"choose another port: `toonset label serve --port {self.port + 1}`"
+        found = running_version(self.url)
+        if found is None:
+            raise LocalServerError(f"port {self.port} is taken ({reason}) by something else; {advice}")
+        raise LocalServerError(
+            f"port {self.port} is taken by another Label Studio, version {found} (ours is {pinned_version()}); "
+            f"{advice}, or use that one: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY"
+        )
+
+    def _start(self, python: Path, account: Credentials) -> "subprocess.Popen[bytes]":
+        (self.documents / PICTURES).mkdir(parents=True, exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LABEL_STUDIO_")}
+        environment |= {
+            "LABEL_STUDIO_USERNAME": account.username,
+            "LABEL_STUDIO_PASSWORD": account.password,
+            "LABEL_STUDIO_USER_TOKEN": account.token,
+            "LABEL_STUDIO_BASE_DATA_DIR": str(self.home / "data"),
+            "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+            "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
+            "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+            "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.documents),
+            "COLLECT_ANALYTICS": "false",
+            "LATEST_VERSION_CHECK": "false",
+            "DEBUG": "false",
+            "EDITOR_KEYMAP": json.dumps(KEYMAP),
+            "PYTHONWARNINGS": "ignore",
+        }
+        for name in ("VIRTUAL_ENV", "PYTHONPATH", "HOST", "PORT"):
+            environment.pop(name, None)
+        # `label-studio` is the script beside that Python; `--internal-host`, or it would listen to the whole network.
+        command = [str(python.with_name("label-studio")), "start", "--no-browser"]
+        command += ["--internal-host", HOST, "--port", str(self.port)]
+        with (self.home / "server.log").open("wb") as log:
+            return subprocess.Popen(
+                command, cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+        until = time.monotonic() + START_S
+        while running_version(self.url) is None:
+            if process.poll() is not None or time.monotonic() > until:
+                log = self.home / "server.log"
+                last = "\n  ".join(log.read_text(errors="replace").splitlines()[-8:])
+                how = "ended" if process.poll() is not None else f"did not answer for {START_S:.0f} s"
+                raise LocalServerError(f"Label Studio {how} while starting. The end of {log}:\n  {last}")
+            time.sleep(0.2)
+
+
+def running_version(url: str) -> str | None:
+    """The release of the Label Studio at an address, or None where none answers."""
+    try:
+        answer = httpx.get(f"{url}/api/version", timeout=5, follow_redirects=True)
+        return str(answer.json()["release"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the server: asked first, then made to."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,76 @@
+"""Which faces people are asked about, and the tasks that ask."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from labeling.exports import RIGHT_CHARACTER, WRONG
+from labeling.tasks import Guess, emotion_task
+from pipeline.classifier import load_model
+from pipeline.consensus import faces_to_label, match
+from pipeline.crops import read_crops
+from pipeline.images import decode_rgb
+from pipeline.params import Labelling, Params
+from pipeline.pictures import Media, face_pictures
+from pipeline.schemas import EPISODES
+from pipeline.tables import read_frame, rows_of
+
+NO_VOTE = (RIGHT_CHARACTER, WRONG["emotion"])
+"""Answers from sheets after which a face is still to be labelled."""
+TASKS = Path("data/labeling/tasks.json")
+
+
+def spoken_of(
+    manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params, *, votes_only: bool = True
+) -> set[str]:
+    """The representatives (face_id) of all faces that somebody has spoken of, directly or through a near-duplicate.
+
+    votes_only: leave out those of which only something else than their emotion was said, on a sheet.
+    """
+    faces = faces_to_label(manifest)
+    if votes_only:
+        annotations = annotations[~annotations["emotion"].isin(NO_VOTE)]
+    found = match(annotations, faces, params.labels)
+    return set(faces["cluster"][faces["face_id"].isin(found.dropna())])
+
+
+def make_tasks(faces: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
+    """A task per face, in their order, with what the model named in params holds it to be, if one is named."""
+    if faces.empty:
+        return []
+    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
+    pictures = face_pictures(faces, episodes, Media(params.labelling.media), params.compute)
+    guesses = guess(faces, params.labelling)
+    return [
+        emotion_task(dict(face._asdict()), image, scene_image, one)
+        for face, (image, scene_image), one in zip(rows_of(faces), pictures, guesses, strict=True)
+    ]
+
+
+def guess(faces: pd.DataFrame, params: Labelling) -> list[Guess | None]:
+    """What the model holds each face to be; nothing where no model is named or a crop does not decode."""
+    if params.model is None:
+        return [None] * len(faces)
+    folder = Path(params.model)
+    model = load_model(folder)
+    version = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:12]
+    pictures = [decode_rgb(crop) for crop in read_crops(faces)]
+    decoded = [picture for picture in pictures if picture is not None]
+    rows: Iterator[Any] = iter(model.predict(decoded) if decoded else ())
+    guesses: list[Guess | None] = []
+    for face_id, picture in zip(faces["face_id"], pictures, strict=True):
+        if picture is None:
+            guesses.append(None)
+            continue
+        row = next(rows)
+        shown = not is_blind(face_id, params.blind_share)
+        guesses.append(Guess(model.emotions[int(row.argmax())], float(row.max()), version, shown))
+    return guesses
+
+
+def is_blind(face_id: str, share: float) -> bool:
+    """Whether the guess on a face is withheld: by its id alone, so that it stays so whatever else is asked."""
+    return int(hashlib.sha256(f"blind {face_id}".encode()).hexdigest()[:8], 16) < share * 2**32

@@ -1,0 +1,172 @@
+"""Our pages and tasks: valid for Label Studio's own parser, and answers find their way home."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from defusedxml.ElementTree import fromstring
+from label_studio_sdk.label_interface import LabelInterface
+
+from labeling.config import LEFT_OUT, SHEET_KEYS, box_config, emotion_config, same_config, sheet_config
+from labeling.errors import InvalidExport, InvalidLabelConfig
+from labeling.exports import box_rows, emotion_rows, sheet_rows
+from labeling.tasks import Drawn, Guess, box_task, emotion_task, sheet_task
+
+CONFIGS = Path(__file__).resolve().parents[2] / "labeling" / "configs"
+NAMES = ["happy", 'so "sad" & <lost>', "🙃", "unclear"]
+PLACE = {"episode_id": "pilot", "frame": 12, "character": "cat", "x": 1, "y": 2, "w": 30, "h": 40}
+FACE = {"face_id": "f00", **PLACE, "time_s": 65.5}
+FRAME = {"episode_id": "pilot", "frame": 12, "time_s": 0.5, "width": 640, "height": 360}
+WHEN = "2026-01-02T03:04:05Z"
+
+
+def answered(task: dict[str, Any], *results: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+    """An export of one task with these annotations."""
+    annotations = [
+        {"result": result, "was_cancelled": False, "updated_at": WHEN, "lead_time": 1.26, "completed_by": 3} | more
+        for result in results
+    ]
+    return json.loads(json.dumps([{"id": 1, "data": task["data"], "annotations": annotations}]))  # type: ignore[no-any-return]
+
+
+def chosen(name: str, to: str, *choices: str) -> dict[str, Any]:
+    return {"from_name": name, "to_name": to, "type": "choices", "value": {"choices": list(choices)}}
+
+
+def test_label_studios_parser_takes_the_pages_the_tasks_and_the_predictions() -> None:
+    shown = emotion_task(FACE, "a.jpg", "b.jpg", Guess(NAMES[1], 0.9, "v1", shown=True))
+    drawn = box_task(FRAME, "c.jpg", [Drawn(NAMES[1], 10, 20, 64, 36, 1.5)], "v2")
+    for config, task, control in (
+        (emotion_config(CONFIGS / "emotions.xml", NAMES), shown, "emotion"),
+        (box_config(CONFIGS / "boxes.xml", NAMES), drawn, "box"),
+        (sheet_config(CONFIGS / "sheets.xml"), sheet_task("cat", "character", [FACE], "d.jpg"), "wrong"),
+    ):
+        interface = LabelInterface(config)
+        interface.validate()
+        assert interface.validate_task({"data": task["data"]})
+        for prediction in task.get("predictions", []):
+            assert interface.validate_prediction(prediction)
+        assert list(interface.get_control(control).labels) == (list(SHEET_KEYS) if control == "wrong" else NAMES)
+    assert [len(task.get("predictions", [])) for task in (shown, drawn)] == [1, 1]
+
+
+def test_a_withheld_guess_is_known_but_not_shown() -> None:
+    task = emotion_task(FACE, "a.jpg", "b.jpg", Guess("happy", 0.9, "v1", shown=False))
+    assert "predictions" not in task
+    assert (task["data"]["guess"], task["data"]["suggested"]) == ("happy", "")
+
+
+def test_the_heading_is_for_people() -> None:
+    assert emotion_task(FACE, "a", "b")["data"]["heading"] == "cat, pilot at 1:05.5"
+    assert emotion_task(FACE, "a", "b", why="anna 1, ben 2")["data"]["heading"] == "cat, pilot at 1:05.5: anna 1, ben 2"
+
+
+def test_a_tasks_revision_changes_with_what_it_says_and_its_key_does_not() -> None:
+    first, second = (emotion_task(FACE, image, "b")["data"] for image in ("a", "c"))
+    assert first["key"] == second["key"] == "f00"
+    assert first["revision"] != second["revision"]
+    assert first["revision"] == emotion_task(FACE, "a", "b")["data"]["revision"]
+
+
+def test_every_choice_has_a_hotkey_of_its_own() -> None:
+    config = emotion_config(CONFIGS / "emotions.xml", [f"e{i}" for i in range(20)])
+    keys = [tag.get("hotkey") for tag in fromstring(config).iter("Choice")]
+    assert len(set(keys)) == 20
+    with pytest.raises(InvalidLabelConfig, match="21 choices"):
+        emotion_config(CONFIGS / "emotions.xml", [f"e{i}" for i in range(21)])
+    boxes = fromstring(box_config(CONFIGS / "boxes.xml", [f"c{i}" for i in range(19)]))
+    keys = [tag.get("hotkey") for tag in boxes.iter() if tag.get("hotkey")]
+    assert len(set(keys)) == 20  # the page's own among them
+    with pytest.raises(InvalidLabelConfig, match="20 characters"):
+        box_config(CONFIGS / "boxes.xml", [f"c{i}" for i in range(20)])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<View></View>", r"no \$choices"),
+        ("<View>$choices", "not well-formed"),
+        ('<View><Choices name="mood">$choices</Choices></View>', 'no <Choices name="emotion">'),
+    ],
+)
+def test_a_config_that_cannot_work_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "emotions.xml").write_text(text)
+    with pytest.raises(InvalidLabelConfig, match=said):
+        emotion_config(tmp_path / "emotions.xml", NAMES)
+
+
+def test_configs_are_the_same_whatever_the_white_space_and_comments() -> None:
+    assert same_config("<View><!-- a --><A b='1' c='2'/></View>", '<View>\n  <A c="2" b="1"/>\n</View>')
+    assert not same_config("<View><A/></View>", "<View><B/></View>")
+    assert not same_config("<View>", "<View/>")
+
+
+def test_answers_become_rows_and_skipped_ones_do_not() -> None:
+    task = emotion_task(FACE, "a", "b", Guess("happy", 0.9, "v1", shown=True))
+    export = answered(task, [chosen("emotion", "face", "sad")], [])
+    export += answered(task, [chosen("emotion", "face", "happy")], was_cancelled=True)
+    place = {name: str(value) for name, value in PLACE.items()}
+    assert list(emotion_rows(export, people={3: "anna@example.org"})) == [
+        {
+            **place,
+            "emotion": "sad",
+            "annotator": "anna@example.org",
+            "annotated_at": WHEN,
+            "lead_time_s": "1.3",
+            "given_by": "task",
+            "suggested": "happy",
+            "guess": "happy",
+        }
+    ]
+
+
+def test_a_sheet_gives_every_face_a_row() -> None:
+    faces = [FACE | {"face_id": f"f{i}", "frame": i} for i in range(4)]
+    for kind, claim, right, wrong in (
+        ("character", "cat", "right-character", "wrong-character"),
+        ("emotion", "happy", "happy", "wrong-emotion"),
+    ):
+        task = sheet_task(claim, kind, faces, "d.jpg")
+        rows = list(sheet_rows(answered(task, [chosen("wrong", "sheet", SHEET_KEYS[1], SHEET_KEYS[3])], [])))
+        assert [row["emotion"] for row in rows] == [right, wrong, right, wrong, right, right, right, right]
+        assert [row["frame"] for row in rows[:4]] == ["0", "1", "2", "3"]
+        assert {(row["given_by"], row["suggested"], row["annotator"]) for row in rows} == {("sheet", claim, "3")}
+
+
+def test_rectangles_become_boxes_in_px_of_the_frame() -> None:
+    drawn = box_task(FRAME, "c.jpg", [Drawn("cat", 11, 23, 63, 37, 1.5)], "v2")
+    result = drawn["predictions"][0]["result"]
+    ((frame, boxes),) = box_rows(answered(drawn, result))
+    act = {"annotator": "3", "annotated_at": WHEN, "lead_time_s": "1.3"}
+    assert frame == {"episode_id": "pilot", "frame": "12", "complete": "1", **act}
+    assert boxes == [
+        {"episode_id": "pilot", "frame": "12", "character": "cat", "x": "11", "y": "23", "w": "63", "h": "37", **act}
+    ]
+    ((frame, boxes),) = box_rows(answered(drawn, [chosen("left_out", "frame", LEFT_OUT)]))
+    assert (frame["complete"], boxes) == ("0", [])
+
+
+@pytest.mark.parametrize(
+    ("export", "said"),
+    [
+        ({"tasks": []}, "expected a list"),
+        ([{"data": {"image": "x"}, "annotations": []}], "lacks face_id"),
+        (["text"], "lacks face_id"),
+        (
+            answered({"data": FACE | {"x": "../../etc/passwd"}}, [chosen("emotion", "face", "happy")]),
+            "has x '../../etc/passwd'; expected a whole number",
+        ),
+        (answered({"data": FACE | {"episode_id": 7}}, [chosen("emotion", "face", "happy")]), "expected text"),
+    ],
+)
+def test_what_is_no_export_of_ours_is_refused(export: Any, said: str) -> None:
+    with pytest.raises(InvalidExport, match=said):
+        list(emotion_rows(export))
+
+
+def test_a_sheet_that_is_not_ours_is_refused() -> None:
+    task = sheet_task("cat", "character", [FACE], "d.jpg")
+    task["data"]["kind"] = "species"
+    with pytest.raises(InvalidExport, match="no sheet of ours"):
+        list(sheet_rows(answered(task, [])))
