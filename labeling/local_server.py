@@ -196,6 +196,8 @@ class LocalServer:
             "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(self.documents),
             "COLLECT_ANALYTICS": "false",
             "LATEST_VERSION_CHECK": "false",
+            "SENTRY_DSN": "",  # its pages and the server would report errors to its makers
+            "FRONTEND_SENTRY_DSN": "",
             "DEBUG": "false",
             "EDITOR_KEYMAP": json.dumps(KEYMAP),
             "PYTHONWARNINGS": "ignore",

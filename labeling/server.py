@@ -7,6 +7,7 @@ failed and what to do, and never carries the token.
 
 import json
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -55,8 +56,9 @@ class Server:
         self.url = url.rstrip("/")
         self.attempts = attempts
         try:
-            # The SDK's own retries repeat an import whose answer got lost; ours are told apart below.
-            self.client: Any = LabelStudio(base_url=self.url, api_key=token, timeout=TIMEOUT_S)  # type: ignore[no-untyped-call]
+            session = httpx.Client(timeout=TIMEOUT_S, follow_redirects=True)
+            weakref.finalize(self, session.close)
+            self.client: Any = LabelStudio(base_url=self.url, api_key=token, httpx_client=session)  # type: ignore[no-untyped-call]
         except ApiError as error:
             raise AccessDenied(f"the token for {self.url} cannot be used: {_said(error)}. {NEW_TOKEN}") from error
 

@@ -66,7 +66,7 @@ def last_words(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame,
 
     def in_force(table: pd.DataFrame) -> pd.DataFrame:
         last = latest.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
-        return table[table["annotated_at"].to_numpy() == last]
+        return table[pd.Series(table["annotated_at"].to_numpy() == last, index=table.index)]
 
     return in_force(boxes), in_force(frames)
 

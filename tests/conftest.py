@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 FOOTAGE = Path(__file__).resolve().parents[2] / "shared" / "footage"
-LONG = ("test_sample_project.py", "test_faults.py", "test_film.py", "test_train.py", "test_download.py")
+LONG = (
+    "test_annotators.py",
+    "test_server_faults.py",
+    "test_sample_project.py",
+    "test_faults.py",
+    "test_film.py",
+    "test_train.py",
+    "test_download.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,160 @@
+"""What annotators do, done: two people in real browsers at a real Label Studio, from first box to trusted label."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import drawn_show
+import pytest
+from studio import Person, Studio, browser
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = 'a <show> of "heroes" 🙃'
+pytestmark = pytest.mark.slow
+
+
+def toonset(project: Path, *arguments: str) -> str:
+    return run(project, [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments])
+
+
+def dvc(project: Path, *arguments: str) -> str:
+    return run(project, [sys.executable, "-m", "dvc", *arguments])
+
+
+def run(project: Path, command: list[str]) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=project, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("annotators") / "show"
+    toonset(ROOT, "new", str(folder))
+    video = folder.parent / "pilot.mp4"
+    drawn_show.write(video)
+    drawn_show.set_params(
+        folder / "params.yaml",
+        episodes=[{"id": "pilot", "source": str(video)}],
+        labelling={"project": NAME, "shared": 1.0, "box_frames": 5},
+    )
+    with (folder / "annotations/boxes.csv").open("a") as file:
+        for face in drawn_show.faces():
+            if face.frame < 7 * drawn_show.FRAMES and face.frame % drawn_show.FRAMES in (3, 9, 15, 21):
+                file.write(f"pilot,{face.frame},hero,{face.x},{face.y},{face.w},{face.h},anna,,\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studio(project: Path) -> Iterator[Studio]:
+    started = Studio(project)
+    started.start()
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="module")
+def people(studio: Studio) -> Iterator[list[Person]]:
+    with browser() as chromium:
+        invitation = studio.server().invitation()
+        both = []
+        for email in ("anna@example.org", "ben@example.org"):
+            person = Person(
+                chromium.new_context(viewport={"width": 1366, "height": 850}).new_page(), studio.account.url
+            )
+            person.sign_up(invitation, email)
+            both.append(person)
+        yield both
+
+
+def rows(project: Path, name: str) -> list[dict[str, str]]:
+    with (project / "annotations" / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def metrics(project: Path, name: str) -> dict[str, Any]:
+    return dict(json.loads((project / "reports" / name).read_text()))
+
+
+def test_two_people_box_label_agree_and_the_numbers_follow(project: Path, studio: Studio, people: list[Person]) -> None:
+    dvc(project, "repro", "cascade@hero")
+    before = (project / "models/cascades/hero.xml").read_bytes()
+    boxed_before = len(rows(project, "boxes.csv"))
+    box_five_frames(project, studio, people[0])
+    assert len(rows(project, "boxes.csv")) == boxed_before + 5
+    assert [row["complete"] for row in rows(project, "frames.csv")] == ["1"] * 5
+    dvc(project, "repro", "tasks")  # the cascade is trained again, and the tasks are pushed
+    assert (project / "models/cascades/hero.xml").read_bytes() != before
+    label_twenty_faces(project, studio, people)
+    assert [person.elsewhere for person in people] == [[], []]
+    dvc(project, "repro")
+    labels = metrics(project, "labels/agreement.json")
+    assert labels["items"] == 20
+    assert labels["alpha"] < 1.0  # ben took two faces for the other mood
+
+
+def box_five_frames(project: Path, studio: Studio, anna: Person) -> None:
+    """Anna boxes what the cascade has drawn wrongly or not at all, and leaves what is right."""
+    said = toonset(project, "label", "push", "boxes")
+    assert "5 added" in said
+    (found,) = studio.server().projects(f"{NAME}: boxes")
+    truth = {face.frame: face for face in drawn_show.faces()}
+    tasks = {task.id: task.data for task in studio.server().tasks(found)}
+    anna.open_stream(found.id)
+    for number in range(5):
+        task = tasks[int(anna.page.url.split("task=")[-1].split("&")[0])] if "task=" in anna.page.url else None
+        shown = anna.wait_for_task().split()[0].lstrip("#")
+        data = task or tasks[int(shown)]
+        face = truth[data["frame"]]
+        if anna.page.locator(".lsf-outliner-item").count() == 0:
+            anna.press("1")
+            width, height = drawn_show.SIZE
+            anna.draw((face.x / width, face.y / height, face.w / width, face.h / height))
+        if number == 0:
+            anna.keep_picture("boxes")
+        anna.submit()
+    assert "5 new frames" in toonset(project, "label", "pull")
+    near = [
+        (abs(int(row["x"]) - truth[int(row["frame"])].x), abs(int(row["w"]) - truth[int(row["frame"])].w))
+        for row in rows(project, "boxes.csv")
+        if row["annotator"] == "anna@example.org"
+    ]
+    assert len(near) == 5
+    assert max(map(max, near)) <= 16
+
+
+def label_twenty_faces(project: Path, studio: Studio, people: list[Person]) -> None:
+    """Both label the same twenty faces, each with one key and the one that submits."""
+    (found,) = studio.server().projects(f"{NAME}: emotions")
+    tasks = {task.id: task.data for task in studio.server().tasks(found)}
+    moods = {face.frame: face.mood for face in drawn_show.faces()}
+    for person, name in zip(people, ("anna", "ben"), strict=True):
+        person.open_stream(found.id)
+        person.presses = 0
+        person.waits.clear()
+        for number in range(20):
+            data = tasks[int(person.wait_for_task().split()[0].lstrip("#"))]
+            mood = moods[data["frame"]]
+            if name == "ben" and number in (4, 9):
+                mood = {"glad": "sad", "sad": "glad"}[mood]
+            person.press({"glad": "1", "sad": "2"}[mood])
+            if number == 1:
+                person.keep_picture(f"emotions-{name}")
+            person.submit()
+        assert person.presses == 40
+        print(f"{name}: submit to next face, median {sorted(person.waits)[10]:.2f} s")
+    assert "40 answers, 40 new" in toonset(project, "label", "pull")
+    assert "40 answers, 0 new" in toonset(project, "label", "pull")
+    given = rows(project, "emotions.csv")
+    assert {row["annotator"] for row in given} == {"anna@example.org", "ben@example.org"}
+    assert all(row["given_by"] == "task" and float(row["lead_time_s"]) >= 0 for row in given)
