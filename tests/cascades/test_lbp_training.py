@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from cascades.boosting import integer_weights
 from cascades.features import lbp_features
 from cascades.integral import window_integrals
 from cascades.lbp import lbp_code
-from cascades.lbp_search import LbpSearch
+from cascades.lbp_search import CODES, LbpSearch, smear
 from cascades.opencv_xml import write_cascade
 from cascades.splits import DISCRETE, GENTLE, REAL, split_score
 from cascades.training import window_offsets
@@ -69,7 +69,9 @@ def test_split_is_the_best_of_all_subsets(kind: int, seed: int) -> None:
     members = np.flatnonzero(rng.random(count) < 0.8).astype(np.int32)
     with ThreadPoolExecutor(2) as executor:
         search = small_search(executor, rng.integers(0, 256, (count, 12, 12), np.uint8), positives, kind)
-        used = np.array([0, 31, 32, 100, 200, 224, 255], np.uint8)  # bits at both ends of the subset's words
+        # Three bits apart at least, so that what is smeared does not meet; some at both ends of the subset's words.
+        used = np.array([0, 31, 32 + 14, 100, 64 + 128 + 63, 224 + 8, 128 + 1 + 2], np.uint8)
+        assert all(bin(a ^ b).count("1") >= 3 for a, b in combinations(used.tolist(), 2))
         search.codes = used[rng.integers(0, len(used), (features, count))]
         search.names = np.arange(features)
         p = np.where(np.arange(count) < positives, weight, 0)
@@ -91,6 +93,18 @@ def test_split_is_the_best_of_all_subsets(kind: int, seed: int) -> None:
             assert score(found.left) == pytest.approx(max(best), rel=1e-12)  # sums in another order
             code = search.codes[found.feature].astype(np.int64)
             assert np.array_equal(found.left, (found.subset[code >> 5] >> (code & 31)) & 1 == 1)
+
+
+def test_smearing_is_a_bit_in_sixteen_flipped() -> None:
+    """Half stays and a sixteenth goes to each code one bit away, with weights as large as they get."""
+    rng = np.random.default_rng(0)
+    p, n = (rng.multinomial(2**30, rng.dirichlet(np.full(CODES, 0.1))) for _ in range(2))
+    bits = np.array([[bin(a ^ b).count("1") for a in range(CODES)] for b in range(CODES)])
+    shares = np.where(bits == 0, 8, np.where(bits == 1, 1, 0))
+    out = np.empty(CODES, np.int64)
+    smear((p << 32) + n, out)
+    assert np.array_equal(out >> 32, shares @ p // 16)
+    assert np.array_equal(out & (2**32 - 1), shares @ n // 16)
 
 
 def test_nothing_to_split() -> None:
