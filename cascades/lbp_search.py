@@ -26,6 +26,7 @@ from cascades.splits import BINS, LOWER, SLACK, may_beat, split_score
 from cascades.trees import Split
 
 CODES = 256
+FLIP = 3
 CHUNK = 1024  # features handed to a thread at once
 
 
@@ -123,19 +124,27 @@ def code_weights(row, index, weight, histogram):
 
 
 @njit(cache=True, nogil=True)
-def smear(histogram, out):
-    """Half of each code's weight stays, a sixteenth goes to each of the eight codes that differ from it in one bit.
+def smear(histogram, p, n):
+    """Weights of each code as if every bit of every example's code were flipped with the probability 2^−FLIP.
 
-    histogram int64[CODES] pairs, out int64[CODES] pairs, rounded down
+    histogram int64[CODES] pairs, changed; p, n int64[CODES] are for working. Bit by bit, rounded down each time.
     """
     for k in range(CODES):
-        p = 8 * (histogram[k] >> 32)
-        n = 8 * (histogram[k] & LOWER)
-        for bit in range(8):
-            other = histogram[k ^ (1 << bit)]
-            p += other >> 32
-            n += other & LOWER
-        out[k] = ((p >> 4) << 32) + (n >> 4)
+        p[k] = histogram[k] >> 32
+        n[k] = histogram[k] & LOWER
+    for side in (p, n):
+        step = 1
+        while step < CODES:
+            for first in range(0, CODES, 2 * step):
+                zero = side[first : first + step]
+                one = side[first + step : first + 2 * step]
+                for k in range(step):
+                    flow = (zero[k] - one[k]) >> FLIP
+                    zero[k] -= flow
+                    one[k] += flow
+            step *= 2
+    for k in range(CODES):
+        histogram[k] = (p[k] << 32) + n[k]
 
 
 @njit(cache=True, nogil=True)
@@ -182,11 +191,12 @@ def left_codes(row, index, weight, kind):
 
     A code that neither an example has nor a neighbour of one is taken for one with equal weights of both classes.
     """
-    counted = np.empty(CODES, np.int64)
     histogram = np.empty(CODES, np.int64)
+    some_p = np.empty(CODES, np.int64)
+    some_n = np.empty(CODES, np.int64)
     share = np.empty(CODES, np.float64)
-    code_weights(row, index, weight, counted)
-    smear(counted, histogram)
+    code_weights(row, index, weight, histogram)
+    smear(histogram, some_p, some_n)
     _shares(histogram, share)
     _, limit = best_cut(histogram, share, kind)
     return np.where(histogram == 0, 0.5, share) < limit
@@ -198,8 +208,12 @@ def search(codes, features, index, weight, kind, shared, looked_at):
 
     codes uint8[F, N], features int64[K], index int32[M], weight int64[M] pairs, shared float64[1], looked_at int64[K]
     """
-    counted = np.empty(CODES, np.int64)
+    total = weight.sum()
+    all_p = np.float64(total >> 32)
+    all_n = np.float64(total & LOWER)
     histogram = np.empty(CODES, np.int64)
+    some_p = np.empty(CODES, np.int64)
+    some_n = np.empty(CODES, np.int64)
     share = np.empty(CODES, np.float64)
     binned = np.empty(BINS, np.int64)
     low_p = np.empty(BINS + 1, np.float64)
@@ -209,11 +223,8 @@ def search(codes, features, index, weight, kind, shared, looked_at):
     best_feature = np.int64(-1)
     looked = 0
     for f in features:
-        code_weights(codes[f], index, weight, counted)
-        smear(counted, histogram)
-        total = histogram.sum()  # not quite the same for every feature: smearing rounds
-        all_p = np.float64(total >> 32)
-        all_n = np.float64(total & LOWER)
+        code_weights(codes[f], index, weight, histogram)
+        smear(histogram, some_p, some_n)
         _shares(histogram, share)
         binned[:] = 0
         for k in range(CODES):
