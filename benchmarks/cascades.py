@@ -1,7 +1,6 @@
 """What `cascades` claims about speed and accuracy, on the real film: `python -m benchmarks.cascades [SECTION…]`.
 
-Sections: train, scaling, speed, accuracy, lbp, drawn, opencv (all when none is named; opencv is
-`benchmarks.traincascade`, lbp ends with it).
+Sections: train, scaling, speed, accuracy, lbp, drawn, opencv (all when none is named; opencv is `benchmarks.traincascade`).
 The film is read from ../shared/footage; decoded frames are kept in the system's temporary directory. Other programs are
 timed in the same run, so quote ratios.
 """
@@ -205,9 +204,7 @@ def section_accuracy() -> None:
 
 
 def section_lbp() -> None:
-    """LBP cascades with default settings: training, recall and speed; then six stages against OpenCV's trainer."""
-    from benchmarks import traincascade  # it reads the film with what stands above
-
+    """LBP cascades with default settings: training, recall and speed."""
     frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
     grays = [f.gray for f in frames if f.held_out][::20]
     cv2.setNumThreads(1)
@@ -240,7 +237,6 @@ def section_lbp() -> None:
     print("\n| cascade | cv2, ms a frame | ours, ms a frame | ratio | same windows |\n|---|---|---|---|---|")
     for name, path in paths.items():
         _compare(name, [path], grays)
-    traincascade.main([*CHARACTERS[:2], "--feature-type", "LBP", "--stages", "6", "--seeds", str(SEEDS)])
 
 
 def section_drawn() -> None:

@@ -157,6 +157,20 @@ def _shares(histogram, share):
 
 
 @njit(cache=True, nogil=True)
+def bin_shares(histogram, share, binned):
+    """Weights int64[CODES] pairs by their share of positives: int64[BINS] pairs, linear from the least to the most."""
+    least = 1.0
+    most = 0.0
+    for k in range(CODES):
+        least = min(least, share[k] if share[k] >= 0 else 1.0)
+        most = max(most, share[k])
+    scale = (BINS - 1) / max(most - least, 1e-9)
+    binned[:] = 0
+    for k in range(CODES):
+        binned[np.uint64(max(0.0, min(BINS - 1.0, (share[k] - least) * scale)))] += histogram[k]
+
+
+@njit(cache=True, nogil=True)
 def best_cut(histogram, share, kind):
     """The best cut of the codes ordered by their share of positives.
 
@@ -226,9 +240,7 @@ def search(codes, features, index, weight, kind, shared, looked_at):
         code_weights(codes[f], index, weight, histogram)
         smear(histogram, some_p, some_n)
         _shares(histogram, share)
-        binned[:] = 0
-        for k in range(CODES):
-            binned[np.uint64(max(0.0, min(BINS - 1.0, share[k] * BINS)))] += histogram[k]
+        bin_shares(histogram, share, binned)
         level = max(best, shared[0]) * SLACK
         if not may_beat(binned, low_p, low_n, all_p, all_n, kind, level, flags):
             continue
