@@ -1,6 +1,7 @@
 """What `cascades` claims about speed and accuracy, on the real film: `python -m benchmarks.cascades [SECTION…]`.
 
-Sections: train, scaling, speed, accuracy, lbp, drawn, opencv (all when none is named; opencv is `benchmarks.traincascade`).
+Sections: train, scaling, speed, accuracy, lbp, drawn, opencv (all when none is named; opencv is
+`benchmarks.traincascade`).
 The film is read from ../shared/footage; decoded frames are kept in the system's temporary directory. Other programs are
 timed in the same run, so quote ratios.
 """

@@ -5,9 +5,9 @@ exact for every criterion that is convex in that share (Fisher 1958; Breiman et 
 `splits` are. OpenCV's trainer does the same.
 
 But what is best for some hundred faces is not for others: many codes have few examples, and a little noise flips the
-bit of two blocks that are nearly equal. So each example counts half for its own code and a sixteenth for each of the
-eight that differ from it in one bit (`smear`); what a split is worth and where its codes go is decided by that. The
-leaves' values are those of the examples themselves.
+bit of two blocks that are nearly equal. So each example counts as if every bit of its code were flipped now and then
+(`smear`); what a split is worth and where codes go is decided by that. The leaves' values are those of the examples
+themselves.
 
 Codes are sorted only where it may pay. Before, they are thrown into 256 bins of their share of positives; the best cut
 lies in one of them, so the bound that `splits` puts on thresholds inside a bin holds here too.
@@ -26,7 +26,7 @@ from cascades.splits import BINS, LOWER, SLACK, may_beat, split_score
 from cascades.trees import Split
 
 CODES = 256
-FLIP = 3
+FLIP = 3  # chosen on training shots, docs/benchmarks.md: 2 is no better for twice the trees
 CHUNK = 1024  # features handed to a thread at once
 
 
@@ -52,7 +52,7 @@ class LbpSearch:
             future.result()
 
     def best(self, weight: NDArray[np.int64], members: NDArray[np.int32], root: bool = False) -> Split | None:
-        """See `trees.Search`. Codes that none of the examples has: see `left_codes`."""
+        """See `trees.Search`. Codes that no example comes near: see `left_codes`."""
         del root  # every node is searched the same way
         members = members[weight[members] > 0]
         packed = weight[members] << np.where(members < self.positives, 32, 0)
@@ -203,7 +203,7 @@ def best_cut(histogram, share, kind):
 def left_codes(row, index, weight, kind):
     """Which codes the best split of a feature sends left: bool[CODES].
 
-    A code that neither an example has nor a neighbour of one is taken for one with equal weights of both classes.
+    A code too far from all examples' to have weight is taken for one with equal weights of both classes.
     """
     histogram = np.empty(CODES, np.int64)
     some_p = np.empty(CODES, np.int64)
