@@ -26,7 +26,7 @@ from cascades.splits import BINS, LOWER, SLACK, may_beat, split_score
 from cascades.trees import Split
 
 CODES = 256
-FLIP = 3  # chosen on training shots, docs/benchmarks.md: 2 is no better for twice the trees
+FLIP = 3  # 2 ranked little better on training shots, for twice the trees: docs/benchmarks.md, LBP
 CHUNK = 1024  # features handed to a thread at once
 
 
