@@ -1,6 +1,7 @@
 """What `cascades` claims about speed and accuracy, on the real film: `python -m benchmarks.cascades [SECTION…]`.
 
-Sections: train, scaling, speed, accuracy, drawn, opencv (all when none is named; opencv is `benchmarks.traincascade`).
+Sections: train, scaling, speed, accuracy, lbp, drawn, opencv (all when none is named; opencv is
+`benchmarks.traincascade`).
 The film is read from ../shared/footage; decoded frames are kept in the system's temporary directory. Other programs are
 timed in the same run, so quote ratios.
 """
@@ -203,6 +204,42 @@ def section_accuracy() -> None:
     _accuracy_table([(c, frames, c) for c in CHARACTERS], complete_only=True)
 
 
+def section_lbp() -> None:
+    """LBP cascades with default settings: training, recall and speed."""
+    frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
+    grays = [f.gray for f in frames if f.held_out][::20]
+    cv2.setNumThreads(1)
+    recalls = " | ".join(f"at {f:g}" for f in FPPI)
+    print(
+        f"\nLBP, default settings, held-out shots, complete frames, {SEEDS} seeds: mean ± standard deviation of recall"
+    )
+    print(f"\n| character | CPU s | weak classifiers | faces | {recalls} | average precision |")
+    print("|---|---|---|---|---|---|---|---|")
+    paths = {}
+    train(training_images(frames, CHARACTERS[0]), replace(DEFAULT, features="lbp", stages=2))  # compiles
+    for character in CHARACTERS[:2]:
+        images = training_images(frames, character)
+        figures, cpu, trees = [], [], []
+        for seed in range(SEEDS):
+            start = time.process_time()
+            cascade = train(images, replace(DEFAULT, features="lbp", seed=seed)).cascade
+            cpu.append(time.process_time() - start)
+            trees.append(cascade.weak_count)
+            roc = judge(cascade, frames, character)
+            figures.append([*(roc.recall_at(f) for f in FPPI), roc.average_precision])
+            if seed == 0:
+                paths[f"{character}, LBP"] = Path(tempfile.mkdtemp()) / f"{character}.xml"
+                cascade.save(paths[f"{character}, LBP"])
+        cells = " | ".join(
+            f"{m:.3f} ± {s:.3f}" for m, s in zip(np.mean(figures, axis=0), np.std(figures, axis=0), strict=True)
+        )
+        times = f"{np.mean(cpu):.1f} | {np.mean(trees):.0f}"
+        print(f"| {character} | {times} | {roc.truths} | {cells} |", flush=True)
+    print("\n| cascade | cv2, ms a frame | ours, ms a frame | ratio | same windows |\n|---|---|---|---|---|")
+    for name, path in paths.items():
+        _compare(name, [path], grays)
+
+
 def section_drawn() -> None:
     size = (640, 477)
     parts = {e: load(e, f"{e}.mkv", size) for e in ("popeye_p1", "popeye_p2", "popeye_p3", "popeye_p4")}
@@ -239,6 +276,7 @@ SECTIONS = {
     "scaling": section_scaling,
     "speed": section_speed,
     "accuracy": section_accuracy,
+    "lbp": section_lbp,
     "drawn": section_drawn,
     "opencv": section_opencv,
 }

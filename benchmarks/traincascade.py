@@ -1,8 +1,9 @@
-"""Our trainer against OpenCV's: `python -m benchmarks.traincascade [CHARACTER…] [--feature-type HAAR|LBP]`.
+"""Our trainer against OpenCV's: `python -m benchmarks.traincascade [CHARACTER…] [--feature-type HAAR|LBP] [--seeds N]`.
 
 `opencv_traincascade` comes with OpenCV 3.4 and has to be on PATH; where it is not, this says so and ends.
 Both learn the same windows of the real film at 640×360 with the same settings, one after the other, on two threads, and
 both cascades are judged on the held-out shots with our detector. Footage is read as in `benchmarks.cascades`.
+A seed decides which copies of the boxes both learn, for OpenCV also which come first; one alone says little.
 
 What differs, because it has to or because that is how each is used:
 
@@ -157,13 +158,19 @@ def run_ours(images: list[AnnotatedImage], params: TrainingParams, name: str) ->
     return Run(name, cascade, wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 
-def row(run: Run, frames: list[Frame], character: str) -> str:
-    roc = judge(run.cascade, frames, character)
-    recalls = " | ".join(f"{roc.recall_at(f):.3f}" for f in FPPI)
+def row(run: Run, recalls: list[float], character: str) -> str:
     return (
         f"| {character} | {run.name} | {run.wall:.1f} | {run.cpu:.1f} | {run.peak:.2f} | "
-        f"{len(run.cascade.stages)} | {run.cascade.weak_count} | {recalls} |"
+        f"{len(run.cascade.stages)} | {run.cascade.weak_count} | {' | '.join(f'{r:.3f}' for r in recalls)} |"
     )
+
+
+def summary(name: str, runs: list[tuple[Run, list[float]]], character: str) -> str:
+    """Several seeds' rows as one: means, and standard deviations of the recalls."""
+    recalls = np.array([found for _, found in runs])
+    cells = " | ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(recalls.mean(axis=0), recalls.std(axis=0), strict=True))
+    wall, cpu = (float(np.mean([getattr(run, name) for run, _ in runs])) for name in ("wall", "cpu"))
+    return f"| {character} | {name}, {len(runs)} seeds | {wall:.1f} | {cpu:.1f} | | | | {cells} |"
 
 
 @contextmanager
@@ -178,22 +185,43 @@ def work_folder(kept: Path | None, character: str) -> Iterator[Path]:
             yield Path(name)
 
 
-def compare(character: str, frames: list[Frame], params: TrainingParams, feature_type: str, folder: Path) -> None:
+def compare(
+    character: str, frames: list[Frame], params: TrainingParams, feature_type: str, seeds: int, kept: Path | None
+) -> None:
+    """Print a row for every training, then one for each trainer's seeds together, then OpenCV's times over ours."""
     images = training_images(frames, character)
-    work: list[Callable[[], Run]] = [lambda: run_opencv(images, params, feature_type, folder)]
+    results: dict[str, list[tuple[Run, list[float]]]] = {}
+    for seed in range(seeds):
+        seeded = replace(params, seed=seed)
+        with work_folder(kept, f"{character}-{seed}") as folder:
+            for job in jobs(images, seeded, feature_type, folder):
+                run = job()
+                roc = judge(run.cascade, frames, character)
+                results.setdefault(run.name, []).append((run, [roc.recall_at(f) for f in FPPI]))
+                print(row(run, results[run.name][-1][1], character), flush=True)
+    theirs, *ours = results
+    for name in results if seeds > 1 else ():
+        print(summary(name, results[name], character), flush=True)
+    for name in ours:
+        wall, cpu = (
+            sum(getattr(run, what) for run, _ in results[theirs]) / sum(getattr(run, what) for run, _ in results[name])
+            for what in ("wall", "cpu")
+        )
+        print(f"| {character} | OpenCV to {name} | {wall:.1f} × | {cpu:.1f} × | | | | | | |", flush=True)
+
+
+def jobs(
+    images: list[AnnotatedImage], params: TrainingParams, feature_type: str, folder: Path
+) -> list[Callable[[], Run]]:
+    """The trainings that are compared: OpenCV's, then ours."""
+    theirs: list[Callable[[], Run]] = [lambda: run_opencv(images, params, feature_type, folder)]
     if feature_type == "LBP":
-        work.append(lambda: run_ours(images, replace(params, features="lbp"), "ours, LBP"))
-    else:
-        work.append(lambda: run_ours(images, params, f"ours, {params.feature_pool:,} features a stage"))
-        work.append(lambda: run_ours(images, replace(params, feature_pool=None), "ours, all features"))
-    runs = []
-    for job in work:
-        runs.append(job())
-        print(row(runs[-1], frames, character), flush=True)
-    theirs = runs[0]
-    for ours in runs[1:]:
-        times = f"{theirs.wall / ours.wall:.1f} × | {theirs.cpu / ours.cpu:.1f} ×"
-        print(f"| {character} | OpenCV to {ours.name} | {times} | | | | | | |", flush=True)
+        return [*theirs, lambda: run_ours(images, replace(params, features="lbp"), "ours, LBP")]
+    return [
+        *theirs,
+        lambda: run_ours(images, params, f"ours, {params.feature_pool:,} features a stage"),
+        lambda: run_ours(images, replace(params, feature_pool=None), "ours, all features"),
+    ]
 
 
 def main(arguments: list[str]) -> None:
@@ -201,6 +229,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("characters", metavar="CHARACTER", nargs="*", help=f"{', '.join(CHARACTERS)}; default: bunny")
     parser.add_argument("--feature-type", choices=("HAAR", "LBP"), default="HAAR", help="what OpenCV learns")
     parser.add_argument("--stages", type=int, default=STATED.stages, help="fewer, for trying this out")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each, with seeds 0, 1, …")
     parser.add_argument("--directory", type=Path, help="keep what OpenCV read and wrote here, in a new folder each")
     options = parser.parse_args(arguments)
     characters = options.characters or ["bunny"]
@@ -214,7 +243,9 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"no film at {FOOTAGE}")
     params = replace(STATED, stages=options.stages)
     frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
-    train(training_images(frames, characters[0]), replace(params, stages=min(2, params.stages)))  # compiles
+    ours = {"HAAR": params.features, "LBP": "lbp"}[options.feature_type]
+    short = replace(params, stages=min(2, params.stages), features=ours)
+    train(training_images(frames, characters[0]), short)  # compiles
     machine = platform.processor() or platform.machine()
     print(f"{machine}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}")
     film = sum(frame.gray.nbytes + frame.chroma.nbytes for frame in frames) / 2**30
@@ -224,8 +255,7 @@ def main(arguments: list[str]) -> None:
     print(f"\n| character | trainer | seconds | CPU s | peak memory, GB | stages | weak classifiers | {recalls} |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for character in characters:
-        with work_folder(options.directory, character) as folder:
-            compare(character, frames, params, options.feature_type, folder)
+        compare(character, frames, params, options.feature_type, options.seeds, options.directory)
 
 
 if __name__ == "__main__":

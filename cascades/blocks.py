@@ -25,23 +25,24 @@ MASK = ir.IntType(BLOCK)
 F32, F64 = ir.FloatType(), ir.DoubleType()
 
 
-def _vector(element):
+def vector(element):
+    """As many of an element as a block has windows."""
     return ir.VectorType(element, BLOCK)
 
 
-def _splat(builder, value):
+def splat(builder, value):
     """A vector with the value in every lane."""
-    first = builder.insert_element(ir.Constant(_vector(value.type), ir.Undefined), value, I32(0))
+    first = builder.insert_element(ir.Constant(vector(value.type), ir.Undefined), value, I32(0))
     lanes = ir.Constant(ir.VectorType(I32, BLOCK), [0] * BLOCK)
-    return builder.shuffle_vector(first, ir.Constant(_vector(value.type), ir.Undefined), lanes)
+    return builder.shuffle_vector(first, ir.Constant(vector(value.type), ir.Undefined), lanes)
 
 
-def _load(builder, data, index, element):
+def load_vector(builder, data, index, element):
     """A vector from an array's data, beginning at an element."""
-    pointer = builder.bitcast(builder.gep(data, [index]), _vector(element).as_pointer())
-    vector = builder.load(pointer)
-    vector.align = 4
-    return vector
+    pointer = builder.bitcast(builder.gep(data, [index]), vector(element).as_pointer())
+    loaded = builder.load(pointer)
+    loaded.align = 4
+    return loaded
 
 
 def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):
@@ -77,10 +78,10 @@ def _build(context, builder, signature, args):
         return builder.load(builder.gep(nodes[name], [index]))
 
     first, last = (builder.sext(item("stages", builder.add(stage, I64(i))), I64) for i in (0, 1))
-    grey_scale = _load(builder, inverse, cell, F32)
-    ones = ir.Constant(_vector(F32), [1.0] * BLOCK)
-    total = cgutils.alloca_once_value(builder, ir.Constant(_vector(F64), [0.0] * BLOCK))
-    value = cgutils.alloca_once_value(builder, ir.Constant(_vector(F32), [0.0] * BLOCK))
+    grey_scale = load_vector(builder, inverse, cell, F32)
+    ones = ir.Constant(vector(F32), [1.0] * BLOCK)
+    total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
+    value = cgutils.alloca_once_value(builder, ir.Constant(vector(F32), [0.0] * BLOCK))
     left_over = cgutils.alloca_once_value(builder, alive)
     with cgutils.for_range(builder, builder.sub(last, first), intp=I64) as loop:
         row = builder.add(first, loop.index)
@@ -88,7 +89,7 @@ def _build(context, builder, signature, args):
         def cells(i, row=row):
             """The i-th corner of the stump, for all windows."""
             offset = builder.sext(item("offsets", builder.add(builder.mul(row, I64(12)), I64(i))), I64)
-            return _load(builder, buffer, builder.add(cell, offset), I32)
+            return load_vector(builder, buffer, builder.add(cell, offset), I32)
 
         def triple(name, k, row=row):
             """Column k of an array with three."""
@@ -96,7 +97,7 @@ def _build(context, builder, signature, args):
 
         def add(k, sums):
             """Add a rectangle's sums to the features, times its weight."""
-            part = builder.fmul(_splat(builder, triple("weights", k)), builder.sitofp(sums, _vector(F32)))
+            part = builder.fmul(splat(builder, triple("weights", k)), builder.sitofp(sums, vector(F32)))
             builder.store(part if k == 0 else builder.fadd(builder.load(value), part), value)
 
         def edge(i):
@@ -114,19 +115,19 @@ def _build(context, builder, signature, args):
                     add(2, builder.add(edge(8), edge(10)))
         grey = builder.icmp_unsigned("==", item("plane", row), I8(0))
         scaled = builder.fmul(builder.load(value), builder.select(grey, grey_scale, ones))
-        goes_left = builder.fcmp_ordered("<", scaled, _splat(builder, triple("stump", 0)))
-        left, right = (_splat(builder, builder.fpext(triple("stump", k), F64)) for k in (1, 2))
+        goes_left = builder.fcmp_ordered("<", scaled, splat(builder, triple("stump", 0)))
+        left, right = (splat(builder, builder.fpext(triple("stump", k), F64)) for k in (1, 2))
         sums = builder.fadd(builder.load(total), builder.select(goes_left, left, right))
         builder.store(sums, total)
         # Now and then, and at the end: who can still pass?
         at_end = builder.icmp_unsigned("==", builder.add(row, I64(1)), last)
         at_fourth = builder.icmp_unsigned("==", builder.and_(loop.index, I64(3)), I64(3))
         with builder.if_then(builder.or_(at_end, at_fourth)):
-            can_pass = builder.fcmp_ordered(">=", sums, _splat(builder, item("limit", row)))
+            can_pass = builder.fcmp_ordered(">=", sums, splat(builder, item("limit", row)))
             still = builder.and_(alive, builder.bitcast(can_pass, MASK))
             builder.store(still, left_over)
             with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
                 loop.do_break()
     received = make_array(signature.args[6])(context, builder, args[6]).data
-    builder.store(builder.load(total), builder.bitcast(received, _vector(F64).as_pointer())).align = 8
+    builder.store(builder.load(total), builder.bitcast(received, vector(F64).as_pointer())).align = 8
     return builder.zext(builder.load(left_over), I32)

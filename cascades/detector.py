@@ -128,7 +128,8 @@ class Detector:
     ) -> list[LevelWindows]:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
-        level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted)
+        only_lbp = all(isinstance(self.flats[i], FlatLbp) for i in which)
+        level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted, only_lbp)
         contrasts: dict[tuple[tuple[int, int], int], Contrast] = {}
         results = []
         for i in which:

@@ -96,7 +96,7 @@ def flatten(cascade: Cascade) -> FlatHaar:
         used.weights,
         thresholds,
         stump,
-        _limits(stump, stages, stage_threshold),
+        limits(stump, stages, stage_threshold),
         np.stack([_join([t.left for t in trees], np.int32), _join([t.right for t in trees], np.int32)], axis=1),
         _join([tree.leaves for tree in trees], np.float32),
         np.stack([first_node, first_leaf], axis=1).astype(np.int32),
@@ -106,7 +106,7 @@ def flatten(cascade: Cascade) -> FlatHaar:
     return FlatHaar(cascade.window, corners, used.tilted, nodes_in_order, stumps)
 
 
-def _limits(
+def limits(
     stump: NDArray[np.float32], stages: NDArray[np.int32], stage_threshold: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """The least sum after each stump with which a window may still reach its stage's threshold: float64[N].
@@ -115,15 +115,15 @@ def _limits(
     the stage's end nothing follows and the limit is the threshold itself.
     """
     most = stump[:, 1:].max(axis=1, initial=0 if not len(stump) else -np.inf).astype(np.float64)
-    limits = np.empty(len(stump))
+    least = np.empty(len(stump))
     for first, last, threshold in zip(stages[:-1], stages[1:], stage_threshold, strict=True):
         if not len(stump):
             break
         rest = np.cumsum(most[first:last][::-1])[::-1] - most[first:last]
         slack = 1e-9 * np.abs(stump[first:last, 1:]).sum(dtype=np.float64)
-        limits[first:last] = float(threshold) - rest - slack
-        limits[last - 1] = threshold
-    return limits
+        least[first:last] = float(threshold) - rest - slack
+        least[last - 1] = threshold
+    return least
 
 
 def _join(parts: list[NDArray], dtype: type) -> NDArray:  # type: ignore[type-arg]

@@ -87,20 +87,27 @@ def suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64], overlap: f
     Overlap is the shared area over the smaller area: a small group inside a large one is the same face.
     """
     order = np.argsort(-scores, kind="stable")
-    kept: list[int] = []
-    for i in order:
+    clear: NDArray[np.bool_] = _clear(boxes[order], overlap)
+    return order[clear]
+
+
+@njit(cache=True, nogil=True)
+def _clear(boxes, overlap):
+    """Which boxes float64[N, 4], strongest first, overlap none before them that is clear itself: bool[N]."""
+    clear = np.zeros(len(boxes), np.bool_)
+    for i in range(len(boxes)):
         x, y, w, h = boxes[i]
-        clear = True
-        for k in kept:
+        clear[i] = True
+        for k in range(i):
+            if not clear[k]:
+                continue
             shared_w = min(x + w, boxes[k, 0] + boxes[k, 2]) - max(x, boxes[k, 0])
             shared_h = min(y + h, boxes[k, 1] + boxes[k, 3]) - max(y, boxes[k, 1])
             smaller = min(w * h, boxes[k, 2] * boxes[k, 3])
             if shared_w > 0 and shared_h > 0 and shared_w * shared_h > overlap * smaller:
-                clear = False
+                clear[i] = False
                 break
-        if clear:
-            kept.append(int(i))
-    return np.array(kept, np.int64)
+    return clear
 
 
 def group_windows(

@@ -112,7 +112,8 @@ class Level:
 
     planes   uint8[P, H, W], plane 0 is grey
     buffer   int32[·]: grey upright, grey squared, grey tilted where asked for, then the upright images of the colour
-             planes, one after another, each `plane_size` cells; then spare ones, as windows are read by the block
+             planes, one after another, each `plane_size` cells; then spare ones, as windows are read by the block.
+             Grey upright alone where only that is asked for
     """
 
     layout: Layout
@@ -131,10 +132,14 @@ def resize_planes(planes: NDArray[np.uint8], width: int, height: int) -> NDArray
     return small
 
 
-def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool) -> Level:
-    """Resize the planes uint8[P, H, W] and compute what the scan reads."""
+def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool, upright_only: bool = False) -> Level:
+    """Resize the planes uint8[P, H, W] and compute what the scan reads; upright_only: what LBP cascades read."""
     small = resize_planes(planes, lay.width, lay.height)
     size = lay.plane_size
+    if upright_only:
+        buffer = np.empty(size + BLOCK, np.int32)
+        upright_integral(small[0], buffer, lay.step, lay.stride, lay.rows, False)
+        return Level(lay, small, buffer, False)
     buffer = np.empty(size * (len(planes) + (2 if tilted else 1)) + BLOCK, np.int32)
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
     grey_integrals(small[0], buffer, lay.step, lay.stride, lay.rows)

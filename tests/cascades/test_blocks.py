@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cascades.blocks import stage_mask
 from cascades.features import concatenate, haar_features, on_plane, single_rectangles
-from cascades.flat import SHARED, THREE, TWO, Nodes, _in_reading_order, _limits
+from cascades.flat import SHARED, THREE, TWO, Nodes, _in_reading_order, limits
 from cascades.pyramid import BLOCK
 from cascades.scan import visited
 
@@ -58,7 +58,7 @@ def world() -> tuple[NDArray[np.int32], NDArray[np.float32], Nodes]:
     nodes = Nodes(
         rng.integers(0, 480, (STUMPS, 12)).astype(np.int32), rng.integers(0, 3, STUMPS).astype(np.uint8),
         rng.integers(0, 2, STUMPS).astype(np.uint8), rng.choice(np.float32([-1, 2, 3]), (STUMPS, 3)),
-        stump[:, 0].copy(), stump, _limits(stump, STAGES, threshold), np.zeros((0, 2), np.int32),
+        stump[:, 0].copy(), stump, limits(stump, STAGES, threshold), np.zeros((0, 2), np.int32),
         np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold,
     )  # fmt: skip
     return buffer, inverse, nodes
@@ -123,7 +123,7 @@ def test_limits_never_refuse_what_passes() -> None:
     rng = np.random.default_rng(4)
     stump = rng.normal(size=(12, 3)).astype(np.float32)
     threshold = np.array([0.7], np.float32)
-    limit = _limits(stump, np.array([0, 12], np.int32), threshold)
+    limit = limits(stump, np.array([0, 12], np.int32), threshold)
     assert limit[-1] == threshold[0]
     choices = (np.arange(2**12)[:, None] >> np.arange(12)) & 1
     sums = np.cumsum(np.where(choices, stump[:, 1], stump[:, 2]).astype(np.float64), axis=1)

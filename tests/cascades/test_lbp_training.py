@@ -13,7 +13,7 @@ from cascades.boosting import integer_weights
 from cascades.features import lbp_features
 from cascades.integral import window_integrals
 from cascades.lbp import lbp_code
-from cascades.lbp_search import LbpSearch
+from cascades.lbp_search import CODES, FLIP, LbpSearch, best_cut, smear
 from cascades.opencv_xml import write_cascade
 from cascades.splits import DISCRETE, GENTLE, REAL, split_score
 from cascades.training import window_offsets
@@ -60,37 +60,75 @@ def test_codes_are_the_detectors() -> None:
         assert codes[:, i].tolist() == [lbp_code(one, 0, o) for o in offsets.astype(np.uint64)]
 
 
+def flipped() -> np.ndarray:
+    """float64[256, 256]: how often a code becomes another one when each of its bits is flipped one time in eight."""
+    bits = np.array([[bin(a ^ b).count("1") for a in range(CODES)] for b in range(CODES)])
+    once = 0.5**FLIP
+    return once**bits * (1 - once) ** (8 - bits)
+
+
+def test_smearing_flips_every_bit() -> None:
+    rng = np.random.default_rng(0)
+    p, n = (rng.multinomial(2**30, rng.dirichlet(np.full(CODES, 0.1))) for _ in range(2))
+    assert max(p.max(), n.max()) > 2**26
+    histogram = (p << 32) + n
+    smear(histogram, np.empty(CODES, np.int64), np.empty(CODES, np.int64))
+    for side, before in ((histogram >> 32, p), (histogram & (2**32 - 1), n)):
+        assert side.min() >= 0
+        assert side.sum() == before.sum()
+        assert np.abs(side - flipped() @ before).max() <= 8  # each of eight steps rounds by less than one
+
+
 @pytest.mark.parametrize("kind", [GENTLE, DISCRETE, REAL])
 @pytest.mark.parametrize("seed", range(3))
-def test_split_is_the_best_of_all_subsets(kind: int, seed: int) -> None:
+def test_cut_is_the_best_of_all_subsets(kind: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    used = np.array([0, 31, 32, 100, 200, 224, 255])
+    p, n = rng.integers(0, 2**20, (2, len(used))) ** 2 >> 12
+    histogram, share = np.zeros(CODES, np.int64), np.full(CODES, -1.0)
+    histogram[used] = (p << 32) + n
+    share[used] = p / (p + n)
+    best, limit = best_cut(histogram, share, kind)
+
+    def score(left: np.ndarray) -> float:
+        return split_score(float(p[left].sum()), float(n[left].sum()), float(p.sum()), float(n.sum()), kind)
+
+    every = [score(np.array(bits)) for bits in product([False, True], repeat=len(used))]
+    assert best == pytest.approx(max(every), rel=1e-12)
+    assert score(share[used] < limit) == pytest.approx(max(every), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", [GENTLE, DISCRETE, REAL])
+@pytest.mark.parametrize("seed", range(3))
+def test_split_is_the_best_of_smeared_codes(kind: int, seed: int) -> None:
+    """The feature and its subset against all features' smeared weights, cut in every order of direction."""
     rng = np.random.default_rng(seed)
     count, positives, features = 50, 20, 12
     weight = integer_weights(rng.exponential(size=count) ** 2)
     members = np.flatnonzero(rng.random(count) < 0.8).astype(np.int32)
     with ThreadPoolExecutor(2) as executor:
         search = small_search(executor, rng.integers(0, 256, (count, 12, 12), np.uint8), positives, kind)
-        used = np.array([0, 31, 32, 100, 200, 224, 255], np.uint8)  # bits at both ends of the subset's words
-        search.codes = used[rng.integers(0, len(used), (features, count))]
+        search.codes = rng.integers(0, CODES, (features, count), np.uint8)
         search.names = np.arange(features)
-        p = np.where(np.arange(count) < positives, weight, 0)
-        n = weight - p
-        all_p, all_n = float(p[members].sum()), float(n[members].sum())
+        side = np.where(np.arange(count) < positives, 0, 1)
+        weights = np.zeros((features, 2, CODES))
+        for feature, row in enumerate(search.codes):
+            np.add.at(weights[feature], (side[members], row[members]), weight[members])
+        p, n = np.moveaxis(weights @ flipped(), 1, 0)
 
-        def score(left: np.ndarray) -> float:
-            inside = members[left[members]]
-            return split_score(float(p[inside].sum()), float(n[inside].sum()), all_p, all_n, kind)
+        def score(feature: int, left: np.ndarray) -> float:
+            inside = p[feature, left].sum(), n[feature, left].sum()
+            return split_score(*map(float, (*inside, p[feature].sum(), n[feature].sum())), kind)
 
-        best = [
-            max(score(np.isin(row, used[np.array(bits)])) for bits in product([False, True], repeat=len(used)))
-            for row in search.codes
-        ]
+        # A line through the origin parts the codes' (p, n) in any way a cut can; near enough between two codes.
+        slopes = np.sort((n / p).ravel())
+        best = [max(score(f, n[f] > slope * p[f]) for slope in slopes[:: features // 2]) for f in range(features)]
         for _ in range(2):  # the second time the favourites of the first are tried first
             found = search.best(weight, members)
             assert found is not None
-            assert found.feature == int(np.argmax(best))
-            assert score(found.left) == pytest.approx(max(best), rel=1e-12)  # sums in another order
-            code = search.codes[found.feature].astype(np.int64)
-            assert np.array_equal(found.left, (found.subset[code >> 5] >> (code & 31)) & 1 == 1)
+            left = (found.subset[np.arange(CODES) >> 5] >> (np.arange(CODES) & 31)) & 1 == 1
+            assert score(found.feature, left) >= max(best) * (1 - 1e-6)
+            assert np.array_equal(found.left, left[search.codes[found.feature]])
 
 
 def test_nothing_to_split() -> None:
