@@ -123,6 +123,9 @@ def _scan_stumps(buffer, inverse, fine, nodes):
     sums = np.empty(BLOCK, np.float64)
     skip = np.uint32(0)
     for block in range(fine.size):
+        if fine[block] == 0:  # flat, or no windows: nothing to look at, and a window that is not looked at skips none
+            skip = np.uint32(0)
+            continue
         cell = block * BLOCK
         mask = stage_mask(buffer, cell, fine[block], inverse, nodes, 0, sums)
         mask, skip = visited(mask, fine[block], skip)

@@ -48,7 +48,7 @@ class Studio:
 class Person:
     """Somebody at a browser.
 
-    presses counts the keys pressed; waits: s from submitting to the next task; elsewhere: what other servers were asked.
+    presses counts keys pressed; waits: s from submitting to the next task; elsewhere: what other servers were asked.
     """
 
     page: Page

@@ -121,11 +121,12 @@ def test_a_wrong_and_a_revoked_token(studio: Studio) -> None:
         Server(studio.account.url, "f" * 40).projects("any")
     assert "LABEL_STUDIO_API_KEY" in str(refused.value)
     assert "f" * 40 not in str(refused.value)
-    personal = studio.server().client.tokens.create()
-    assert Server(studio.account.url, personal.token).version() == studio.server().version()
+    server = studio.server()
+    personal = server.client.tokens.create()
+    assert Server(studio.account.url, personal.token).version() == server.version()
     found = project(Server(studio.account.url, personal.token), "by a personal token")
     assert found.title == "by a personal token"
-    studio.server().client.tokens.blacklist(refresh=personal.token)
+    server.client.tokens.blacklist(refresh=personal.token)
     with pytest.raises(AccessDenied) as revoked:
         Server(studio.account.url, personal.token).projects("any")
     assert personal.token not in str(revoked.value)
