@@ -121,8 +121,9 @@ class Tasks(Section):
 
 
 class Labels(Section):
-    """How annotations find their faces."""
+    """How annotations find their faces, and how several settle on one label."""
 
+    consensus: Literal["majority", "dawid-skene"] = "majority"
     min_iou: Annotated[float, Field(gt=0, le=1)] = 0.4
     frame_tolerance: Annotated[int, Field(ge=0, le=100)] = 2
 
