@@ -1,8 +1,9 @@
 """How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa, and what they take for what.
 
 Works on a table of answers: `item`, `annotator`, `answer`, one row for each annotator and item. Nominal alpha is K.
-Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), part D: values by units. It is written out here because
-the `krippendorff` package is GPL, and because a bootstrap over items needs no more than these sums with other weights.
+Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), part D: values by units. It is written out here
+because the `krippendorff` package is GPL, and because a bootstrap over items needs no more than these sums with other
+weights.
 """
 
 from collections.abc import Sequence
@@ -49,8 +50,8 @@ def value_counts(answers: pd.DataFrame, classes: Sequence[str]) -> Counts:
 def krippendorff_alpha(counts: Counts, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
     """Nominal alpha with a percentile bootstrap interval over items.
 
-    counts: int64 [items, classes], at least two answers an item. Alpha is 1 where all agree, 0 at chance; it is None where
-    there is no item or only one answer was ever given: then agreement is no evidence of anything.
+    counts: int64 [items, classes], at least two answers an item. Alpha is 1 where all agree, 0 at chance; it is None
+    where there is no item or only one answer was ever given: then agreement is no evidence of anything.
     """
     value = float(_alphas(counts, np.ones((1, len(counts))))[0]) if len(counts) else np.nan
     if np.isnan(value):
@@ -109,7 +110,9 @@ def pairs(answers: pd.DataFrame) -> pd.DataFrame:
 def confusion(answers: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """How often one annotator gave the row's answer where another gave the column's: symmetric, each pair twice."""
     both = pairs(answers)
-    return pd.crosstab(both["said"], both["other_said"]).reindex(index=classes, columns=classes, fill_value=0)
+    return pd.crosstab(both["said"], both["other_said"]).reindex(
+        index=list(classes), columns=list(classes), fill_value=0
+    )
 
 
 def measure(answers: pd.DataFrame, classes: Sequence[str], seed: int = 0) -> dict[str, Any]:

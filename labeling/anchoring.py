@@ -1,8 +1,8 @@
 """Whether a guess that annotators are shown pulls their answers towards it: measured by withholding some guesses.
 
-The model guesses for every face; a share of the guesses is withheld. How often people answer what the model guessed where
-they did not see it is how often the model is right in their eyes; what they answer so more often where they did see it is
-the pull.
+The model guesses for every face; a share of the guesses is withheld. How often people answer what the model guessed
+where they did not see it is how often the model is right in their eyes; what they answer so more often where they did
+see it is the pull.
 """
 
 from typing import Any
@@ -16,7 +16,8 @@ DIGITS = 4
 
 
 def anchoring(answers: pd.DataFrame) -> dict[str, Any]:
-    """Shares of answers equal to the guess, shown and withheld, and their difference; a `note` where that says too little.
+    """Shares of answers equal to the guess, shown and withheld, and their difference; a `note` where that says too
+    little.
 
     answers: `answer`, `suggested` (what was shown, or empty), `guess` (what the model held it to be, or empty),
     `given_by`. Only single tasks count: what stands on a sheet or in a review was chosen because of its guess.
@@ -25,16 +26,23 @@ def anchoring(answers: pd.DataFrame) -> dict[str, Any]:
     single = answers[(answers["guess"] != "") & answers["given_by"].isin(["", "task"])]
     shown, withheld = (_share(single[(single["suggested"] != "") == seen]) for seen in (True, False))
     found: dict[str, Any] = {"shown": shown, "withheld": withheld, "difference": None}
-    few = {name: one["answers"] for name, one in (("shown", shown), ("withheld", withheld)) if one["answers"] < FEWEST}
+    counts = {"shown": shown["answers"], "withheld": withheld["answers"]}
+    few = {name: count for name, count in counts.items() if count < FEWEST}
     if not len(single):
-        return {**found, "note": "No answer was given where a model had made a guess, so there is nothing to be pulled by."}
+        return {
+            **found,
+            "note": "No answer was given where a model had made a guess: nothing to be pulled by.",
+        }
     if few:
         said = " and ".join(f"{count} where it was {name}" for name, count in few.items())
         return {**found, "note": f"Too little to tell: only {said}; at least {FEWEST} answers of each kind are needed."}
     found["difference"] = _difference(shown, withheld)
     pulled = found["difference"]["low"] > 0
     verdict = "Guesses that are shown pull answers" if pulled else "No pull of the guesses can be told from chance"
-    return {**found, "note": f"{verdict}: {found['difference']['value']:+.2f} in the share of answers equal to the guess."}
+    return {
+        **found,
+        "note": f"{verdict}: {found['difference']['value']:+.2f} in the share of answers equal to the guess.",
+    }
 
 
 def _share(rows: pd.DataFrame) -> dict[str, Any]:

@@ -3,12 +3,11 @@
     boxes.csv     episode_id,frame,character,x,y,w,h[,annotator]      a face somebody boxed
     frames.csv    episode_id,frame,complete[,annotator]               a frame somebody looked at: 1 if every face of the
                                                                       characters in it is boxed, 0 if not
-    emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s,given_by,suggested,guess]
-                                                                      an emotion given, and how
+    emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s,…]   an emotion given
 
-`given_by` is task (one face at a time), sheet (many faces at one look) or review; `suggested` what the annotator was shown
-as a guess or claim; `guess` what the model held the face to be, whether that was shown or withheld. Empty: not said, nothing
-shown, no model.
+Three more columns may say how an emotion came to be given: `given_by` is task (one face at a time), sheet (many faces
+at one look) or review; `suggested` what the annotator was shown as a guess or claim; `guess` what the model held the
+face to be, whether that was shown or withheld. Empty: not said, nothing shown, no model.
 
 The files are read only. A row that cannot be used stays in the tables with `status` rejected and the reason, under its
 line number. Further columns are carried by people's tools and ignored here.
@@ -42,8 +41,8 @@ RIGHT_CHARACTER = "right-character"
 WRONG_CHARACTER = "wrong-character"
 WRONG_EMOTION = "wrong-emotion"
 SHEET_ANSWERS = (RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION)
-"""What else a contact sheet may say of a face: its claim of a character was not contested; was contested; its claim of an
-emotion (`suggested`) was contested. A confirmed emotion is an ordinary answer."""
+"""What else a contact sheet may say of a face: its claim of a character was not contested; was contested; its claim of
+an emotion (`suggested`) was contested. A confirmed emotion is an ordinary answer."""
 
 NO_VOTE = (RIGHT_CHARACTER, WRONG_EMOTION)
 """Answers that leave open what the face shows."""

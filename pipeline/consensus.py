@@ -67,10 +67,10 @@ class Verdict:
 def cast_votes(annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Series) -> pd.DataFrame:
     """The votes: rows of `annotations` that found a face and count, with `face_id`, `cluster` and `answer`.
 
-    annotations: as `read_emotions` gives them, in the order of the file. matched: face_id per annotation. clusters: cluster
-    (the representative's face_id) by face_id. `answer` is the emotion given, or AGAINST. Of what one annotator said of one
-    face the last row counts, except that `right-character` leaves an emotion given before as it is, and `wrong-emotion`
-    takes back only the emotion that it contests.
+    annotations: as `read_emotions` gives them, in the order of the file. matched: face_id per annotation. clusters:
+    cluster (the representative's face_id) by face_id. `answer` is the emotion given, or AGAINST. Of what one annotator
+    said of one face the last row counts, except that `right-character` leaves an emotion given before as it is, and
+    `wrong-emotion` takes back only the emotion that it contests.
     """
     rows = annotations.assign(face_id=matched, cluster=matched.map(clusters.to_dict()))
     rows = rows[rows["cluster"].notna() & (rows["status"] == OK)]
@@ -98,8 +98,8 @@ def settle_labels(
     verdicts = settle(votes)
     rows = annotations.assign(face_id=matched, cluster=matched.map(clusters.to_dict()))
     found = rows["cluster"].notna() & (rows["status"] == OK)
-    remarks = {cluster: own for cluster, own in rows[found & rows["emotion"].isin(NO_VOTE)].groupby("cluster")}
-    by_cluster = dict(iter(votes.groupby("cluster")))
+    remarks = {str(name): own for name, own in rows[found & rows["emotion"].isin(NO_VOTE)].groupby("cluster")}
+    by_cluster = {str(name): own for name, own in votes.groupby("cluster")}
     labels = []
     for cluster in sorted({*by_cluster, *remarks}):
         own, remarked = by_cluster.get(cluster), remarks.get(cluster)
