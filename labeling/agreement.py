@@ -107,12 +107,10 @@ def pairs(answers: pd.DataFrame) -> pd.DataFrame:
     return both.rename(columns=names)[columns].sort_values(columns, ignore_index=True)
 
 
-def confusion(answers: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """How often one annotator gave the row's answer where another gave the column's: symmetric, each pair twice."""
-    both = pairs(answers)
-    return pd.crosstab(both["said"], both["other_said"]).reindex(
-        index=list(classes), columns=list(classes), fill_value=0
-    )
+def confusion(both: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """How often one annotator gave the row's answer where another gave the column's; symmetric. both: as of `pairs`."""
+    counts = pd.crosstab(both["said"], both["other_said"])
+    return counts.reindex(index=list(classes), columns=list(classes), fill_value=0)
 
 
 def measure(answers: pd.DataFrame, classes: Sequence[str], seed: int = 0) -> dict[str, Any]:

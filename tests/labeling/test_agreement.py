@@ -96,7 +96,7 @@ def test_annotators_who_share_nothing_have_no_kappa_and_one_answer_has_no_value(
 
 def test_the_confusion_is_symmetric_and_counts_each_pair_twice() -> None:
     answers = table({"p": "xxy", "q": "xyy", "r": "x.."})
-    found = confusion(answers, ["x", "y"])
+    found = confusion(pairs(answers), ["x", "y"])
     assert found.to_numpy().tolist() == [[6, 1], [1, 2]]
     assert len(pairs(answers)) == 10
     assert pairs(answers).iloc[0].tolist() == [0, "p", "q", "x", "x"]
