@@ -5,7 +5,7 @@ The pool is every distinct face that PROJECT's cascades find when every frame is
 label bought for one of those teaches nothing. Answers are the truth, wrong as often as the sample's annotators are.
 Accuracy is on true faces of scenes held out, others with each seed. Prints Markdown tables, draws PICTURE.
 
-`--net` also trains the network of the `train` stage on what was bought, which takes minutes for each seed.
+`--net 2` also trains the network of the `train` stage, for two of the seeds: some minutes for each.
 """
 
 import argparse
@@ -46,6 +46,9 @@ COLD = 25
 BUDGETS = (*range(50, 401, 50), *range(500, 1001, 100))
 AIM = 1000
 """Labels in random order whose accuracy is to be reached."""
+
+NET_BUDGETS = {"random": (400, AIM), "uncertainty and variety": (400,)}
+"""Labels that the network of the `train` stage learns from, by order."""
 
 Rows = NDArray[np.int64]
 
@@ -214,11 +217,9 @@ def main() -> None:
                 bought = order(pool, seed, len(params.emotions))
                 found = [quick_accuracy(pool, bought[:budget], len(params.emotions)) for budget in BUDGETS]
                 curves[name][seed] = found
-                for budget in (400, AIM) if options.net and name != "variety only" else ():
-                    print(
-                        f"net, seed {seed}, {name}, {budget}: {net_accuracy(pool, bought[:budget], params):.3f}",
-                        flush=True,
-                    )
+                for budget in NET_BUDGETS.get(name, ()) if seed < options.net else ():
+                    accuracy = net_accuracy(pool, bought[:budget], params)
+                    print(f"network, seed {seed}, {budget} labels, {name}: {accuracy:.3f}", flush=True)
     report(curves)
     draw(PICTURE, curves)
 

@@ -45,9 +45,9 @@ def in_short(found: dict[str, Any]) -> str:
         return str(found["note"])
     return (
         f"{found['items_with_several']} of {found['items']} faces were judged by several of {found['annotators']} "
-        f"people; two answers to one face are the same {100 * found['observed']:.0f} % of the time. Krippendorff's alpha is "
-        f"{_figure(alpha)} (95 % interval: {_interval(alpha)}): 1 is full agreement, 0 what chance would give; labels "
-        f"are usually relied on from 0.8 on, and not below 0.67. {found['note']}"
+        f"people; two answers to one face are the same {100 * found['observed']:.0f} % of the time. Krippendorff's "
+        f"alpha is {_figure(alpha)} (95 % interval: {_interval(alpha)}): 1 is full agreement, 0 what chance gives. "
+        f"Labels are usually relied on from 0.8 on, and not below 0.67. {found['note']}"
     ).strip()
 
 
