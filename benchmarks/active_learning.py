@@ -165,7 +165,9 @@ def draw(path: Path, curves: dict[str, NDArray[np.float64]]) -> None:
     axes = figure.add_subplot()
     aim = float(curves["random"][:, -1].mean())
     axes.axhline(aim, color="#999999", linewidth=1, linestyle="--")
-    axes.text(BUDGETS[-1], aim - 0.004, f"{AIM} labels in random order: {aim:.3f}", ha="right", va="top", size=8.5)
+    axes.text(
+        BUDGETS[-1], aim - 0.065, f"dashed: {AIM} labels in random order, {aim:.3f}", ha="right", va="top", size=8.5
+    )
     for (name, values), colour in zip(curves.items(), ("#999999", "#2a9d8f", "#d1495b"), strict=True):
         axes.plot(BUDGETS, values.mean(axis=0), color=colour, label=name, linewidth=2, marker="o", markersize=3)
         axes.fill_between(BUDGETS, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.12, linewidth=0)

@@ -106,7 +106,7 @@ def settle_labels(
         label = _label(own, verdicts[cluster], cluster) if own is not None else _looked_at(remarked, cluster)
         said = {} if remarked is None else dict(sorted(Counter(remarked["emotion"]).items()))
         labels.append({**label, "remarks": json.dumps(said), "consensus": method})
-    labels += [{**_unmatched(row), "remarks": "{}", "consensus": method} for row in rows_of(rows[~found])]
+    labels += [{**_unmatched(row), "consensus": method} for row in rows_of(rows[~found])]
     table = pd.DataFrame(labels, columns=LABELS.names)
     return table.sort_values(["episode_id", "frame", "x", "y", "emotion", "reason"], ignore_index=True)
 
@@ -192,13 +192,15 @@ def _place(rows: pd.DataFrame, cluster: str) -> dict[str, Any]:
 
 def _unmatched(row: Any) -> dict[str, Any]:
     """An annotation that no face answers to: kept, with the reason."""
+    said, vote = json.dumps({row.emotion: 1}), row.emotion not in NO_VOTE
     return {
         "face_id": None,
         **{name: getattr(row, name) for name in ("episode_id", "frame", *BOX)},
         "emotion": row.emotion,
-        "votes": json.dumps({row.emotion: 1}),
-        "annotators": 1,
-        "agreement": 1.0,
+        "votes": said if vote else "{}",
+        "remarks": "{}" if vote else said,
+        "annotators": int(vote),
+        "agreement": 1.0 if vote else None,
         "confidence": None,
         "label_source": "direct",
         "given_by": row.given_by,

@@ -105,6 +105,13 @@ def test_a_sheet_that_does_not_contest_the_character_votes_for_no_emotion() -> N
     assert json.loads(labelled["remarks"]) == {"right-character": 1}
 
 
+def test_what_is_no_vote_is_none_where_no_face_was_found_either() -> None:
+    rows = [said(10, "wrong-emotion", suggested="happy"), said(20, "happy")]
+    remark, vote = labels(rows, [face("a", 90)])
+    assert (remark["votes"], remark["remarks"], remark["annotators"]) == ("{}", '{"wrong-emotion": 1}', 0)
+    assert (vote["votes"], vote["remarks"], vote["annotators"]) == ('{"happy": 1}', "{}", 1)
+
+
 def test_a_contested_emotion_is_no_vote_but_takes_back_ones_own() -> None:
     contested = [said(10, "wrong-emotion", "ben", suggested="happy", given_by="sheet")]
     (label,) = labels([said(10, "happy"), *contested], [face("a", 10)])
