@@ -30,6 +30,7 @@ class Page:
 PAGES = {
     "boxes": Page("boxes.xml", "$labels", (("RectangleLabels", "box"), ("Image", "frame"), ("Choices", "left_out"))),
     "emotions": Page("emotions.xml", "$choices", (("Choices", "emotion"), ("Image", "face"))),
+    "review": Page("emotions.xml", "$choices", (("Choices", "emotion"), ("Image", "face"))),
     "sheets": Page("sheets.xml", "$choices", (("Choices", "wrong"), ("Image", "sheet"))),
 }
 

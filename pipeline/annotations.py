@@ -3,7 +3,11 @@
     boxes.csv     episode_id,frame,character,x,y,w,h[,annotator,annotated_at,lead_time_s]   a face somebody boxed
     frames.csv    episode_id,frame,complete[,annotator,annotated_at,lead_time_s]   a frame somebody looked at: 1 if
                                                    every face of the characters in it is boxed, 0 if not
-    emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s]   an emotion given
+    emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s,…]   an emotion given
+
+Three more columns may say how an emotion came to be given: `given_by` is task (one face at a time), sheet (many faces
+at one look) or review; `suggested` what the annotator was shown as a guess or claim; `guess` what the model held the
+face to be, whether that was shown or withheld. Empty: not said, nothing shown, no model.
 
 The files are read only. A row that cannot be used stays in the tables with `status` rejected and the reason, under its
 line number. Further columns are carried by people's tools and ignored here.
@@ -32,6 +36,22 @@ EMOTION_COLUMNS = [*BOX_COLUMNS, "emotion"]
 
 NO_EMOTION = ("unclear", "not-a-face", "another-character")
 """Answers an annotator may give instead of an emotion."""
+
+RIGHT_CHARACTER = "right-character"
+WRONG_CHARACTER = "wrong-character"
+WRONG_EMOTION = "wrong-emotion"
+SHEET_ANSWERS = (RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION)
+"""What else a contact sheet may say of a face: its claim of a character was not contested; was contested; its claim of
+an emotion (`suggested`) was contested. A confirmed emotion is an ordinary answer."""
+
+NO_VOTE = (RIGHT_CHARACTER, WRONG_EMOTION)
+"""Answers that leave open what the face shows."""
+
+NOT_THEIRS = ("not-a-face", "another-character", WRONG_CHARACTER)
+"""Answers that say one thing: it is no face of the character."""
+
+PROVENANCE = ("given_by", "suggested", "guess")
+"""How an emotion came to be given; empty strings where a file does not say."""
 
 
 def read_boxes(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) -> pd.DataFrame:
@@ -74,10 +94,10 @@ def last_words(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame,
 def read_emotions(
     path: Path, episodes: pd.DataFrame, characters: Sequence[str], emotions: Sequence[str]
 ) -> pd.DataFrame:
-    """Rows of emotions.csv: line, EMOTION_COLUMNS, annotator, status, reason."""
-    rows = _read(path, EMOTION_COLUMNS, ("annotator",), whole=("frame", "x", "y", "w", "h"))
+    """Rows of emotions.csv: line, EMOTION_COLUMNS, annotator, PROVENANCE, status, reason."""
+    rows = _read(path, EMOTION_COLUMNS, ("annotator", *PROVENANCE), whole=("frame", "x", "y", "w", "h"))
     _reject_unknown(rows, "character", characters)
-    _reject_unknown(rows, "emotion", [*emotions, *NO_EMOTION])
+    _reject_unknown(rows, "emotion", [*emotions, *NO_EMOTION, *SHEET_ANSWERS])
     return _hold_to_episodes(rows, episodes)
 
 

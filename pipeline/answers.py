@@ -28,6 +28,7 @@ from pipeline.labelling import KINDS, required, title
 from pipeline.params import load_params
 from pipeline.tables import write_text
 
+GIVEN_BY = {"emotions": "task", "review": "review"}
 ACT = ["annotator", "annotated_at", "lead_time_s"]
 EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, "given_by", "suggested", "guess"]
 BOX_FILE = [*BOX_COLUMNS, *ACT]
@@ -73,7 +74,7 @@ def bring_home(kind: str, export: Any, people: dict[int, str]) -> None:
         new = append_acts(acts)
         counts = {"frames": len(acts), "boxes": sum(len(boxes) for _, boxes in acts), "new frames": new}
     else:
-        rows = list(sheet_rows(export, people) if kind == "sheets" else emotion_rows(export, "task", people))
+        rows = list(sheet_rows(export, people) if kind == "sheets" else emotion_rows(export, GIVEN_BY[kind], people))
         new = append_rows(EMOTIONS, rows)
         counts = {"answers": len(rows), "new": new, "there already": len(rows) - new}
     say_counts(f"label {kind}", counts)

@@ -34,7 +34,8 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, emotions: Sequen
 # Emotions of cartoon faces: {", ".join(sorted(dataset["character"].unique()))}
 
 {len(dataset)} faces, each a distinct picture: near-duplicates were clustered and the sharpest of each cluster kept. All
-faces of a scene are in one split. Labels are people's; `votes` and `agreement` say how sure they are. Made with toonset
+faces of a scene are in one split. Labels are people's; `votes`, `agreement`
+and `confidence` say how sure they are, `label_source` and `given_by` where they come from. Made with toonset
 {__version__}.
 
 {_table(["emotion", *splits], counts)}

@@ -107,7 +107,7 @@ def serve(
 
 
 @label.command()
-def push(kind: Annotated[str, typer.Argument(help="boxes, emotions or sheets.")]) -> None:
+def push(kind: Annotated[str, typer.Argument(help="boxes, emotions, sheets or review.")]) -> None:
     """Bring tasks to Label Studio; twice changes nothing, and what people have answered is never touched."""
     from pipeline.labelling import KINDS, push_kind
 

@@ -1,25 +1,26 @@
 """Which faces people are asked about, and the tasks that ask."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from labeling.exports import RIGHT_CHARACTER, WRONG
 from labeling.tasks import Guess, emotion_task
+from pipeline.acquisition import labelling_order
+from pipeline.annotations import NO_VOTE
 from pipeline.classifier import load_model
 from pipeline.consensus import faces_to_label, match
 from pipeline.crops import read_crops
 from pipeline.images import decode_rgb
 from pipeline.params import Labelling, Params
 from pipeline.pictures import Media, face_pictures
+from pipeline.quick_model import NO_LABEL, describe, fit_quick
 from pipeline.schemas import EPISODES
 from pipeline.tables import read_frame, rows_of
 
-NO_VOTE = (RIGHT_CHARACTER, WRONG["emotion"])
-"""Answers from sheets after which a face is still to be labelled."""
 TASKS = Path("data/labeling/tasks.json")
 
 
@@ -37,16 +38,47 @@ def spoken_of(
     return set(faces["cluster"][faces["face_id"].isin(found.dropna())])
 
 
-def make_tasks(faces: pd.DataFrame, params: Params) -> list[dict[str, Any]]:
-    """A task per face, in their order, with what the model named in params holds it to be, if one is named."""
+def order_by_gain(manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The selected faces that nobody has spoken of, those first whose label will teach a model most (`acquisition`).
+
+    What is asked of is a quick model learned from the answers so far, never this run's network: the flow has no circle.
+    """
+    faces = manifest[manifest["selected"]].reset_index(drop=True)
+    labelled = faces["face_id"].isin(spoken_of(manifest, annotations, params)).to_numpy()
+    if labelled.all():
+        return faces[~labelled]
+    said = _answers(manifest, annotations, params)
+    index = {name: number for number, name in enumerate(params.emotions)}
+    targets = np.array([index.get(said.get(name, ""), NO_LABEL) for name in faces["face_id"]], np.int64)
+    looks = describe(read_crops(faces), params.faces.crop_margin)
+    model = fit_quick(looks, targets, len(params.emotions))
+    order = labelling_order(faces, looks, labelled, None if model is None else model.predict(looks))
+    return faces.iloc[order].reset_index(drop=True)
+
+
+def _answers(manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params) -> dict[str, str]:
+    """The commonest answer so far by representative's face_id, of equals the first in the alphabet."""
+    faces = faces_to_label(manifest)
+    found = match(annotations, faces, params.labels).map(faces.set_index("face_id")["cluster"].to_dict())
+    votes = annotations["emotion"].groupby(found).agg(lambda given: sorted(given.mode())[0])
+    return {str(name): str(emotion) for name, emotion in votes.items()}
+
+
+def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """A task per face, in their order, with what the model named in params holds it to be, if one is named.
+
+    why: for each face, what a reviewer should know of it.
+    """
     if faces.empty:
         return []
     episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
     pictures = face_pictures(faces, episodes, Media(params.labelling.media), params.compute)
     guesses = guess(faces, params.labelling)
     return [
-        emotion_task(dict(face._asdict()), image, scene_image, one)
-        for face, (image, scene_image), one in zip(rows_of(faces), pictures, guesses, strict=True)
+        emotion_task(dict(face._asdict()), image, scene_image, one, note)
+        for face, (image, scene_image), one, note in zip(
+            rows_of(faces), pictures, guesses, why or [""] * len(faces), strict=True
+        )
     ]
 
 

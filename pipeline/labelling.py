@@ -21,17 +21,19 @@ from labeling.server import Server
 from pipeline.annotations import BOXES, EMOTIONS, FRAMES, NO_EMOTION, read_boxes, read_emotions, read_frames
 from pipeline.boxing import box_tasks, frames_to_box
 from pipeline.console import progress, say_counts
+from pipeline.crops import read_crops
 from pipeline.emotion_tasks import TASKS, guess, make_tasks, spoken_of
 from pipeline.errors import InputError, SetupError
 from pipeline.face_sheets import sheet_tasks
 from pipeline.params import Params, load_params
 from pipeline.pictures import DOCUMENTS, MEDIA, Media
-from pipeline.schemas import EPISODES, MANIFEST, OK, SCENES
+from pipeline.review import out_of_fold_probabilities, review_queue
+from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK, SCENES
 from pipeline.tables import read_frame, write_json, write_text
 
 HOME = Path(".labelstudio")
 CONFIGS = Path("labeling/configs")
-KINDS = ("boxes", "emotions", "sheets")
+KINDS = ("boxes", "emotions", "sheets", "review")
 CONFIDENT = 0.9
 """Probability from which on a guessed emotion is worth confirming on a sheet."""
 URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
@@ -120,6 +122,7 @@ def push_kind(kind: str) -> None:
         "boxes": tasks_of_boxes,
         "emotions": tasks_of_emotions,
         "sheets": tasks_of_sheets,
+        "review": tasks_of_review,
     }
     params = load_params()
     target = configured()
@@ -187,3 +190,16 @@ def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
     sure = np.array([one is not None for one in guesses], bool)
     claims = [one for one in guesses if one is not None]
     return tasks + sheet_tasks(seen[sure], claims, "emotion", media, margin)
+
+
+def tasks_of_review(params: Params) -> list[dict[str, Any]]:
+    """The labels most worth a second look, with the reason: votes that differ, a model of other scenes that doubts."""
+    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
+    labels = read_frame(Path("data/labels.parquet"), LABELS)
+    labels = labels[~labels["given_by"].fillna("").str.contains("review")]
+    faces = manifest[manifest["face_id"].isin(labels["face_id"])].reset_index(drop=True)
+    crops = read_crops(faces)
+    told = out_of_fold_probabilities(labels, faces, crops, params.faces.crop_margin, params.emotions)
+    queue = review_queue(labels, told).head(params.labelling.review)
+    chosen = faces.set_index("face_id", drop=False).loc[queue["face_id"]].reset_index(drop=True)
+    return make_tasks(chosen, params, queue["why"].tolist())

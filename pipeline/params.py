@@ -122,6 +122,7 @@ class Labelling(Section):
     box_frames: Annotated[int, Field(ge=1, le=10_000)] = 60
     batch: Annotated[int, Field(ge=0)] = 0
     shared: Share = 0.1
+    review: Annotated[int, Field(ge=1, le=10_000)] = 50
     model: str | None = None
     blind_share: Share = 0.2
 
@@ -137,8 +138,9 @@ class Labelling(Section):
 
 
 class Labels(Section):
-    """How annotations find their faces."""
+    """How annotations find their faces, and how several settle on one label."""
 
+    consensus: Literal["majority", "dawid-skene"] = "majority"
     min_iou: Annotated[float, Field(gt=0, le=1)] = 0.4
     frame_tolerance: Annotated[int, Field(ge=0, le=100)] = 2
 

@@ -103,17 +103,24 @@ MANIFEST = pa.schema(
     ]
 )
 
+CONFIDENCE = "majority: the label's share of the votes; dawid-skene: its probability, given how reliable annotators are"
+GIVEN_BY = "how the votes were given: task (one face at a time), sheet, review, or several of them; empty: not said"
+
 LABELS = pa.schema(
     [
         column("face_id", pa.string(), "the labelled face; null where no face matches the annotation"),
         column("episode_id", pa.string(), "the episode's id in params.yaml"),
         column("frame", pa.int32(), "frame of the annotation (of the first, where several were merged)"),
         *BOX,
-        column("emotion", pa.string(), "the consensus: the emotion with most votes; null where there is none"),
-        column("votes", pa.string(), "JSON object: votes per emotion"),
+        column("emotion", pa.string(), "what the votes settle on; null where they do not settle on an emotion"),
+        column("votes", pa.string(), "JSON object: votes per answer"),
+        column("remarks", pa.string(), "JSON object: answers from sheets that are no vote, such as wrong-emotion"),
         column("annotators", pa.int32(), "number of annotators who voted"),
-        column("agreement", pa.float32(), "share of the votes that the consensus has"),
+        column("agreement", pa.float32(), "share of the votes that the consensus has; null where there is no vote"),
+        column("confidence", pa.float32(), CONFIDENCE + "; null where there is no vote or no face"),
+        column("consensus", pa.string(), "how votes were settled: majority or dawid-skene"),
         column("label_source", pa.string(), "direct: this very face was labelled; cluster: only near-duplicates of it"),
+        column("given_by", pa.string(), GIVEN_BY),
         *STATUS,
     ]
 )
@@ -131,10 +138,13 @@ DATASET = pa.schema(
         column("score", pa.float32(), "score of the detection"),
         column("sharpness", pa.float32(), "variance of the Laplacian of the grey face at 64×64 px"),
         column("cluster_size", pa.int32(), "near-duplicates it stands for, itself included"),
-        column("votes", pa.string(), "JSON object: votes per emotion"),
+        column("votes", pa.string(), "JSON object: votes per answer"),
         column("annotators", pa.int32(), "number of annotators who voted"),
         column("agreement", pa.float32(), "share of the votes that the label has"),
-        column("label_source", pa.string(), "direct or cluster"),
+        column("confidence", pa.float32(), CONFIDENCE),
+        column("consensus", pa.string(), "how votes were settled: majority or dawid-skene"),
+        column("label_source", pa.string(), "direct: this very face was labelled; cluster: only near-duplicates of it"),
+        column("given_by", pa.string(), GIVEN_BY),
         column("split", pa.string(), "train, validation or test"),
         column("episode_sha256", pa.string(), "sha256 of the episode's video file"),
         column("license", pa.string(), "licence of the episode"),

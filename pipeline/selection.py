@@ -13,30 +13,39 @@ from pipeline.images import Pixels
 PLACES = ("episode_id", "scene", "track")
 
 
-def diverse(faces: pd.DataFrame, thumbnails: Pixels, rank: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def diverse(
+    faces: pd.DataFrame,
+    thumbnails: Pixels,
+    rank: NDArray[np.int64],
+    count: int,
+    before: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Rows of at most `count` of the faces (of one character), in the order in which they were taken.
 
     Each next face is from the episode that has given fewest so far; in it, from the scene that has given fewest, and in
     that from such a track; and of those the one that looks least like any face taken (farthest-point sampling: Gonzalez
     1985), in grey levels between thumbnails. The face of lower `rank` decides where all are equal.
 
-    faces: episode_id, scene, track. thumbnails: uint8 [N, S, S]. rank: int64 [N]. Costs count × N distances.
+    faces: episode_id, scene, track. thumbnails: uint8 [N, S, S]. rank: int64 [N]. before: rows that were taken before
+    and are not taken again. Costs count × N distances.
     """
     order = np.argsort(rank)
-    count = min(count, len(faces))
+    first = np.zeros(0, np.int64) if before is None else np.argsort(order)[before]
+    count = min(count + len(first), len(faces))
     pixels = np.ascontiguousarray(thumbnails.reshape(len(thumbnails), -1)[order])
     groups = [
         faces.iloc[order].groupby(list(PLACES[: depth + 1]), sort=False).ngroup().to_numpy(np.int64)
         for depth in range(len(PLACES))
     ]
     taken = np.zeros(count, np.int64)
-    _take(pixels, np.stack(groups), taken)
-    return np.asarray(order[taken], dtype=np.int64)
+    taken[: len(first)] = first
+    _take(pixels, np.stack(groups), taken, len(first))
+    return np.asarray(order[taken[len(first) :]], dtype=np.int64)
 
 
 @njit(cache=True, nogil=True)
-def _take(pixels, groups, taken):
-    """Fill taken int64 [K] with rows, in the order they are taken.
+def _take(pixels, groups, taken, first):
+    """Fill taken int64 [K] with rows, in the order they are taken; the `first` ones are there already.
 
     pixels uint8 [N, P]; groups int64 [3, N]: the number of each row's episode, scene and track
     """
@@ -44,8 +53,8 @@ def _take(pixels, groups, taken):
     given = np.zeros((groups.shape[0], rows), np.int64)
     distance = np.full(rows, np.int64(2**62))
     for turn in range(taken.size):
-        best = np.int64(-1)
-        for row in range(rows):
+        best = taken[turn] if turn < first else np.int64(-1)
+        for row in range(rows if turn >= first else 0):
             if distance[row] >= 0 and (best < 0 or _goes_before(row, best, groups, given, distance)):
                 best = np.int64(row)
         taken[turn] = best
@@ -53,7 +62,7 @@ def _take(pixels, groups, taken):
             given[level, groups[level, best]] += 1
         for row in range(rows):
             if distance[row] >= 0:
-                distance[row] = min(distance[row], _apart(pixels[row], pixels[best]))
+                distance[row] = min(distance[row], apart(pixels[row], pixels[best]))
         distance[best] = -1  # taken
 
 
@@ -69,7 +78,7 @@ def _goes_before(row, best, groups, given, distance):
 
 
 @njit(cache=True, nogil=True)
-def _apart(first, second):
+def apart(first, second):
     """Sum of |first − second| over uint8 [P] pixels."""
     total = np.int64(0)
     for k in range(first.size):

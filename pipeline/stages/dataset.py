@@ -15,6 +15,10 @@ from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK
 from pipeline.tables import read_frame, to_table, write_table, write_text
 
 OUTPUT = Path("data/dataset")
+LABEL_COLUMNS = [
+    "emotion", "votes", "annotators", "agreement", "confidence", "consensus", "label_source", "given_by",
+]  # fmt: skip
+"""What the dataset takes over from the labels."""
 SPLITS = ("train", "validation", "test")
 
 
@@ -34,9 +38,7 @@ def main() -> None:
 
 def make_dataset(manifest: pd.DataFrame, labels: pd.DataFrame, episodes: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Rows of DATASET, sorted by face_id. Raises StageError where near-duplicates stand in different splits."""
-    named = labels.loc[
-        labels["status"] == OK, ["face_id", "emotion", "votes", "annotators", "agreement", "label_source"]
-    ]
+    named = labels.loc[labels["status"] == OK, ["face_id", *LABEL_COLUMNS]]
     origin = episodes[["episode_id", "sha256", "license", "attribution"]].rename(columns={"sha256": "episode_sha256"})
     rows = manifest[manifest["status"] == OK].merge(named, on="face_id", validate="1:1")
     rows = rows.merge(origin, on="episode_id", validate="m:1").sort_values("face_id", ignore_index=True)

@@ -1,43 +1,72 @@
-"""annotations/emotions.csv, manifest → one label per labelled face, with its votes; nothing said is dropped."""
+"""annotations/emotions.csv, manifest → one label per labelled face, with its votes; nothing said is dropped.
 
+How far annotators agree, and whether guesses pulled them, goes to `reports/labels/`: `agreement.json`, and
+`confusion.csv`, in which every two answers to one face stand in both orders.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from labeling.agreement import measure, pairs
+from labeling.anchoring import anchoring
 from pipeline.annotations import EMOTIONS, read_emotions
-from pipeline.consensus import NO_FACE, faces_to_label, match, pairwise_agreement, settle_labels
+from pipeline.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, match, settle_labels
 from pipeline.console import say_counts
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
-from pipeline.tables import read_frame, to_table, write_table
+from pipeline.tables import read_frame, replacing, to_table, write_json, write_table
 
 OUTPUT = Path("data/labels.parquet")
+REPORT = Path("reports/labels")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What the stage makes."""
+
+    labels: pd.DataFrame
+    """Rows of LABELS."""
+    pairs: pd.DataFrame
+    """`labeling.agreement.pairs` of the answers to each face, `item` being its face_id."""
+    report: dict[str, Any]
+    """`labeling.agreement.measure`, and `anchoring`."""
 
 
 def main() -> None:
-    """Read annotations/emotions.csv, data/episodes.parquet and data/manifest.parquet, write data/labels.parquet."""
+    """Read emotions.csv, data/episodes.parquet and data/manifest.parquet, write data/labels.parquet and REPORT."""
     params = load_params()
     episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
     annotations = read_emotions(EMOTIONS, episodes, params.characters, params.emotions)
-    labels, agreement = make_labels(annotations, read_frame(Path("data/manifest.parquet"), MANIFEST), params)
-    write_table(OUTPUT, to_table(labels, LABELS))
-    ok = labels["status"] == OK
+    made = make_labels(annotations, read_frame(Path("data/manifest.parquet"), MANIFEST), params)
+    write_table(OUTPUT, to_table(made.labels, LABELS))
+    write_json(REPORT / "agreement.json", made.report)
+    with replacing(REPORT / "confusion.csv") as temporary:
+        made.pairs.rename(columns={"item": "face_id"}).to_csv(temporary, index=False, lineterminator="\n")
+    ok, alpha = made.labels["status"] == OK, made.report["alpha"]["value"]
     say_counts(
         "labels",
         {
             "annotations": len(annotations),
             "faces labelled": int(ok.sum()),
-            "by near-duplicates only": int((ok & (labels["label_source"] == "cluster")).sum()),
+            "by near-duplicates only": int((ok & (made.labels["label_source"] == "cluster")).sum()),
             "rejected": int((~ok).sum()),
-            "found no face": int(labels["reason"].str.endswith(NO_FACE).sum()),
-            "agreement of pairs": "–" if agreement is None else f"{agreement:.2f}",
+            "found no face": int(made.labels["reason"].str.endswith(NO_FACE).sum()),
+            "faces judged by several": made.report["items_with_several"],
+            "alpha": "–" if alpha is None else f"{alpha:.2f}",
         },
     )
 
 
-def make_labels(annotations: pd.DataFrame, manifest: pd.DataFrame, params: Params) -> tuple[pd.DataFrame, float | None]:
-    """Rows of LABELS, and the share of annotator pairs who agree on a face."""
+def make_labels(annotations: pd.DataFrame, manifest: pd.DataFrame, params: Params) -> Labelled:
+    """Labels by `labels.consensus`, and what the annotators' answers say about themselves."""
     faces = faces_to_label(manifest)
     matched = match(annotations, faces, params.labels)
-    labels = settle_labels(annotations, matched, faces.set_index("face_id")["cluster"])
-    return labels, pairwise_agreement(annotations, matched)
+    clusters = faces.set_index("face_id")["cluster"]
+    labels = settle_labels(annotations, matched, clusters, params.labels.consensus)
+    votes = cast_votes(annotations, matched, clusters).rename(columns={"face_id": "item"})
+    report = measure(votes[["item", "annotator", "answer"]], [*params.emotions, "unclear", AGAINST])
+    report["anchoring"] = anchoring(votes[["answer", "suggested", "guess", "given_by"]])
+    return Labelled(labels, pairs(votes[["item", "annotator", "answer"]]), report)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.agreement_page import agreement_section
 from pipeline.console import say_counts
 from pipeline.dataset_page import dataset_sections
 from pipeline.doubts import put_aside
@@ -31,6 +32,7 @@ def main() -> None:
         cascades_section(params),
         faces_section(manifest),
         labels_section(dataset, params),
+        agreement_section(),
         classifier_section(),
     ]
     pictures = dataset_sections(manifest, dataset, params)
@@ -121,7 +123,7 @@ def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
     parts = [table(counts.rename_axis("emotion").reset_index(), "Faces by emotion and split")]
     labels = read_frame(Path("data/labels.parquet"), LABELS)
     unused = labels.loc[labels["status"] != OK, "reason"].str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
-    reasons = unused.str.replace(r"^(a tie|no emotion): .*", r"\1", regex=True).value_counts().head(12)
+    reasons = unused.str.replace(r"^(a tie|no emotion|no vote yet): .*", r"\1", regex=True).value_counts().head(12)
     if len(reasons):
         parts.append(table(reasons.rename_axis("reason").reset_index(name="rows"), "Annotations without effect"))
     return Section("Labels", parts)

@@ -8,12 +8,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from labeling.errors import LabelingError
 from pipeline.annotations import EMOTIONS, read_emotions
 from pipeline.console import say_counts
-from pipeline.emotion_tasks import TASKS, make_tasks, spoken_of
+from pipeline.emotion_tasks import TASKS, make_tasks, order_by_gain
 from pipeline.errors import SetupError
 from pipeline.labelling import config, configured, report, send
 from pipeline.params import Params, load_params
@@ -27,7 +25,9 @@ def main() -> None:
     manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
     episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
     annotations = read_emotions(EMOTIONS, episodes, params.characters, params.emotions)
-    faces = still_to_label(manifest, annotations, params)
+    faces = order_by_gain(manifest, annotations, params)
+    left = len(faces)
+    faces = faces.head(params.labelling.batch or left)
     page = config("emotions", params)
     tasks = make_tasks(faces, params)
     write_text(TASKS.with_name("emotions.xml"), page)
@@ -45,14 +45,7 @@ def main() -> None:
         },
     )
     offered = int(manifest["selected"].sum())
-    say_counts("tasks", {"selected": offered, "labelled already": offered - len(tasks), "tasks": len(tasks)})
-
-
-def still_to_label(manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The selected faces that nobody has spoken of, in the order of labelling; at most `labelling.batch` of them."""
-    done = spoken_of(manifest, annotations, params)
-    faces = manifest[manifest["selected"] & ~manifest["face_id"].isin(done)].reset_index(drop=True)
-    return faces.head(params.labelling.batch) if params.labelling.batch else faces
+    say_counts("tasks", {"selected": offered, "labelled already": offered - left, "tasks": len(tasks)})
 
 
 def push_if_there(tasks: list[dict[str, Any]], params: Params) -> dict[str, str] | None:

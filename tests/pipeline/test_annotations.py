@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.annotations import last_words, read_boxes, read_emotions, read_frames
+from pipeline.annotations import PROVENANCE, last_words, read_boxes, read_emotions, read_frames
 from pipeline.errors import InputError
 
 EPISODES = pd.DataFrame(
@@ -125,3 +125,21 @@ def test_a_frame_that_is_boxed_again_is_as_it_was_boxed_last(tmp_path: Path) -> 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:
     assert boxes(tmp_path).empty
+
+
+def test_how_an_emotion_was_given_is_read_where_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "emotions.csv"
+    path.write_text(f"{HEAD},emotion,annotator\npilot,3,cat,10,20,30,40,happy,anna\n")
+    (plain,) = read_emotions(path, EPISODES, ["cat"], ["happy", "sad"]).to_dict("records")
+    assert [plain[name] for name in PROVENANCE] == ["", "", ""]
+    answers = [
+        ("wrong-emotion", "sheet", "happy", ""),
+        ("sad", "task", "", "happy"),
+        ("right-charcter", "sheet", "cat", ""),
+    ]
+    rows = [f"pilot,3,cat,10,20,30,40,{said},anna,{','.join(how)}" for said, *how in answers]
+    path.write_text("\n".join([f"{HEAD},emotion,annotator,{','.join(PROVENANCE)}", *rows]) + "\n")
+    read = read_emotions(path, EPISODES, ["cat"], ["happy", "sad"])
+    assert read[list(PROVENANCE)].to_numpy().tolist() == [list(how) for _, *how in answers]
+    assert read["status"].tolist() == ["ok", "ok", "rejected"]
+    assert read["reason"][2].endswith("Did you mean 'right-character'?")

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.consensus import match, pairwise_agreement, settle_labels
+from pipeline.consensus import cast_votes, match, settle_labels
 from pipeline.params import Labels
 
 PARAMS = Labels(min_iou=0.4, frame_tolerance=2)
+NOT_SAID = {"given_by": "", "suggested": "", "guess": ""}
 
 
 def face(face_id: str, frame: int, x: int = 0, **more: Any) -> dict[str, Any]:
@@ -27,13 +28,15 @@ def face(face_id: str, frame: int, x: int = 0, **more: Any) -> dict[str, Any]:
 
 def said(frame: int, emotion: str, annotator: str = "anna", x: int = 0, **more: Any) -> dict[str, Any]:
     row = {"episode_id": "pilot", "frame": frame, "character": "cat", "x": x, "y": 0, "w": 40, "h": 40}
-    return row | {"line": 2, "emotion": emotion, "annotator": annotator, "status": "ok", "reason": ""} | more
+    return row | {"line": 2, "emotion": emotion, "annotator": annotator, "status": "ok", "reason": ""} | NOT_SAID | more
 
 
-def labels(annotations: list[dict[str, Any]], faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def labels(
+    annotations: list[dict[str, Any]], faces: list[dict[str, Any]], method: str = "majority"
+) -> list[dict[str, Any]]:
     said_rows, face_rows = pd.DataFrame(annotations), pd.DataFrame(faces)
     matched = match(said_rows, face_rows, PARAMS)
-    return settle_labels(said_rows, matched, face_rows.set_index("face_id")["cluster"]).to_dict("records")
+    return settle_labels(said_rows, matched, face_rows.set_index("face_id")["cluster"], method).to_dict("records")
 
 
 def test_the_best_overlap_wins_then_the_nearest_frame() -> None:
@@ -85,7 +88,89 @@ def test_annotations_without_a_face_stay_with_the_reason() -> None:
     assert all(row["face_id"] is None and row["status"] == "rejected" for row in found)
 
 
-def test_pairs_of_annotators_agree_or_not() -> None:
-    rows = pd.DataFrame([said(1, "happy", "anna"), said(1, "happy", "ben"), said(1, "sad", "chloe"), said(2, "sad")])
-    assert pairwise_agreement(rows, pd.Series(["a", "a", "a", "b"])) == 1 / 3
-    assert pairwise_agreement(rows.tail(1), pd.Series(["b"])) is None
+def test_answers_that_mean_the_same_are_one_vote_each_for_it() -> None:
+    rows = [said(10, "not-a-face"), said(10, "wrong-character", "ben"), said(10, "happy", "chloe")]
+    (label,) = labels(rows, [face("a", 10)])
+    assert label["reason"] == "no emotion: happy 1, not-a-face 1, wrong-character 1"
+    assert abs(label["agreement"] - 2 / 3) < 1e-9
+
+
+def test_a_sheet_that_does_not_contest_the_character_votes_for_no_emotion() -> None:
+    rows = [said(10, "right-character", given_by="sheet", suggested="cat"), said(20, "happy")]
+    rows += [said(20, "right-character", given_by="sheet", suggested="cat")]
+    looked_at, labelled = labels(rows, [face("a", 10), face("b", 20)])
+    assert (looked_at["status"], looked_at["reason"]) == ("rejected", "no vote yet: right-character 1")
+    assert (looked_at["votes"], looked_at["annotators"], looked_at["given_by"]) == ("{}", 0, "sheet")
+    assert (labelled["emotion"], labelled["votes"]) == ("happy", '{"happy": 1}')
+    assert json.loads(labelled["remarks"]) == {"right-character": 1}
+
+
+def test_what_is_no_vote_is_none_where_no_face_was_found_either() -> None:
+    rows = [said(10, "wrong-emotion", suggested="happy"), said(20, "happy")]
+    remark, vote = labels(rows, [face("a", 90)])
+    assert (remark["votes"], remark["remarks"], remark["annotators"]) == ("{}", '{"wrong-emotion": 1}', 0)
+    assert (vote["votes"], vote["remarks"], vote["annotators"]) == ('{"happy": 1}', "{}", 1)
+
+
+def test_a_contested_emotion_is_no_vote_but_takes_back_ones_own() -> None:
+    contested = [said(10, "wrong-emotion", "ben", suggested="happy", given_by="sheet")]
+    (label,) = labels([said(10, "happy"), *contested], [face("a", 10)])
+    assert (label["emotion"], label["annotators"]) == ("happy", 1)
+    (label,) = labels([said(10, "happy", "ben"), *contested], [face("a", 10)])
+    assert (label["status"], label["reason"]) == ("rejected", "no vote yet: wrong-emotion 1")
+    (label,) = labels([said(10, "sad", "ben"), *contested], [face("a", 10)])
+    assert label["emotion"] == "sad"
+    (label,) = labels([*contested, said(10, "happy", "ben")], [face("a", 10)])
+    assert label["emotion"] == "happy"
+
+
+def test_a_confirmed_emotion_is_an_ordinary_vote_that_says_where_it_is_from() -> None:
+    rows = [said(10, "happy", given_by="sheet", suggested="happy"), said(10, "happy", "ben", given_by="task")]
+    (label,) = labels(rows, [face("a", 10)])
+    assert (label["votes"], label["given_by"], label["confidence"]) == ('{"happy": 2}', "sheet,task", 1.0)
+
+
+def test_a_review_settles_a_tie_but_does_not_outvote() -> None:
+    tied = [said(10, "happy"), said(10, "sad", "ben", given_by="review")]
+    (label,) = labels(tied, [face("a", 10)])
+    assert (label["emotion"], label["agreement"], label["status"]) == ("sad", 0.5, "ok")
+    (label,) = labels([*tied, said(10, "happy", "chloe")], [face("a", 10)])
+    assert label["emotion"] == "happy"
+    (label,) = labels([said(10, "happy", given_by="review"), tied[1]], [face("a", 10)])
+    assert label["reason"] == "a tie: happy 1, sad 1"
+
+
+def test_dawid_and_skene_side_with_the_annotator_who_is_reliable() -> None:
+    faces = [face(f"f{frame:03d}", frame) for frame in range(0, 400, 10)]
+    rows = []
+    for index, frame in enumerate(range(0, 400, 10)):
+        true, other = ("happy", "sad") if index % 2 else ("sad", "happy")
+        rows += [said(frame, true, who) for who in ("anna", "ben")]
+        rows += [said(frame, true if index % 3 else other, "careless")]
+    rows += [said(500, "happy", "anna"), said(500, "sad", "careless")]
+    by_majority = labels(rows, [*faces, face("last", 500)])[-1]
+    weighed = labels(rows, [*faces, face("last", 500)], "dawid-skene")[-1]
+    assert by_majority["reason"] == "a tie: happy 1, sad 1"
+    assert (weighed["emotion"], weighed["agreement"], weighed["consensus"]) == ("happy", 0.5, "dawid-skene")
+    assert weighed["confidence"] > 0.99
+
+
+def test_dawid_and_skene_take_a_lone_annotator_at_their_word() -> None:
+    faces = [face("a", 10), face("b", 20), face("c", 30)]
+    rows = [said(10, "happy"), said(20, "sad"), said(30, "not-a-face")]
+    happy, sad, none = labels(rows, faces, "dawid-skene")
+    assert (happy["emotion"], sad["emotion"], none["reason"]) == ("happy", "sad", "no emotion: not-a-face 1")
+    assert (
+        labels([said(90, "happy")], faces, "dawid-skene")[0]["reason"]
+        == "emotions.csv, line 2: no face was found there"
+    )
+
+
+def test_the_votes_say_what_counts_and_in_which_words_it_was_said() -> None:
+    faces = pd.DataFrame([face("a", 10), face("b", 40, cluster="a")])
+    rows = pd.DataFrame([said(10, "happy"), said(10, "wrong-character"), said(40, "sad", "ben"), said(99, "sad")])
+    votes = cast_votes(rows, match(rows, faces, PARAMS), faces.set_index("face_id")["cluster"])
+    assert votes[["face_id", "cluster", "emotion", "answer"]].to_numpy().tolist() == [
+        ["a", "a", "wrong-character", "not-the-character"],
+        ["b", "a", "sad", "sad"],
+    ]

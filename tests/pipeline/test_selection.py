@@ -73,3 +73,13 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     rank, order = rng.permutation(30), rng.permutation(30)
     shuffled = diverse(faces.iloc[order], thumbnails[order], rank[order], 12)
     assert order[shuffled].tolist() == diverse(faces, thumbnails, rank, 12).tolist()
+
+
+def test_what_was_taken_before_counts_and_is_not_taken_again() -> None:
+    rng = np.random.default_rng(4)
+    faces = faces_of(*[("e", int(rng.integers(3)), int(rng.integers(3))) for _ in range(30)])
+    thumbnails = rng.integers(0, 256, (30, 32, 32), dtype=np.uint8)
+    rank = rng.permutation(30)
+    whole = diverse(faces, thumbnails, rank, 30)
+    assert diverse(faces, thumbnails, rank, 7, before=whole[:10]).tolist() == whole[10:17].tolist()
+    assert sorted(diverse(faces, thumbnails, rank, 99, before=whole[:10])) == sorted(whole[10:])
