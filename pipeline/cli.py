@@ -28,6 +28,7 @@ STAGES = (
     "labels",
     "dataset",
     "train",
+    "random_split",
     "evaluate",
     "report",
 )

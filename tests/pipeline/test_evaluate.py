@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,11 +13,28 @@ from sklearn.metrics import accuracy_score
 
 from pipeline.classifier import load_model, save_model
 from pipeline.errors import InputError, StageError
+from pipeline.learning import train
 from pipeline.plots import Mistake, draw_confusion, draw_mistakes
+from pipeline.scoring import evaluate
 from pipeline.stages import evaluate as stage
-from pipeline.stages.train import MODEL, train
+from pipeline.stages.train import MODEL
+from pipeline.tables import write_json
 
-REPORTS = ("metrics.json", "predictions.csv", "confusion.png", "mistakes.png")
+REPORTS = (
+    "evaluate/metrics.json",
+    "evaluate/predictions.csv",
+    "evaluate/confusion.png",
+    "evaluate/mistakes.png",
+    "model.html",
+)
+RANDOM = {
+    "accuracy": 0.9,
+    "macro_f1": 0.8,
+    "weighted_f1": 0.9,
+    "n": 30,
+    "intervals": {},
+    "share_in_training_scenes": 1.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +43,28 @@ def classifier():
 
 
 def run_stage(folder, monkeypatch, classifier, test_rows):
-    write_project(folder, {"test": test_rows})
+    write_project(folder, {"train": rows(6, seed=7), "validation": rows(0, seed=8), "test": test_rows})
     save_model(folder / MODEL, classifier)
+    write_json(folder / "reports/random_split/metrics.json", RANDOM)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr("pipeline.explain.STEPS", 2)  # what the filters look for need not be found out here
     stage.main()
-    return {name: (folder / "reports/evaluate" / name).read_bytes() for name in REPORTS}
+    return {Path(name).name: (folder / "reports" / name).read_bytes() for name in REPORTS}
 
 
 def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, capsys):
     made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
     metrics = json.loads(made["metrics.json"])
     predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
-    assert list(predictions.columns) == ["face_id", "character", "actual", "predicted", "probability"]
+    assert list(predictions.columns) == [
+        "face_id",
+        "character",
+        "episode_id",
+        "scene",
+        "actual",
+        "predicted",
+        "probability",
+    ]
     assert len(predictions) == metrics["n"] == 30
     assert metrics["accuracy"] == pytest.approx(
         accuracy_score(predictions["actual"], predictions["predicted"]), abs=1e-6
@@ -71,7 +99,7 @@ def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkey
     assert metrics["n"] == 0
     assert metrics["accuracy"] is None
     assert metrics["per_character"] == {}
-    assert made["predictions.csv"] == b"face_id,character,actual,predicted,probability\n"
+    assert made["predictions.csv"] == b"face_id,character,episode_id,scene,actual,predicted,probability\n"
     for name in ("confusion.png", "mistakes.png"):
         assert cv2.imdecode(np.frombuffer(made[name], np.uint8), cv2.IMREAD_COLOR) is not None
 
@@ -79,7 +107,7 @@ def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkey
 def test_images_that_do_not_decode_are_left_out_and_counted(classifier):
     data = rows(6, seed=3, split="test")
     data.at[1, "image"] = {"bytes": b"", "path": None}
-    found = stage.evaluate(data, classifier)
+    found = evaluate(data, classifier)
     assert (found.metrics["n"], found.metrics["skipped"]) == (5, 1)
     assert data["face_id"][1] not in set(found.predictions["face_id"])
     assert found.confusion.sum() == 5
@@ -89,7 +117,7 @@ def test_a_label_the_model_does_not_know(classifier):
     data = rows(3, seed=3, split="test")
     data.loc[0, "emotion"] = "star"
     with pytest.raises(StageError, match=r"test.parquet has labels .*: 'star' on 1 face\."):
-        stage.evaluate(data, classifier)
+        evaluate(data, classifier)
 
 
 def test_no_model(tmp_path, monkeypatch):
