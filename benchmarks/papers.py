@@ -23,7 +23,7 @@ from benchmarks.film_faces import film_faces
 from pipeline.arithmetic import pin_instructions, reproducible
 from pipeline.learning import train
 from pipeline.params import Params
-from pipeline.recipes import recipe_of
+from pipeline.recipes import arguments_of, recipe_of
 from pipeline.schemas import DATASET
 from pipeline.scoring import evaluate
 from pipeline.tables import read_frame, write_json
@@ -98,6 +98,7 @@ def path_of(task: Task, params: Params, digest: str, runs: Path) -> Path:
 
 def run(task: Task, rows: dict[str, pd.DataFrame], params: Params, runs: Path) -> dict[str, Any]:
     """Train and test once."""
+    arguments_of(params.train)  # wrong options stop here, not after the faces are decoded
     cache = runs / "decoded"
     cache.mkdir(parents=True, exist_ok=True)
     spent = time.process_time()
@@ -145,13 +146,14 @@ def table(results: list[dict[str, Any]]) -> str:
     for own in sorted(grouped, key=lambda one: -one["macro_f1"].mean()):
         first = own.iloc[0]
         cells = [first["name"], f"{first['parameters']:,}", str(len(own)), f"{own['epochs'].mean():.0f}"]
-        cells += [f"{own[name].mean():.3f} ± {_spread(own[name]):.3f}" for name in ("accuracy", "macro_f1")]
+        cells += [_mean(own[name]) for name in ("accuracy", "macro_f1")]
         lines.append("| " + " | ".join([*cells, f"{own['cpu_s'].mean():.0f}"]) + " |")
     return "\n".join(lines)
 
 
-def _spread(values: "pd.Series[float]") -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+def _mean(values: "pd.Series[float]") -> str:
+    """Mean ± standard deviation; the mean alone of one seed."""
+    return f"{values.mean():.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def main() -> None:
