@@ -227,6 +227,6 @@ def _rounded(value: Any) -> Any:
 
 
 def settings_line(train: Train) -> str:
-    """Net, optimiser, rate and epochs, for people."""
+    """Network, optimiser and rate, for people."""
     recipe = recipe_of(train)
-    return f"{train.net}, {recipe.optimizer} {recipe.learning_rate:g}, {recipe.epochs} epochs"
+    return f"{train.net} with {recipe.optimizer} at {recipe.learning_rate:g}"

@@ -47,7 +47,7 @@ def main() -> None:
             "validation faces": trained.metrics["validation_images"],
             f"skipped ({UNDECODABLE})": trained.metrics["skipped"],
             "epochs": trained.metrics["epochs"],
-            "of": settings_line(params.train),
+            "network": settings_line(params.train),
             "validation accuracy": "unknown" if accuracy is None else f"{accuracy:.3f}",
             "weights sha256": weights[:12],
         },

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn_shapes import SHAPES, draw, params, rows, write_project
+from pages import photographs, pictures
 from sklearn.metrics import accuracy_score
 
 from pipeline.classifier import load_model, save_model
@@ -22,6 +23,7 @@ from pipeline.tables import write_json
 
 REPORTS = (
     "evaluate/metrics.json",
+    "evaluate/breakdown.json",
     "evaluate/predictions.csv",
     "evaluate/confusion.png",
     "evaluate/mistakes.png",
@@ -54,7 +56,7 @@ def run_stage(folder, monkeypatch, classifier, test_rows):
 
 def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, capsys):
     made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
-    metrics = json.loads(made["metrics.json"])
+    metrics, breakdown = json.loads(made["metrics.json"]), json.loads(made["breakdown.json"])
     predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
     assert list(predictions.columns) == [
         "face_id",
@@ -71,7 +73,7 @@ def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, 
     )
     assert predictions["probability"].between(1 / 3, 1).all()
     assert metrics["majority_share"] == pytest.approx(1 / 3, abs=1e-6)
-    assert {name: own["n"] for name, own in metrics["per_character"].items()} == {"cat": 15, "mouse": 15}
+    assert {name: own["n"] for name, own in breakdown["per_character"].items()} == {"cat": 15, "mouse": 15}
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.startswith("evaluate: 30 test faces, 0 skipped (the image does not decode), accuracy 0.")
 
@@ -98,7 +100,7 @@ def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkey
     metrics = json.loads(made["metrics.json"])
     assert metrics["n"] == 0
     assert metrics["accuracy"] is None
-    assert metrics["per_character"] == {}
+    assert json.loads(made["breakdown.json"])["per_character"] == {}
     assert made["predictions.csv"] == b"face_id,character,episode_id,scene,actual,predicted,probability\n"
     for name in ("confusion.png", "mistakes.png"):
         assert cv2.imdecode(np.frombuffer(made[name], np.uint8), cv2.IMREAD_COLOR) is not None
@@ -169,3 +171,40 @@ def test_a_page_of_mistakes_holds_every_face_given(tmp_path):
     draw_mistakes(tmp_path / "n.png", faces[:6], 7)
     heights = [cv2.imread(str(tmp_path / name)).shape[0] for name in ("m.png", "n.png")]
     assert heights[0] > heights[1]  # seven need a second row
+
+
+def test_faces_of_one_scene_in_two_splits_fail_the_stage(tmp_path, monkeypatch, classifier):
+    leaking = rows(6, seed=3, split="test").assign(episode_id="pilot-train")
+    with pytest.raises(StageError, match="1 scenes have faces in more than one split, such as scene 0 of pilot-train"):
+        run_stage(tmp_path, monkeypatch, classifier, leaking)
+
+
+def test_a_near_duplicate_in_two_splits_fails_the_stage(tmp_path, monkeypatch, classifier):
+    test = rows(6, seed=3, split="test")
+    test.at[2, "image"] = rows(6, seed=7)["image"][2]  # of the training split
+    with pytest.raises(StageError, match="1 pairs of near-duplicates cross the splits, such as train0700002"):
+        run_stage(tmp_path, monkeypatch, classifier, test)
+
+
+def test_the_page_shows_figures_mistakes_heat_and_filters_offline(tmp_path, monkeypatch, classifier):
+    made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
+    (tmp_path / "reports/index.html").touch()  # the page beside it, which another stage makes
+    text = made["model.html"].decode()
+    metrics = json.loads(made["metrics.json"])
+    assert f"{metrics['macro_f1']:.3f} [" in text
+    assert metrics["random_split_gap_accuracy"] == pytest.approx(0.9 - metrics["accuracy"], abs=1e-6)
+    shown = pictures(tmp_path / "reports/model.html")
+    assert len([kind for kind, _ in shown if kind == "image/png"]) == 2  # confusion and reliability
+    predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
+    wrong = int((predictions["actual"] != predictions["predicted"]).sum())
+    heated = int(predictions["predicted"].value_counts().clip(upper=10).sum())
+    assert len(photographs(tmp_path / "reports/model.html")) == wrong + heated + 3  # a sheet per convolution
+
+
+def test_the_random_split_must_have_run(tmp_path, monkeypatch, classifier):
+    write_project(tmp_path, {split: rows(3, seed=i, split=split) for i, split in enumerate(("train", "test"))})
+    write_project(tmp_path, {"validation": rows(0, seed=5)})
+    save_model(tmp_path / MODEL, classifier)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="run `dvc repro random_split`"):
+        stage.main()
