@@ -40,8 +40,11 @@ def grad_cam(classifier: Classifier, images: NDArray[np.uint8], classes: NDArray
     highest = weighted.amax(dim=(1, 2), keepdim=True)
     weighted = weighted / torch.where(highest > 0, highest, torch.ones(()))
     side = classifier.about.size
-    found = [cv2.resize(one, (side, side), interpolation=cv2.INTER_LINEAR) for one in weighted.numpy()]
-    return np.array(found, dtype=np.float32).reshape(len(images), side, side)
+    seen = int(getattr(net, "seen", side))  # hill2017 looks at the top left alone
+    found = np.zeros((len(images), side, side), dtype=np.float32)
+    for row, one in enumerate(weighted.numpy()):
+        found[row, :seen, :seen] = cv2.resize(one, (seen, seen), interpolation=cv2.INTER_LINEAR)
+    return found
 
 
 def overlay(picture: Pixels, heat: NDArray[np.float32]) -> Pixels:

@@ -23,7 +23,7 @@ def classifier(name, net=None):
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [("hill2017", 15), ("ho2023", 10), ("toon", 6), ("vanilla", 6), ("dikshit2022", 7)]
+    ("name", "side"), [("hill2017", 10), ("ho2023", 10), ("toon", 6), ("vanilla", 6), ("dikshit2022", 7)]
 )
 def test_the_last_layer_with_places(name, side):
     known = classifier(name)

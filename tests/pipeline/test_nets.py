@@ -58,6 +58,23 @@ def test_hill2017_has_the_published_layers_and_as_many_parameters_as_counted_by_
     assert sides(net.features, torch.zeros(1, 3, 60, 60)) == [60, 30, 30, 30, 15, 15, 15, 1, 1]
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_hill2017_is_the_same_function_as_with_the_whole_picture_computed(blocks):
+    torch.manual_seed(0)
+    net = build("hill2017", 5, {"blocks": blocks}).eval()
+    assert net.seen == {1: 55, 2: 57, 3: 43}[blocks]
+    x = torch.randn(4, 3, 60, 60)
+    found = net(x)
+    found.square().sum().backward()
+    slopes = [p.grad.clone() for p in net.parameters()]
+    net.zero_grad()
+    whole = net.head(net.features(x))
+    whole.square().sum().backward()
+    torch.testing.assert_close(found, whole, rtol=1e-5, atol=1e-5)
+    for one, parameter in zip(slopes, net.parameters(), strict=True):
+        torch.testing.assert_close(one, parameter.grad, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("blocks", "flat"), [(1, 32 * 6 * 6), (2, 32 * 3 * 3), (3, 32)])
 def test_hill2017_with_one_or_two_convolutions(blocks, flat):
     net = build("hill2017", 3, {"blocks": blocks})
