@@ -50,6 +50,7 @@ def run_stage(folder, monkeypatch, classifier, test_rows):
     write_json(folder / "reports/random_split/metrics.json", RANDOM)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("pipeline.explain.STEPS", 2)  # what the filters look for need not be found out here
+    monkeypatch.setattr("pipeline.model_page.FILTERS", 4)
     stage.main()
     return {Path(name).name: (folder / "reports" / name).read_bytes() for name in REPORTS}
 
