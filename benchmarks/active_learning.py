@@ -29,12 +29,12 @@ from pipeline.acquisition import labelling_order
 from pipeline.arithmetic import pin_instructions, reproducible
 from pipeline.crops import read_crops
 from pipeline.images import decode_rgb
+from pipeline.learning import train
 from pipeline.params import Params, load_params
 from pipeline.plots import new_figure, save, style
 from pipeline.quick_model import NO_LABEL, describe, fit_quick
 from pipeline.sample.annotate import MISTAKES, WRONG
 from pipeline.schemas import OK
-from pipeline.stages.train import train
 
 PICTURE = Path("docs/active-learning.png")
 HELD_OUT = 0.3

@@ -21,6 +21,7 @@ import torch.utils.deterministic
 INSTRUCTIONS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops: sums, softmax, pooling, the optimiser
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # dense layers on a GPU, which torch refuses to call deterministic without it
     "MKL_CBWR": "COMPATIBLE",  # dense layers; the only branch MKL promises on processors that are not Intel's
 }
 

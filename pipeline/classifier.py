@@ -24,6 +24,7 @@ from pipeline.errors import InputError
 from pipeline.images import Pixels
 from pipeline.inputs import Normalisation, fit
 from pipeline.nets import architecture, build
+from pipeline.nets.layers import probabilities
 from pipeline.tables import replacing, write_json
 
 FOLDER: Final = Path("models/emotion")
@@ -51,8 +52,10 @@ class Description(BaseModel):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     """Of the training pictures, per channel, in grey levels."""
+    temperature: float = Field(default=1.0, gt=0)
+    """What logits are divided by, so that probabilities are as high as answers are right on validation scenes."""
     params: dict[str, Any]
-    """The section `train` of params.yaml."""
+    """The section `train` of params.yaml, its nulls filled in."""
     seed: int
     epoch: int
     """The epoch (from 1) whose weights these are."""
@@ -104,7 +107,10 @@ class Classifier:
         self.net.eval()
         with torch.inference_mode():
             parts = [
-                self.net(normalise(torch.from_numpy(images[start : start + BATCH]))).softmax(dim=1).numpy()
+                probabilities(
+                    self.net,
+                    self.net(normalise(torch.from_numpy(images[start : start + BATCH]))) / self.about.temperature,
+                ).numpy()
                 for start in range(0, len(images), BATCH)
             ]
         return np.concatenate([np.zeros((0, len(self.emotions)), dtype=np.float32), *parts])
@@ -120,7 +126,7 @@ def save_model(folder: Path, classifier: Classifier) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load_model(folder: Path) -> Classifier:
+def load_model(folder: Path = FOLDER) -> Classifier:
     """Read a classifier that `save_model` wrote.
 
     Raises InputError if a file is missing, damaged, or does not belong with the other.
@@ -130,7 +136,7 @@ def load_model(folder: Path) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         try:
             net = build(about.net, len(about.emotions), about.arguments)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"{folder / DESCRIPTION}: {about.net} takes no such arguments: {error}") from error
     try:
         net.load_state_dict(tensors_from_bytes(path.read_bytes()))

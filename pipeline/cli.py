@@ -1,6 +1,7 @@
 """`toonset`: the command line. It only parses and calls."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,7 @@ STAGES = (
     "labels",
     "dataset",
     "train",
+    "random_split",
     "evaluate",
     "report",
 )
@@ -122,6 +124,37 @@ def pull() -> None:
     from pipeline.answers import pull as bring_all
 
     bring_all()
+
+
+@app.command()
+def predict(
+    images: Annotated[list[Path], typer.Argument(help="Pictures of one face each, or folders of them.")],
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = Path("models/emotion"),
+    cascade: Annotated[
+        list[Path] | None, typer.Option(help="Whole pictures: find the faces first. May be given several times.")
+    ] = None,
+) -> None:
+    """What emotion each face shows, a JSON object a line; a picture without a face is a line with its reason."""
+    from pipeline.classifier import load_model
+    from pipeline.predict import pictures_in, read_cascade
+    from pipeline.predict import predict as answers
+
+    known = [read_cascade(path) for path in cascade or []]
+    for row in answers(pictures_in(images), load_model(model), known):
+        typer.echo(json.dumps(row, ensure_ascii=False))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="The ONNX file to write.")],
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = Path("models/emotion"),
+) -> None:
+    """Write the classifier as ONNX, for programs without torch; its answers are held against torch's."""
+    from pipeline.classifier import load_model
+    from pipeline.onnx_export import export_onnx
+
+    difference = export_onnx(load_model(model), out)
+    typer.echo(f"{out}: probabilities as torch's to {difference:.1e}")
 
 
 @label.command("import")

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.errors import StageError, nearest
 
 FOLDER: Final = Path("data/dataset")
-COLUMNS: Final = ["face_id", "image", "emotion", "character"]
+COLUMNS: Final = ["face_id", "image", "emotion", "character", "episode_id", "scene", "votes"]
 """What training and evaluation read of the dataset."""
 
 

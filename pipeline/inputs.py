@@ -3,16 +3,25 @@
 Every step up to and including the statistics is integer arithmetic, the same on any machine.
 """
 
+import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pipeline.images import Pixels, decode_rgb, grey, shrink
+from pipeline.tables import replacing
 
 UNDECODABLE = "the image does not decode"
+EMPTY_FILE = 128
+"""Bytes of a .npy file without an element."""
 
 
 def fit(rgb: Pixels, size: int, channels: int) -> Pixels:
@@ -21,13 +30,46 @@ def fit(rgb: Pixels, size: int, channels: int) -> Pixels:
     return small if channels == 3 else grey(small)[..., None]
 
 
-def decode(encoded: Sequence[bytes], size: int, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The pictures that decode, uint8 [N, size, size, channels], and their positions in `encoded`, int64 [N]."""
-    decoded = [decode_rgb(data) for data in encoded]
-    kept = np.array([i for i, rgb in enumerate(decoded) if rgb is not None], dtype=np.int64)
+def decode(
+    encoded: Sequence[bytes], size: int, channels: int, folder: Path | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The pictures that decode, uint8 [N, size, size, channels], and their positions in `encoded`, int64 [N].
+
+    folder: where they are kept, so that the same pictures are decoded once; what is returned is then mapped from the
+    file, and writing to it changes no file.
+    """
+    if folder is None:
+        return _decode(encoded, size, channels)
+    key = hashlib.sha256(f"{size} {channels} {len(encoded)} {cv2.__version__}".encode())
+    for data in encoded:
+        key.update(hashlib.sha256(data).digest())
+    path, positions = (folder / f"{key.hexdigest()[:24]}.{kind}.npy" for kind in ("images", "kept"))
+    try:
+        return np.load(path, mmap_mode="c"), np.load(positions)
+    except (OSError, ValueError):  # not there, or broken off: made (again)
+        images, kept = _decode(encoded, size, channels)
+        _save(positions, kept)
+        _save(path, images)
+    # An empty array cannot be mapped.
+    return np.load(path, mmap_mode="c" if path.stat().st_size > EMPTY_FILE else None), np.load(positions)
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def _decode(encoded: Sequence[bytes], size: int, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def read(data: bytes) -> Pixels | None:
+        rgb = decode_rgb(data)
+        return None if rgb is None else fit(rgb, size, channels)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        fitted = list(pool.map(read, encoded))
+    kept = np.array([i for i, picture in enumerate(fitted) if picture is not None], dtype=np.int64)
     images = np.zeros((len(kept), size, size, channels), dtype=np.uint8)
-    for row, rgb in enumerate(rgb for rgb in decoded if rgb is not None):
-        images[row] = fit(rgb, size, channels)
+    for row, picture in enumerate(picture for picture in fitted if picture is not None):
+        images[row] = picture
     return images, kept
 
 
@@ -40,8 +82,12 @@ class Normalisation:
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """uint8 [N, S, S, C] → float32 [N, C, S, S], in torch's channels-last memory format without a copy."""
-        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        mean, std = (torch.tensor(values, device=images.device) for values in (self.mean, self.std))
         return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+"""Of the pictures that published weights were trained on."""
 
 
 def statistics(images: NDArray[np.uint8]) -> Normalisation:

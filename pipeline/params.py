@@ -146,16 +146,31 @@ class Labels(Section):
 
 
 class Train(Section):
-    """Training of the emotion classifier."""
+    """Training of the emotion classifier; None: as the network's own recipe in `pipeline.nets` has it."""
 
-    net: Literal["hill2017"] = "hill2017"
-    epochs: Annotated[int, Field(ge=1)] = 50
-    batch: Annotated[int, Field(ge=1)] = 32
-    learning_rate: Positive = 0.01
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    net: Literal[
+        "dikshit2022", "googlenet", "hill2017", "ho2023", "li2022", "resnet18", "resnet50", "toon", "vanilla"
+    ] = "toon"
+    options: dict[str, bool | int | float | str] = {}
+    pretrained: Annotated[str, Field(min_length=1)] | None = None
+    pretrained_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    optimizer: Literal["adadelta", "adagrad", "adam", "adamw", "rmsprop", "sgd"] | None = None
+    learning_rate: Positive | None = None
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] | None = None
+    schedule: Literal["constant", "one-cycle"] | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    batch: Annotated[int, Field(ge=1)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    augment: Literal["affine", "flip", "none", "strong"] | None = None
+    mixup: Annotated[float, Field(ge=0, le=10)] | None = None
+    smoothing: Annotated[float, Field(ge=0, lt=1)] | None = None
+    imbalance: Literal["batches", "none", "weights"] | None = None
+    patience: Annotated[int, Field(ge=0)] | None = None
+    soft_labels: bool = True
     seed: int = 0
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 class Compute(Section):

@@ -19,7 +19,7 @@ import yaml
 
 from pipeline.errors import SetupError, StageError
 
-MACHINE_DEPENDENT = ("train", "evaluate", "report", "manifest: outs reports/manifest/duplicates.png")
+MACHINE_DEPENDENT = ("train", "random_split", "evaluate", "report", "manifest: outs reports/manifest/duplicates.png")
 TOLERANCE = 0.0005
 """Metrics must agree to three decimals."""
 

@@ -1,22 +1,26 @@
 """The emotion networks, one file per architecture, found by the name that `train.net` gives.
 
 A network is a `torch.nn.Module` from normalised pictures, float32 [N, channels, size, size], to logits, float32
-[N, classes]. To add one: a file here, a line in `ARCHITECTURES`, its name in `pipeline.params.Train.net`.
+[N, classes]. It may have a method `penalty`, added to the loss, and an attribute `sigmoid`: whether its classes are
+judged one by one. To add one: a file here, a line in `ARCHITECTURES`, its name in `pipeline.params.Train.net`.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import torch
 from torch import nn
 
-from pipeline.errors import InputError, nearest
-from pipeline.nets import hill2017
+from pipeline.errors import InputError, ParamsError, nearest
+from pipeline.nets import dikshit2022, googlenet, hill2017, ho2023, li2022, resnet, toon, vanilla
+from pipeline.nets.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to make a network, and what it looks at."""
+    """How to make a network, what it looks at and how it was trained."""
 
     make: Callable[..., nn.Module]
     """Called with `classes` and the network's own arguments."""
@@ -24,10 +28,27 @@ class Architecture:
     """Side of the square input, px."""
     channels: int
     """3: RGB; 1: grey."""
+    recipe: Recipe
+    fine_tuned: bool = False
+    """Whether it starts from ImageNet weights."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The network's own arguments and their defaults."""
+        parameters = inspect.signature(self.make).parameters.values()
+        return {one.name: one.default for one in parameters if one.name != "classes"}
 
 
 ARCHITECTURES: Final = {
-    "hill2017": Architecture(hill2017.Hill2017, hill2017.SIZE, hill2017.CHANNELS),
+    "hill2017": Architecture(hill2017.Hill2017, hill2017.SIZE, hill2017.CHANNELS, hill2017.RECIPE),
+    "ho2023": Architecture(ho2023.Ho2023, ho2023.SIZE, ho2023.CHANNELS, ho2023.RECIPE),
+    "li2022": Architecture(li2022.Li2022, li2022.SIZE, li2022.CHANNELS, li2022.RECIPE),
+    "dikshit2022": Architecture(dikshit2022.Dikshit2022, dikshit2022.SIZE, dikshit2022.CHANNELS, dikshit2022.RECIPE),
+    "resnet18": Architecture(resnet.resnet18, resnet.SIZE, resnet.CHANNELS, resnet.RECIPE, fine_tuned=True),
+    "resnet50": Architecture(resnet.resnet50, resnet.SIZE, resnet.CHANNELS, resnet.RECIPE, fine_tuned=True),
+    "googlenet": Architecture(googlenet.GoogLeNet, googlenet.SIZE, googlenet.CHANNELS, googlenet.RECIPE),
+    "vanilla": Architecture(vanilla.Vanilla, vanilla.SIZE, vanilla.CHANNELS, vanilla.RECIPE),
+    "toon": Architecture(toon.Toon, toon.SIZE, toon.CHANNELS, toon.RECIPE),
 }
 
 
@@ -39,6 +60,25 @@ def architecture(name: str) -> Architecture:
     return ARCHITECTURES[name]
 
 
-def build(name: str, classes: int, arguments: dict[str, Any]) -> nn.Module:
+def build(name: str, classes: int, arguments: Mapping[str, Any]) -> nn.Module:
     """A network with fresh random weights, drawn from torch's global generator."""
     return architecture(name).make(classes=classes, **arguments)
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise ParamsError where `options` of params.yaml are not the network's own, or not of their type."""
+    own = architecture(name).options
+    for key, value in options.items():
+        if key not in own:
+            known = ", ".join(f"`{option}`" for option in own) or "none"
+            raise ParamsError(f"params.yaml: {name} has no option `{key}`; its own are {known}.{nearest(key, own)}")
+        kind = type(own[key])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ParamsError(
+                f"params.yaml: option `{key}` of {name} is {value!r}; expected {kind.__name__}, such as {own[key]!r}"
+            )
+    try:
+        with torch.random.fork_rng(devices=[]):
+            build(name, 2, options)
+    except ValueError as error:
+        raise ParamsError(f"params.yaml: options of {name}: {error}") from error

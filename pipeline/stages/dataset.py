@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipeline.card import dataset_card
 from pipeline.console import say_counts
 from pipeline.crops import read_crops
-from pipeline.duplicates import near_pairs_of_each, read_thumbnails
-from pipeline.errors import StageError
-from pipeline.params import Manifest, Params, load_params
+from pipeline.leaks import check_no_leak
+from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK
 from pipeline.tables import read_frame, to_table, write_table, write_text
 
@@ -47,18 +45,3 @@ def make_dataset(manifest: pd.DataFrame, labels: pd.DataFrame, episodes: pd.Data
     rows["image"] = pd.Series(images, index=rows.index, dtype=object)
     check_no_leak(rows, crops, params.manifest, params.faces.crop_margin)
     return rows
-
-
-def check_no_leak(rows: pd.DataFrame, crops: list[bytes], params: Manifest, margin: float) -> None:
-    """Raise StageError if two near-duplicates stand in different splits: the test would then score memory."""
-    small, _ = read_thumbnails(crops, margin)
-    pairs = near_pairs_of_each(rows["character"], small, params.duplicate_bits, params.duplicate_distance)
-    split, face_id = rows["split"].to_numpy(), rows["face_id"].to_numpy()
-    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
-    leaks = np.flatnonzero(split[first] != split[second])
-    if len(leaks):
-        a, b = first[leaks[0]], second[leaks[0]]
-        raise StageError(
-            f"{len(leaks)} pairs of near-duplicates cross the splits, such as {face_id[a]} ({split[a]}) and "
-            f"{face_id[b]} ({split[b]}); the manifest was made with other settings: run `dvc repro`"
-        )

@@ -1,86 +1,41 @@
-"""Stage `evaluate`: the trained classifier on the held-out scenes, as numbers, a table and two pictures.
+"""Stage `evaluate`: the trained classifier on the held-out scenes, as numbers, tables, pictures and a page.
 
-Reads `models/emotion/` and `data/dataset/test.parquet`; writes `reports/evaluate/`: `metrics.json`, `predictions.csv`
-(a row per face; DVC's confusion template takes `actual` and `predicted`), `confusion.png` and `mistakes.png`.
+Reads `models/emotion/`, `data/dataset/` and the random split's figures; writes `reports/evaluate/`: `metrics.json`,
+`breakdown.json` (by emotion, character and episode, with intervals), `predictions.csv` (a row per face; DVC's confusion
+template takes `actual` and `predicted`), `confusion.png`, `mistakes.png`; and `reports/model.html`. Fails where faces
+that are alike stand in two splits.
 """
 
-from dataclasses import dataclass
+import json
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.arithmetic import pin_instructions, reproducible
+from pipeline.caches import cache_folder
 from pipeline.classifier import FOLDER as MODEL
-from pipeline.classifier import Classifier, load_model
-from pipeline.console import progress, say_counts
-from pipeline.dataset_files import COLUMNS, check_labels
+from pipeline.classifier import load_model
+from pipeline.console import say_counts
+from pipeline.dataset_files import COLUMNS
 from pipeline.dataset_files import FOLDER as DATASET_FOLDER
+from pipeline.errors import InputError
 from pipeline.images import decode_rgb
-from pipeline.inputs import UNDECODABLE, decode
-from pipeline.metrics import confusion, scores, scores_by
+from pipeline.inputs import UNDECODABLE
+from pipeline.leaks import check_no_leak, check_scenes
+from pipeline.model_page import facts, model_sections
+from pipeline.page import Link, render
+from pipeline.params import Params, load_params
 from pipeline.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.schemas import DATASET
-from pipeline.tables import read_frame, replacing, write_json
+from pipeline.scoring import evaluate
+from pipeline.tables import read_frame, replacing, write_json, write_text
 
 REPORT: Final = Path("reports/evaluate")
+PAGE: Final = Path("reports/model.html")
+RANDOM_SPLIT: Final = Path("reports/random_split/metrics.json")
 SHOWN: Final = 24
 """Mistakes shown at most."""
-BATCH: Final = 256
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What the stage finds."""
-
-    metrics: dict[str, Any]
-    predictions: pd.DataFrame
-    """A row per face whose image decodes: face_id, character, actual, predicted, probability (of the predicted)."""
-    confusion: NDArray[np.int64]
-    """Counts [K, K]: rows actual, columns predicted."""
-
-
-def evaluate(rows: pd.DataFrame, classifier: Classifier) -> Evaluation:
-    """Compare the classifier with the labels of the rows; faces whose image does not decode are left out and counted.
-
-    Raises StageError if a label is not an emotion of the classifier.
-    """
-    emotions = classifier.emotions
-    check_labels(rows["emotion"], emotions, "test")
-    parts: list[NDArray[np.float32]] = []
-    kept: list[NDArray[np.int64]] = []
-    encoded = [image["bytes"] or b"" for image in rows["image"]]
-    bar = progress(desc="evaluate", unit="faces", total=len(encoded))
-    with bar:
-        for start in range(0, len(encoded), BATCH):
-            batch = encoded[start : start + BATCH]
-            images, decoded = decode(batch, classifier.about.size, classifier.about.channels)
-            parts.append(classifier.predict_fitted(images))
-            kept.append(decoded + start)
-            bar.update(len(batch))
-    probabilities = np.concatenate(parts) if parts else np.zeros((0, len(emotions)), dtype=np.float32)
-    used = rows.iloc[np.concatenate(kept) if kept else []]
-
-    index = {emotion: i for i, emotion in enumerate(emotions)}
-    actual = np.array([index[emotion] for emotion in used["emotion"]], dtype=np.int64)
-    predicted = probabilities.argmax(axis=1).astype(np.int64)
-    metrics = {
-        **scores(actual, predicted, emotions),
-        "per_character": scores_by(list(used["character"]), actual, predicted, emotions),
-        "skipped": len(rows) - len(used),
-    }
-    predictions = pd.DataFrame(
-        {
-            "face_id": used["face_id"].to_numpy(),
-            "character": used["character"].to_numpy(),
-            "actual": used["emotion"].to_numpy(),
-            "predicted": np.array(emotions, dtype=object)[predicted],
-            "probability": probabilities.max(axis=1, initial=0.0).round(6),
-        }
-    )
-    return Evaluation(metrics, predictions, confusion(actual, predicted, len(emotions)))
 
 
 def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame) -> tuple[list[Mistake], int]:
@@ -96,19 +51,49 @@ def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame) -> tuple[list[Mistak
     return shown, len(wrong)
 
 
+def check_leaks(rows: pd.DataFrame, params: Params) -> None:
+    """Raise StageError where a scene or near-duplicates stand in two splits. rows: of all splits, with `split`."""
+    check_scenes(rows)
+    crops = [image["bytes"] or b"" for image in rows["image"]]
+    decodable = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)
+    sound = rows[decodable].reset_index(drop=True)
+    check_no_leak(sound, [image["bytes"] for image in sound["image"]], params.manifest, params.faces.crop_margin)
+
+
 def main() -> None:
     """Run the stage in the current directory."""
     pin_instructions()
+    params = load_params()
     classifier = load_model(MODEL)
-    rows = read_frame(DATASET_FOLDER / "test.parquet", DATASET, COLUMNS)
+    columns = [*COLUMNS, "split"]
+    tables = {
+        split: read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, columns)
+        for split in ("train", "validation", "test")
+    }
+    check_leaks(pd.concat(tables.values(), ignore_index=True), params)
+    rows, random_split = tables["test"], read_random_split()
     with reproducible(classifier.about.seed, classifier.about.threads):
-        result = evaluate(rows, classifier)
+        result = evaluate(rows, classifier, cache_folder("train"))
     with replacing(REPORT / "predictions.csv") as temporary:
         result.predictions.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
     draw_confusion(REPORT / "confusion.png", result.confusion, classifier.emotions)
     draw_mistakes(REPORT / "mistakes.png", *mistakes(rows, result.predictions))
-    write_json(REPORT / "metrics.json", result.metrics)
-    figures = {name: result.metrics[name] for name in ("accuracy", "macro_f1", "weighted_f1", "majority_share")}
+    with reproducible(classifier.about.seed, classifier.about.threads):
+        sections = model_sections(result, rows, classifier, random_split, REPORT / "confusion.png")
+    title = f"toonset: emotions of {', '.join(params.characters)}"
+    lead = "How far the classifier can be believed, where it errs, and what it looks at."
+    write_text(PAGE, render(title, lead, facts(result, classifier), sections, Link("index.html", "The numbers")))
+    gap = {
+        name: None if None in (result.metrics[name], random_split[name]) else random_split[name] - result.metrics[name]
+        for name in ("accuracy", "macro_f1")
+    }
+    rounded = {name: value if value is None else round(value, 6) for name, value in gap.items()}
+    # What `dvc exp show` makes columns of stays short; the rest stands beside it.
+    whole = result.metrics | {f"random_split_gap_{name}": value for name, value in rounded.items()}
+    write_json(REPORT / "metrics.json", {name: value for name, value in whole.items() if not isinstance(value, dict)})
+    write_json(REPORT / "breakdown.json", {name: value for name, value in whole.items() if isinstance(value, dict)})
+    names = ("accuracy", "macro_f1", "weighted_f1", "majority_share", "calibration_error")
+    figures = {name: result.metrics[name] for name in names}
     say_counts(
         "evaluate",
         {
@@ -117,3 +102,11 @@ def main() -> None:
             **{name.replace("_", " "): "unknown" if v is None else f"{v:.3f}" for name, v in figures.items()},
         },
     )
+
+
+def read_random_split() -> dict[str, Any]:
+    """The figures of the stage `random_split`."""
+    try:
+        return dict(json.loads(RANDOM_SPLIT.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{RANDOM_SPLIT} cannot be read ({error}): run `dvc repro random_split`") from error

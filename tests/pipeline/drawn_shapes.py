@@ -17,7 +17,13 @@ CHARACTERS = ("cat", "mouse")
 
 
 def params(**train: Any) -> Params:
-    return Params(toonset="0.1", episodes=(), characters=CHARACTERS, emotions=SHAPES, train={"epochs": 2, **train})
+    return Params(
+        toonset="0.1",
+        episodes=(),
+        characters=CHARACTERS,
+        emotions=SHAPES,
+        train={"net": "hill2017", "epochs": 2, **train},
+    )
 
 
 def draw(shape: str, character: str, rng: np.random.Generator, size: int = 128) -> np.ndarray:
@@ -50,6 +56,8 @@ def rows(n: int, seed: int, split: str = "train") -> pd.DataFrame:
             "emotion": shape,
             "character": character,
             "split": split,
+            "episode_id": f"pilot-{split}",
+            "scene": i // 6,
         }
         faces.append({**dict.fromkeys(DATASET.names), **own})
     return pd.DataFrame(faces, columns=DATASET.names)
@@ -60,5 +68,6 @@ def write_project(folder: Path, splits: dict[str, pd.DataFrame], *settings: str)
     for split, frame in splits.items():
         table = to_table(frame.astype(object).where(frame.notna(), None).to_dict("records"), DATASET)
         write_table(folder / f"data/dataset/{split}.parquet", table)
-    lines = ['toonset: "0.1"', "episodes: []", "characters: [cat, mouse]", f"emotions: [{', '.join(SHAPES)}]", "train:"]
+    lines = ['toonset: "0.1"', "episodes: []", "characters: [cat, mouse]", f"emotions: [{', '.join(SHAPES)}]"]
+    lines.append("train:" if settings else "train: {}")
     (folder / "params.yaml").write_text("\n".join([*lines, *(f"  {line}" for line in settings)]) + "\n")

@@ -2,21 +2,41 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
 from drawn_shapes import SHAPES, draw, params, rows, write_project
+from pages import photographs, pictures
 from sklearn.metrics import accuracy_score
 
 from pipeline.classifier import load_model, save_model
 from pipeline.errors import InputError, StageError
+from pipeline.learning import train
 from pipeline.plots import Mistake, draw_confusion, draw_mistakes
+from pipeline.scoring import evaluate
 from pipeline.stages import evaluate as stage
-from pipeline.stages.train import MODEL, train
+from pipeline.stages.train import MODEL
+from pipeline.tables import write_json
 
-REPORTS = ("metrics.json", "predictions.csv", "confusion.png", "mistakes.png")
+REPORTS = (
+    "evaluate/metrics.json",
+    "evaluate/breakdown.json",
+    "evaluate/predictions.csv",
+    "evaluate/confusion.png",
+    "evaluate/mistakes.png",
+    "model.html",
+)
+RANDOM = {
+    "accuracy": 0.9,
+    "macro_f1": 0.8,
+    "weighted_f1": 0.9,
+    "n": 30,
+    "intervals": {},
+    "share_in_training_scenes": 1.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +45,36 @@ def classifier():
 
 
 def run_stage(folder, monkeypatch, classifier, test_rows):
-    write_project(folder, {"test": test_rows})
+    write_project(folder, {"train": rows(6, seed=7), "validation": rows(0, seed=8), "test": test_rows})
     save_model(folder / MODEL, classifier)
+    write_json(folder / "reports/random_split/metrics.json", RANDOM)
     monkeypatch.chdir(folder)
+    monkeypatch.setattr("pipeline.explain.STEPS", 2)  # what the filters look for need not be found out here
+    monkeypatch.setattr("pipeline.model_page.FILTERS", 4)
     stage.main()
-    return {name: (folder / "reports/evaluate" / name).read_bytes() for name in REPORTS}
+    return {Path(name).name: (folder / "reports" / name).read_bytes() for name in REPORTS}
 
 
 def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, capsys):
     made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
-    metrics = json.loads(made["metrics.json"])
+    metrics, breakdown = json.loads(made["metrics.json"]), json.loads(made["breakdown.json"])
     predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
-    assert list(predictions.columns) == ["face_id", "character", "actual", "predicted", "probability"]
+    assert list(predictions.columns) == [
+        "face_id",
+        "character",
+        "episode_id",
+        "scene",
+        "actual",
+        "predicted",
+        "probability",
+    ]
     assert len(predictions) == metrics["n"] == 30
     assert metrics["accuracy"] == pytest.approx(
         accuracy_score(predictions["actual"], predictions["predicted"]), abs=1e-6
     )
     assert predictions["probability"].between(1 / 3, 1).all()
     assert metrics["majority_share"] == pytest.approx(1 / 3, abs=1e-6)
-    assert {name: own["n"] for name, own in metrics["per_character"].items()} == {"cat": 15, "mouse": 15}
+    assert {name: own["n"] for name, own in breakdown["per_character"].items()} == {"cat": 15, "mouse": 15}
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.startswith("evaluate: 30 test faces, 0 skipped (the image does not decode), accuracy 0.")
 
@@ -70,8 +101,8 @@ def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkey
     metrics = json.loads(made["metrics.json"])
     assert metrics["n"] == 0
     assert metrics["accuracy"] is None
-    assert metrics["per_character"] == {}
-    assert made["predictions.csv"] == b"face_id,character,actual,predicted,probability\n"
+    assert json.loads(made["breakdown.json"])["per_character"] == {}
+    assert made["predictions.csv"] == b"face_id,character,episode_id,scene,actual,predicted,probability\n"
     for name in ("confusion.png", "mistakes.png"):
         assert cv2.imdecode(np.frombuffer(made[name], np.uint8), cv2.IMREAD_COLOR) is not None
 
@@ -79,7 +110,7 @@ def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkey
 def test_images_that_do_not_decode_are_left_out_and_counted(classifier):
     data = rows(6, seed=3, split="test")
     data.at[1, "image"] = {"bytes": b"", "path": None}
-    found = stage.evaluate(data, classifier)
+    found = evaluate(data, classifier)
     assert (found.metrics["n"], found.metrics["skipped"]) == (5, 1)
     assert data["face_id"][1] not in set(found.predictions["face_id"])
     assert found.confusion.sum() == 5
@@ -89,7 +120,7 @@ def test_a_label_the_model_does_not_know(classifier):
     data = rows(3, seed=3, split="test")
     data.loc[0, "emotion"] = "star"
     with pytest.raises(StageError, match=r"test.parquet has labels .*: 'star' on 1 face\."):
-        stage.evaluate(data, classifier)
+        evaluate(data, classifier)
 
 
 def test_no_model(tmp_path, monkeypatch):
@@ -141,3 +172,40 @@ def test_a_page_of_mistakes_holds_every_face_given(tmp_path):
     draw_mistakes(tmp_path / "n.png", faces[:6], 7)
     heights = [cv2.imread(str(tmp_path / name)).shape[0] for name in ("m.png", "n.png")]
     assert heights[0] > heights[1]  # seven need a second row
+
+
+def test_faces_of_one_scene_in_two_splits_fail_the_stage(tmp_path, monkeypatch, classifier):
+    leaking = rows(6, seed=3, split="test").assign(episode_id="pilot-train")
+    with pytest.raises(StageError, match="1 scenes have faces in more than one split, such as scene 0 of pilot-train"):
+        run_stage(tmp_path, monkeypatch, classifier, leaking)
+
+
+def test_a_near_duplicate_in_two_splits_fails_the_stage(tmp_path, monkeypatch, classifier):
+    test = rows(6, seed=3, split="test")
+    test.at[2, "image"] = rows(6, seed=7)["image"][2]  # of the training split
+    with pytest.raises(StageError, match="1 pairs of near-duplicates cross the splits, such as train0700002"):
+        run_stage(tmp_path, monkeypatch, classifier, test)
+
+
+def test_the_page_shows_figures_mistakes_heat_and_filters_offline(tmp_path, monkeypatch, classifier):
+    made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
+    (tmp_path / "reports/index.html").touch()  # the page beside it, which another stage makes
+    text = made["model.html"].decode()
+    metrics = json.loads(made["metrics.json"])
+    assert f"{metrics['macro_f1']:.3f} [" in text
+    assert metrics["random_split_gap_accuracy"] == pytest.approx(0.9 - metrics["accuracy"], abs=1e-6)
+    shown = pictures(tmp_path / "reports/model.html")
+    assert len([kind for kind, _ in shown if kind == "image/png"]) == 2  # confusion and reliability
+    predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
+    wrong = int((predictions["actual"] != predictions["predicted"]).sum())
+    heated = int(predictions["predicted"].value_counts().clip(upper=10).sum())
+    assert len(photographs(tmp_path / "reports/model.html")) == wrong + heated + 3  # a sheet per convolution
+
+
+def test_the_random_split_must_have_run(tmp_path, monkeypatch, classifier):
+    write_project(tmp_path, {split: rows(3, seed=i, split=split) for i, split in enumerate(("train", "test"))})
+    write_project(tmp_path, {"validation": rows(0, seed=5)})
+    save_model(tmp_path / MODEL, classifier)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="run `dvc repro random_split`"):
+        stage.main()

@@ -44,3 +44,34 @@ def test_normalised_pictures_are_channels_first_to_index_and_channels_last_in_me
     assert x.shape == (2, 3, 8, 8)
     assert x.is_contiguous(memory_format=torch.channels_last)
     np.testing.assert_array_equal(x[1, 2].numpy(), (images[1, :, :, 2].astype(np.float32) - 30) / 8)
+
+
+def test_pictures_are_decoded_once_and_then_mapped(tmp_path, monkeypatch):
+    faces = [encode_jpeg(np.full((64, 64, 3), level, dtype=np.uint8)) for level in (10, 100, 200)] + [b"no picture"]
+    first, kept = decode(faces, 48, 3, tmp_path)
+    assert isinstance(first, np.memmap)
+    plain, plain_kept = decode(faces, 48, 3)
+    np.testing.assert_array_equal(first, plain)
+    assert kept.tolist() == plain_kept.tolist() == [0, 1, 2]
+    files = sorted(tmp_path.iterdir())
+    times = [path.stat().st_mtime_ns for path in files]
+    decode(faces, 48, 3, tmp_path)
+    assert [path.stat().st_mtime_ns for path in files] == times
+    decode(faces[::-1], 48, 3, tmp_path)
+    decode(faces, 48, 1, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 6  # another order or channels are other pictures
+
+
+def test_what_is_written_to_mapped_pictures_stays_in_memory_and_a_broken_file_is_made_again(tmp_path):
+    faces = [encode_jpeg(np.full((64, 64, 3), 90, dtype=np.uint8))]
+    first, _ = decode(faces, 48, 3, tmp_path)
+    first[:] = 0
+    again, _ = decode(faces, 48, 3, tmp_path)
+    assert again.mean() > 80
+    path = next(tmp_path.glob("*.images.npy"))
+    data = path.read_bytes()
+    path.unlink()  # not cut in place: it is mapped above
+    path.write_bytes(data[:200])
+    mended, _ = decode(faces, 48, 3, tmp_path)
+    np.testing.assert_array_equal(mended, again)
+    assert decode([], 48, 3, tmp_path)[0].shape == (0, 48, 48, 3)

@@ -10,10 +10,10 @@ import pytest
 from pipeline.clusters import listed
 from pipeline.errors import StageError
 from pipeline.images import encode_jpeg
+from pipeline.leaks import check_no_leak
 from pipeline.params import Episode, Manifest, Params, Splits
 from pipeline.schemas import FACES
 from pipeline.splits import scene_split
-from pipeline.stages.dataset import check_no_leak
 from pipeline.stages.manifest import make_manifest, read_faces
 from pipeline.tables import to_table, write_table
 

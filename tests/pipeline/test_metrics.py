@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from pipeline.metrics import confusion, scores, scores_by
+from pipeline.metrics import confusion, intervals, scores, scores_by
 
 EMOTIONS = ("angry", "happy", "sad", "bored")
 ACTUAL = np.array([0, 0, 0, 1, 1, 2])
@@ -54,3 +54,26 @@ def test_each_character_is_scored_over_the_emotions_it_has():
     assert list(found) == ["jerry", "tom"]
     assert found["jerry"] == {"accuracy": 0.333333, "macro_f1": pytest.approx((0 + 1 / 2) / 2), "n": 3}
     assert found["tom"] == {"accuracy": 0.666667, "macro_f1": 0.5, "n": 3}
+
+
+def test_intervals_are_those_of_resampled_scenes_by_the_plain_way():
+    rng = np.random.default_rng(0)
+    scenes = np.repeat(np.arange(30), 5)
+    actual = rng.integers(0, 3, 150)
+    predicted = np.where(rng.random(150) < 0.5 + 0.4 * (scenes % 2), actual, rng.integers(0, 3, 150))
+    found = intervals(actual, predicted, [f"s{i}" for i in scenes], 3)
+    values = []
+    for _ in range(600):
+        drawn = np.concatenate([np.flatnonzero(scenes == s) for s in rng.integers(0, 30, 30)])
+        values.append(f1_score(actual[drawn], predicted[drawn], average="macro"))
+    low, high = np.quantile(values, [0.025, 0.975])
+    assert found["macro_f1"]["low"] == pytest.approx(low, abs=0.025)
+    assert found["macro_f1"]["high"] == pytest.approx(high, abs=0.025)
+    by_face = intervals(actual, predicted, [str(i) for i in range(150)], 3)
+    width = {name: one["accuracy"]["high"] - one["accuracy"]["low"] for name, one in (("s", found), ("f", by_face))}
+    assert width["s"] > 1.05 * width["f"]  # faces of a scene succeed and fail together
+
+
+def test_one_scene_has_no_interval():
+    assert intervals(ACTUAL, PREDICTED, ["a"] * len(ACTUAL), 3) == {}
+    assert intervals(ACTUAL[:0], PREDICTED[:0], [], 3) == {}

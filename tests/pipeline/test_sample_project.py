@@ -142,6 +142,14 @@ def test_the_pages_open_without_anything_else(project: Path) -> None:
     assert [kind for kind, _ in shown].count("image/svg+xml") == 3  # a timeline for each episode
     assert len(shown) > 100
     assert not {data for _, data in numbers} & {data for _, data in shown}
+    model = pictures(project / "reports" / "model.html")
+    assert [kind for kind, _ in model].count("image/png") == 2  # confusion, reliability
+    assert len(model) > 40
+
+
+def test_the_random_split_flatters(project: Path) -> None:
+    metrics = json.loads((project / "reports/evaluate/metrics.json").read_text())
+    assert metrics["random_split_gap_accuracy"] > 0.03
 
 
 def test_a_second_run_has_nothing_to_do(project: Path) -> None:

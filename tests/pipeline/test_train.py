@@ -14,7 +14,7 @@ from drawn_shapes import SHAPES, params, rows, write_project
 from pipeline.arithmetic import INSTRUCTIONS
 from pipeline.classifier import load_model
 from pipeline.errors import StageError
-from pipeline.stages.train import train
+from pipeline.learning import train
 
 NONE = rows(0, seed=9)
 
@@ -24,7 +24,7 @@ def project(tmp_path_factory):
     """A project whose stage `train` has run once: the folder, the line printed, sha256 of every file made."""
     folder = tmp_path_factory.mktemp("project")
     splits = {"train": rows(36, seed=1), "validation": rows(12, seed=2)}
-    write_project(folder, splits, "epochs: 2", "threads: 2")
+    write_project(folder, splits, "net: hill2017", "epochs: 2", "threads: 2")
     line = run_stage(folder)
     return folder, line, digests(folder)
 

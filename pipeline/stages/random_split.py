@@ -1,0 +1,67 @@
+"""Stage `random_split`: how much better the classifier would look if faces were shared out at random, as is usual.
+
+All labelled faces are dealt to train, validation and test by chance, as many to each as by scene; the same network is
+trained in the same way. Faces of one scene then stand on both sides, and what this scores above the split by scene is
+memory. Reads `data/dataset/`; writes `reports/random_split/metrics.json`. The model itself is not kept.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.arithmetic import pin_instructions, reproducible
+from pipeline.caches import cache_folder
+from pipeline.console import say_counts
+from pipeline.dataset_files import COLUMNS
+from pipeline.dataset_files import FOLDER as DATASET_FOLDER
+from pipeline.learning import train
+from pipeline.params import Params, load_params
+from pipeline.schemas import DATASET
+from pipeline.scoring import evaluate
+from pipeline.tables import read_frame, write_json
+
+METRICS: Final = Path("reports/random_split/metrics.json")
+SPLITS: Final = ("train", "validation", "test")
+
+
+def deal(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The rows, sorted by face_id, with a column `split` dealt by chance, as many of each as there are."""
+    order = rows.sort_values("face_id", ignore_index=True)
+    return order.assign(split=np.random.default_rng(seed).permutation(order["split"].to_numpy()))
+
+
+def random_split(rows: pd.DataFrame, params: Params, cache: Path | None = None) -> dict[str, Any]:
+    """Figures on the test faces of a random split. rows: of all splits, with a column `split`."""
+    dealt = deal(rows, params.train.seed)
+    parts = {split: dealt[dealt["split"] == split].reset_index(drop=True) for split in SPLITS}
+    trained = train(parts["train"], parts["validation"], params, cache)
+    with reproducible(params.train.seed, params.train.threads):
+        found = evaluate(parts["test"], trained.classifier, cache)
+    known = set(zip(parts["train"]["episode_id"], parts["train"]["scene"], strict=True))
+    places = zip(found.predictions["episode_id"], found.predictions["scene"], strict=True)
+    seen = [place in known for place in places]
+    return found.metrics | {"share_in_training_scenes": round(float(np.mean(seen)), 6) if seen else None}
+
+
+def main() -> None:
+    """Run the stage in the current directory."""
+    params = load_params()
+    pin_instructions()
+    tables = [read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, [*COLUMNS, "split"]) for split in SPLITS]
+    rows = pd.concat(tables, ignore_index=True)
+    metrics = random_split(rows, params, cache_folder("random_split"))
+    write_json(METRICS, metrics)
+    shared = metrics["share_in_training_scenes"]
+    say_counts(
+        "random_split",
+        {
+            "test faces": metrics["n"],
+            "in training scenes": "unknown" if shared is None else f"{shared:.2f}",
+            **{
+                name.replace("_", " "): "unknown" if metrics[name] is None else f"{metrics[name]:.3f}"
+                for name in ("accuracy", "macro_f1")
+            },
+        },
+    )
