@@ -99,8 +99,9 @@ def test_two_people_box_label_agree_and_the_numbers_follow(project: Path, studio
     assert [person.elsewhere for person in people] == [[], []]
     dvc(project, "repro")
     labels = metrics(project, "labels/agreement.json")
-    assert labels["items"] == 20
-    assert labels["alpha"] < 1.0  # ben took two faces for the other mood
+    assert (labels["items"], labels["items_with_several"], labels["annotators"]) == (20, 20, 2)
+    assert 0.5 < labels["alpha"]["value"] < 1.0  # ben took two faces for the other mood
+    assert labels["kappa"]["anna@example.org & ben@example.org"]["items"] == 20
 
 
 def box_five_frames(project: Path, studio: Studio, anna: Person) -> None:
