@@ -66,7 +66,7 @@ def figures(metrics: dict[str, Any], random_split: dict[str, Any]) -> list[Part]
     rows.append(["test faces", str(metrics["n"]), str(random_split["n"])])
     shared = random_split.get("share_in_training_scenes")
     if shared is not None:
-        rows.append(["of them in scenes of the training faces", "0 %", f"{shared:.0%}"])
+        rows.append(["of them in scenes of the training faces", "0 %", f"{100 * shared:.0f} %"])
     gap = Part(
         "Held-out scenes, and a random split beside them",
         "The same network, trained the same way on as many faces. Under the random split, faces of one scene stand on "

@@ -107,9 +107,9 @@ def png_file(path: Path, heading: str = "", text: str = "") -> Part:
     return Part(heading, text, kind="image/png", picture=base64.b64encode(path.read_bytes()).decode("ascii"))
 
 
-def render(title: str, lead: str, facts: dict[str, str], sections: Sequence[Section], other: Link) -> str:
+def render(title: str, lead: str, facts: dict[str, str], sections: Sequence[Section], *others: Link) -> str:
     """The whole page as HTML; every text is escaped. lead: a sentence under the title."""
     source = (resources.files("pipeline") / "report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(source)
-    return template.render(title=title, lead=lead, facts=facts, sections=sections, other=other)
+    return template.render(title=title, lead=lead, facts=facts, sections=sections, others=others)

@@ -82,7 +82,17 @@ def main() -> None:
         sections = model_sections(result, rows, classifier, random_split, REPORT / "confusion.png")
     title = f"toonset: emotions of {', '.join(params.characters)}"
     lead = "How far the classifier can be believed, where it errs, and what it looks at."
-    write_text(PAGE, render(title, lead, facts(result, classifier), sections, Link("index.html", "The numbers")))
+    write_text(
+        PAGE,
+        render(
+            title,
+            lead,
+            facts(result, classifier),
+            sections,
+            Link("index.html", "The numbers"),
+            Link("dataset.html", "The pictures"),
+        ),
+    )
     gap = {
         name: None if None in (result.metrics[name], random_split[name]) else random_split[name] - result.metrics[name]
         for name in ("accuracy", "macro_f1")

@@ -20,6 +20,8 @@ from pipeline.tables import read_frame, rows_of, write_text
 
 REPORTS = Path("reports")
 PICTURES = REPORTS / "dataset.html"
+MODEL = Link("model.html", "The classifier")
+"""The page that the evaluate stage makes."""
 
 
 def main() -> None:
@@ -38,9 +40,10 @@ def main() -> None:
     pictures = dataset_sections(manifest, dataset, params)
     title = f"toonset: {', '.join(params.characters)}"
     lead = "What this project holds, by the numbers, and how well it was learned."
-    write_text(REPORT, render(title, lead, facts(), figures, Link(PICTURES.name, "The pictures")))
+    numbers, shown_faces, model = Link(REPORT.name, "The numbers"), Link(PICTURES.name, "The pictures"), MODEL
+    write_text(REPORT, render(title, lead, facts(), figures, shown_faces, model))
     lead = "What this project holds, to look at."
-    write_text(PICTURES, render(title, lead, {}, pictures, Link(REPORT.name, "The numbers")))
+    write_text(PICTURES, render(title, lead, {}, pictures, numbers, model))
     shown = sum(part.pictures for section in [*figures, *pictures] for part in section.parts)
     say_counts("report", {"sections": len(figures) + len(pictures), "pictures": shown})
 
