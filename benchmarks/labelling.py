@@ -73,7 +73,7 @@ def answer_all(server: Server, found: Project, faces: int) -> None:
 
 
 def pull(server: Server, found: Project, path: Path) -> int:
-    return append_rows(path, list(emotion_rows(server.annotated(found), people=server.people())))
+    return append_rows(path, list(emotion_rows(server.annotated(found), server.people())))
 
 
 def in_browser(studio: Studio, emotions: Project, sheets: Project) -> list[tuple[str, str]]:

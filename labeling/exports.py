@@ -20,7 +20,7 @@ RIGHT_CHARACTER = "right-character"
 Row = dict[str, str]
 
 
-def emotion_rows(export: Any, given_by: str = "task", people: Mapping[int, str] | None = None) -> Iterator[Row]:
+def emotion_rows(export: Any, people: Mapping[int, str] | None = None) -> Iterator[Row]:
     """A row per submitted annotation of a face, with the answer as it was given, whatever params.yaml says today.
 
     export: the parsed JSON (the format Label Studio calls JSON). people: e-mail addresses by user id. Skipped tasks and
@@ -29,9 +29,9 @@ def emotion_rows(export: Any, given_by: str = "task", people: Mapping[int, str] 
     for number, data, annotation in _annotations(export, FACE_FIELDS):
         answers = _choices(annotation, "emotion")
         if answers:
-            shown = {"suggested": str(data.get("suggested") or ""), "guess": str(data.get("guess") or "")}
-            act = _act(annotation, people)
-            yield _place(data, number) | {"emotion": answers[0]} | act | {"given_by": given_by} | shown
+            shown = {name: str(data.get(name) or "") for name in ("suggested", "guess")}
+            how = {"given_by": str(data.get("given_by") or "task")} | shown
+            yield _place(data, number) | {"emotion": answers[0]} | _act(annotation, people) | how
 
 
 def sheet_rows(export: Any, people: Mapping[int, str] | None = None) -> Iterator[Row]:
@@ -55,12 +55,11 @@ def box_rows(export: Any, people: Mapping[int, str] | None = None) -> Iterator[t
         place = _checked(data, ("episode_id", "frame", "width", "height"), number)
         act = _act(annotation, people)
         frame = {name: place[name] for name in ("episode_id", "frame")}
-        complete = "0" if LEFT_OUT in _choices(annotation, "left_out") else "1"
         size = int(place["width"]), int(place["height"])
-        boxes = [
-            frame | {"character": label} | box | act
-            for label, box in _rectangles(annotation.get("result", []), size, number)
-        ]
+        drawn = list(_rectangles(annotation.get("result", []), size))
+        boxes = [frame | {"character": label} | box | act for label, box in drawn if label]
+        # Who drew a rectangle and gave it no name has seen a face that we know nothing of.
+        complete = "0" if LEFT_OUT in _choices(annotation, "left_out") or len(boxes) < len(drawn) else "1"
         yield frame | {"complete": complete} | act, boxes
 
 
@@ -124,8 +123,8 @@ def _choices(annotation: Mapping[str, Any], name: str) -> list[str]:
     return []
 
 
-def _rectangles(results: list[Any], size: tuple[int, int], number: int) -> Iterator[tuple[str, Row]]:
-    """Label and box of every rectangle; Label Studio gives percent of the picture, we keep px of the frame."""
+def _rectangles(results: list[Any], size: tuple[int, int]) -> Iterator[tuple[str, Row]]:
+    """Label (empty where there is none) and box of every rectangle; from percent of the picture to px of the frame."""
     width, height = size
     for result in results:
         if result.get("from_name") != "box":
@@ -133,9 +132,12 @@ def _rectangles(results: list[Any], size: tuple[int, int], number: int) -> Itera
         value = result.get("value", {})
         edges = [value.get(name) for name in ("x", "y", "width", "height")]
         labels = value.get("rectanglelabels", [])
-        if not all(isinstance(edge, int | float) for edge in edges) or not labels:
-            raise InvalidExport(f"task {number} has a rectangle without a place or a label: {value!r}")
+        if not all(isinstance(edge, int | float) for edge in edges):
+            continue
         left, top = edges[0] * width / 100, edges[1] * height / 100
         right, bottom = left + edges[2] * width / 100, top + edges[3] * height / 100
         x, y = round(left), round(top)
-        yield str(labels[0]), {"x": str(x), "y": str(y), "w": str(round(right) - x), "h": str(round(bottom) - y)}
+        yield (
+            str(labels[0]) if labels else "",
+            {"x": str(x), "y": str(y), "w": str(round(right) - x), "h": str(round(bottom) - y)},
+        )

@@ -114,8 +114,16 @@ def ensure_project(server: Server, title: str, kind: str, config: str, **setting
     """
     found = server.projects(title)
     if not found:
-        return server.create_project(title, config, describe(config), **settings), ""
+        made = server.create_project(title, config, describe(config), **settings)
+        found = server.projects(title)
+        if found[0].id == made.id:
+            return made, ""
+        server.delete_project(made)  # another push made one at the same time, and was first
+        found = [project for project in found if project.id != made.id]
     project = found[0]
+    differing = {name: value for name, value in settings.items() if getattr(project, name, value) != value}
+    if differing:
+        server.update_project(project, **differing)
     note = "" if len(found) == 1 else f"there are {len(found)} projects {title!r}; the oldest, {project.id}, is used"
     if same_config(project.label_config, config):
         return project, note

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from label_studio_sdk import LabelStudio
@@ -32,12 +33,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Project:
-    """A project on the server: its label config, and the description in which we note what config we gave it."""
+    """A project on the server.
+
+    description: where we note what config we gave it. maximum_annotations, overlap_cohort_percentage: how many people
+    answer a task, and on how many of the tasks.
+    """
 
     id: int
     title: str
     label_config: str
     description: str
+    maximum_annotations: int = 1
+    overlap_cohort_percentage: int = 100
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,15 @@ class Server:
     """One server and whoever the token belongs to."""
 
     def __init__(self, url: str, token: str, *, attempts: int = ATTEMPTS) -> None:
-        self.url = url.rstrip("/")
+        self.url = without_secrets(url)
+        token = token.strip()  # a line end from a file of settings
+        if not (token and token.isascii() and token.isprintable()):
+            raise AccessDenied(f"the token for {self.url} is empty or has characters that no token has. {NEW_TOKEN}")
         self.attempts = attempts
         try:
             session = httpx.Client(timeout=TIMEOUT_S, follow_redirects=True)
             weakref.finalize(self, session.close)
-            self.client: Any = LabelStudio(base_url=self.url, api_key=token, httpx_client=session)  # type: ignore[no-untyped-call]
+            self.client: Any = LabelStudio(base_url=url.rstrip("/"), api_key=token, httpx_client=session)  # type: ignore[no-untyped-call]
         except ApiError as error:
             raise AccessDenied(f"the token for {self.url} cannot be used: {_said(error)}. {NEW_TOKEN}") from error
 
@@ -81,6 +91,10 @@ class Server:
             ),
         )
         return self._project(made)
+
+    def delete_project(self, project: Project) -> None:
+        """Delete a project with all that is in it."""
+        self._ask(f"deleting the project {project.title!r}", lambda: self.client.projects.delete(id=project.id))
 
     def update_project(self, project: Project, **changes: Any) -> None:
         """Change a project's label_config, description or settings."""
@@ -165,7 +179,10 @@ class Server:
 
     @staticmethod
     def _project(found: Any) -> Project:
-        return Project(int(found.id), str(found.title), str(found.label_config or ""), str(found.description or ""))
+        return Project(
+            int(found.id), str(found.title), str(found.label_config or ""), str(found.description or ""),
+            int(found.maximum_annotations or 1), int(found.overlap_cohort_percentage or 0),
+        )  # fmt: skip
 
     def _ask(self, doing: str, request: Callable[[], Result]) -> Result:
         for attempt in range(1, self.attempts + 1):
@@ -191,6 +208,12 @@ NEW_TOKEN = (
     "Sign in there, take a token from Account & Settings and put it into LABEL_STUDIO_API_KEY; for our own server, "
     "`toonset label serve` keeps it in .labelstudio/"
 )
+
+
+def without_secrets(url: str) -> str:
+    """The address without a user and password that may stand in it, for messages and receipts."""
+    parts = urlsplit(url.rstrip("/"))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _said(error: ApiError) -> str:

@@ -29,7 +29,10 @@ class Guess:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A box that the current cascade draws for the annotator to correct, px of the source frame."""
+    """A box that the current cascade draws for the annotator to correct, px of the source frame.
+
+    score: a multiple of the least score that counts as a face.
+    """
 
     character: str
     x: int
@@ -54,6 +57,7 @@ def emotion_task(
         "scene_image": scene_image,
         "guess": guess.emotion if guess else "",
         "suggested": guess.emotion if guess and guess.shown else "",
+        "given_by": "review" if why else "task",
     }
     predictions = []
     if guess is not None and guess.shown:
@@ -92,7 +96,8 @@ def box_task(frame: Mapping[str, Any], image: str, drawn: Sequence[Drawn] = (), 
         }
         for box in drawn
     ]
-    score = min((box.score for box in drawn), default=0.0)
+    weakest = min((box.score for box in drawn), default=0.0)
+    score = round(weakest / (1 + weakest), 4)  # Label Studio wants 0 to 1; half is what just counts
     predictions = [{"model_version": version, "score": score, "result": results}] if results else []
     return _task(f"{frame['episode_id']}:{frame['frame']}", data, predictions)
 

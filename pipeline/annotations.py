@@ -76,17 +76,16 @@ def read_frames(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
 def last_words(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of `read_boxes` and `read_frames` that are in force: of each frame, those of the last time it was boxed.
 
-    Who boxes a frame in Label Studio says of all of it what is there, so his rows, which share one `annotated_at`, take
-    the place of all earlier ones of that frame; rows without a time are the earliest. Files only grow, so the earlier
-    ones stay in them.
+    Who boxes a frame in Label Studio says of all of it what is there, so a row of frames.csv with a time takes the
+    place of all earlier rows of that frame, boxes included; rows without a time are the earliest. Files only grow, so
+    the earlier ones stay in them.
     """
     key = ["episode_id", "frame"]
-    acts = pd.concat([table[[*key, "annotated_at"]] for table in (boxes, frames)])
-    latest = acts.groupby(key)["annotated_at"].max()
+    latest = frames.groupby(key)["annotated_at"].max()
 
     def in_force(table: pd.DataFrame) -> pd.DataFrame:
-        last = latest.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
-        return table[pd.Series(table["annotated_at"].to_numpy() == last, index=table.index)]
+        last = latest.reindex(pd.MultiIndex.from_frame(table[key])).fillna("").to_numpy()
+        return table[pd.Series(table["annotated_at"].to_numpy() >= last, index=table.index)]
 
     return in_force(boxes), in_force(frames)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cascades.boxes import intersection_over_union as iou
 from labeling.dawid_skene import dawid_skene
-from pipeline.annotations import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_CHARACTER, WRONG_EMOTION
+from pipeline.annotations import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION
 from pipeline.params import Labels
 from pipeline.schemas import LABELS, OK, REJECTED
 from pipeline.tables import rows_of
@@ -69,8 +69,8 @@ def cast_votes(annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Serie
 
     annotations: as `read_emotions` gives them, in the order of the file. matched: face_id per annotation. clusters:
     cluster (the representative's face_id) by face_id. `answer` is the emotion given, or AGAINST. Of what one annotator
-    said of one face the last row counts, except that `right-character` leaves an emotion given before as it is, and
-    `wrong-emotion` takes back only the emotion that it contests.
+    said of one face the last row counts, except that `right-character` takes back only a `wrong-character`, and
+    `wrong-emotion` only the emotion that it contests.
     """
     rows = annotations.assign(face_id=matched, cluster=matched.map(clusters.to_dict()))
     rows = rows[rows["cluster"].notna() & (rows["status"] == OK)]
@@ -80,7 +80,10 @@ def cast_votes(annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Serie
         if row.emotion == WRONG_EMOTION:
             if key in standing and standing[key][1] == row.suggested:
                 del standing[key]
-        elif row.emotion != RIGHT_CHARACTER:
+        elif row.emotion == RIGHT_CHARACTER:
+            if key in standing and standing[key][1] == WRONG_CHARACTER:
+                del standing[key]
+        else:
             standing[key] = (index, row.emotion)
     votes = rows.loc[sorted(index for index, _ in standing.values())]
     return votes.assign(answer=votes["emotion"].where(~votes["emotion"].isin(NOT_THEIRS), AGAINST))

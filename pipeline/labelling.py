@@ -90,18 +90,16 @@ def config(kind: str, params: Params) -> str:
 
 
 def send(target: Target, kind: str, tasks: Sequence[dict[str, Any]], params: Params) -> Pushed:
-    """Make the project of a kind hold these tasks. Episodes that params.yaml does not name are somebody else's."""
+    """Make the project of a kind hold these tasks. Episodes that this project does not have are somebody else's."""
     name = title(kind, params)
-    known = {episode.id for episode in params.episodes}
+    known = set(read_frame(Path("data/episodes.parquet"), EPISODES, ["episode_id"])["episode_id"])
 
     def ours(data: dict[str, Any]) -> bool:
-        places = data.get("faces") or [data]
-        return all(any(str(place.get("episode_id", "")).startswith(one) for one in known) for place in places)
+        return all(place.get("episode_id") in known for place in data.get("faces") or [data])
 
     shared = round(100 * params.labelling.shared) if kind == "emotions" else 0
     settings: dict[str, Any] = {"sampling": "Sequential sampling"}
-    if shared:
-        settings |= {"maximum_annotations": 2, "overlap_cohort_percentage": shared}
+    settings |= {"maximum_annotations": 2 if shared else 1, "overlap_cohort_percentage": shared or 100}
     project, note = ensure_project(target.server, name, kind, config(kind, params), **settings)
     if target.own and params.labelling.media == "local":
         target.server.serve_folder(project, str(MEDIA.resolve()))

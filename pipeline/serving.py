@@ -4,7 +4,8 @@ import signal
 import threading
 from types import FrameType
 
-from labeling.local_server import LocalServer
+from labeling.errors import LocalServerError
+from labeling.local_server import LocalServer, running_version
 from labeling.server import Server
 from pipeline.labelling import HOME
 from pipeline.params import load_params
@@ -33,7 +34,11 @@ def serve_here(port: int) -> None:
             "pull` brings the answers home\n"
             "Ctrl-C stops it; everything is kept."
         )
-        stopped.wait()
+        while not stopped.wait(5):
+            if running_version(account.url) is None and not stopped.is_set():
+                raise LocalServerError(
+                    f"Label Studio has stopped by itself; its last words are in {HOME / 'server.log'}"
+                )
         say("stopping Label Studio")
 
 

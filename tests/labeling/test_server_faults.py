@@ -133,6 +133,22 @@ def test_a_wrong_and_a_revoked_token(studio: Studio) -> None:
     assert personal.token not in str(revoked.value)
 
 
+def test_a_token_with_a_line_end_is_taken_and_no_message_ever_holds_one(studio: Studio) -> None:
+    assert Server(studio.account.url, studio.account.token + "\r\n").projects("any") == []
+    with pytest.raises(AccessDenied, match="characters that no token has") as refused:
+        Server("https://anna:geheim@example.org", "sch\nlüssel")
+    assert "geheim" not in str(refused.value)
+    assert "lüssel" not in str(refused.value)
+
+
+def test_how_many_people_see_a_face_follows_params(studio: Studio) -> None:
+    server = studio.server()
+    ensure_project(server, "shared", "emotions", config(), maximum_annotations=1)
+    ensure_project(server, "shared", "emotions", config(), maximum_annotations=2, overlap_cohort_percentage=30)
+    (found,) = server.projects("shared")
+    assert (found.maximum_annotations, found.overlap_cohort_percentage) == (2, 30)
+
+
 def test_a_deleted_project_is_made_anew(studio: Studio) -> None:
     server = studio.server()
     found = project(server, "deleted")

@@ -106,6 +106,7 @@ def test_answers_become_rows_and_skipped_ones_do_not() -> None:
     task = emotion_task(FACE, "a", "b", Guess("happy", 0.9, "v1", shown=True))
     export = answered(task, [chosen("emotion", "face", "sad")], [])
     export += answered(task, [chosen("emotion", "face", "happy")], was_cancelled=True)
+    export += answered(emotion_task(FACE, "a", "b", why="doubtful"), [], completed_by=None)
     place = {name: str(value) for name, value in PLACE.items()}
     assert list(emotion_rows(export, people={3: "anna@example.org"})) == [
         {
@@ -119,6 +120,12 @@ def test_answers_become_rows_and_skipped_ones_do_not() -> None:
             "guess": "happy",
         }
     ]
+
+
+def test_a_review_says_that_it_is_one() -> None:
+    task = emotion_task(FACE, "a", "b", why="anna says happy, ben sad")
+    (row,) = emotion_rows(answered(task, [chosen("emotion", "face", "sad")]))
+    assert row["given_by"] == "review"
 
 
 def test_a_sheet_gives_every_face_a_row() -> None:
@@ -144,6 +151,9 @@ def test_rectangles_become_boxes_in_px_of_the_frame() -> None:
         {"episode_id": "pilot", "frame": "12", "character": "cat", "x": "11", "y": "23", "w": "63", "h": "37", **act}
     ]
     ((frame, boxes),) = box_rows(answered(drawn, [chosen("left_out", "frame", LEFT_OUT)]))
+    assert (frame["complete"], boxes) == ("0", [])
+    nameless = [{**result[0], "value": {**result[0]["value"], "rectanglelabels": []}}]
+    ((frame, boxes),) = box_rows(answered(drawn, nameless))  # a face, but whose?
     assert (frame["complete"], boxes) == ("0", [])
 
 

@@ -174,3 +174,12 @@ def test_the_votes_say_what_counts_and_in_which_words_it_was_said() -> None:
         ["a", "a", "wrong-character", "not-the-character"],
         ["b", "a", "sad", "sad"],
     ]
+
+
+def test_a_sheet_that_is_corrected_counts_as_it_was_corrected() -> None:
+    contested = [said(10, "happy", "ben"), said(10, "wrong-character", given_by="sheet", suggested="cat")]
+    (label,) = labels(contested, [face("a", 10)])
+    assert label["status"] == "rejected"
+    corrected = [*contested, said(10, "right-character", given_by="sheet", suggested="cat")]
+    (label,) = labels(corrected, [face("a", 10)])
+    assert (label["emotion"], label["status"], label["annotators"]) == ("happy", "ok", 1)
