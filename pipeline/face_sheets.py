@@ -22,7 +22,8 @@ from pipeline.images import Pixels, decode_rgb, encode_jpeg, shrink
 from pipeline.pictures import QUALITY, Media
 from pipeline.tables import rows_of
 
-COLUMNS = 6
+COLUMNS = 8
+"""Three rows of eight: with the keys above it, a whole sheet is seen at once on a laptop."""
 CELL = 168
 """px, side of a face on a sheet."""
 BAR = 30

@@ -96,10 +96,12 @@ def test_two_people_box_label_agree_and_the_numbers_follow(project: Path, studio
     dvc(project, "repro", "tasks")  # the cascade is trained again, and the tasks are pushed
     assert (project / "models/cascades/hero.xml").read_bytes() != before
     label_twenty_faces(project, studio, people)
+    throw_out_one_of_a_sheet(project, studio, people[1])
     assert [person.elsewhere for person in people] == [[], []]
     dvc(project, "repro")
     labels = metrics(project, "labels/agreement.json")
-    assert (labels["items"], labels["items_with_several"], labels["annotators"]) == (20, 20, 2)
+    # and the face that ben threw out of a sheet
+    assert (labels["items"], labels["items_with_several"], labels["annotators"]) == (21, 20, 2)
     assert 0.5 < labels["alpha"]["value"] < 1.0  # ben took two faces for the other mood
     assert labels["kappa"]["anna@example.org & ben@example.org"]["items"] == 20
 
@@ -132,6 +134,25 @@ def box_five_frames(project: Path, studio: Studio, anna: Person) -> None:
     ]
     assert len(near) == 5
     assert max(map(max, near)) <= 16
+
+
+def throw_out_one_of_a_sheet(project: Path, studio: Studio, ben: Person) -> None:
+    """Ben holds the second face of the first sheet to be somebody else."""
+    toonset(project, "label", "push", "sheets")
+    (found,) = studio.server().projects(f"{NAME}: sheets")
+    faces = next(studio.server().tasks(found)).data["faces"]
+    before = len(rows(project, "emotions.csv"))
+    ben.open_stream(found.id)
+    ben.press("2")
+    ben.keep_picture("sheet")
+    ben.submit()
+    toonset(project, "label", "pull")
+    given = rows(project, "emotions.csv")[before:]
+    assert {(row["given_by"], row["suggested"], row["annotator"]) for row in given} == {
+        ("sheet", "hero", "ben@example.org")
+    }
+    assert {int(row["frame"]) for row in given if row["emotion"] == "wrong-character"} == {faces[1]["frame"]}
+    assert len(given) == len(faces) > 1
 
 
 def label_twenty_faces(project: Path, studio: Studio, people: list[Person]) -> None:
