@@ -189,7 +189,8 @@ def test_a_near_duplicate_in_two_splits_fails_the_stage(tmp_path, monkeypatch, c
 
 def test_the_page_shows_figures_mistakes_heat_and_filters_offline(tmp_path, monkeypatch, classifier):
     made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
-    (tmp_path / "reports/index.html").touch()  # the page beside it, which another stage makes
+    for name in ("index.html", "dataset.html"):  # the pages beside it, which another stage makes
+        (tmp_path / "reports" / name).touch()
     text = made["model.html"].decode()
     metrics = json.loads(made["metrics.json"])
     assert f"{metrics['macro_f1']:.3f} [" in text
