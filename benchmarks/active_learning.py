@@ -30,6 +30,7 @@ from pipeline.arithmetic import pin_instructions, reproducible
 from pipeline.crops import read_crops
 from pipeline.images import decode_rgb
 from pipeline.learning import train
+from pipeline.memory import keep_freed_memory
 from pipeline.params import Params, load_params
 from pipeline.plots import new_figure, save, style
 from pipeline.quick_model import NO_LABEL, describe, fit_quick
@@ -205,6 +206,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     pin_instructions()
+    keep_freed_memory()
     params = load_params(options.project / "params.yaml")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.pool or Path(temporary)

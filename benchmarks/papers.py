@@ -22,6 +22,7 @@ from benchmarks.film import EMOTIONS
 from benchmarks.film_faces import film_faces
 from pipeline.arithmetic import pin_instructions, reproducible
 from pipeline.learning import train
+from pipeline.memory import keep_freed_memory
 from pipeline.params import Params
 from pipeline.recipes import arguments_of, recipe_of
 from pipeline.schemas import DATASET
@@ -169,6 +170,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="run nothing")
     options = parser.parse_args()
     pin_instructions()
+    keep_freed_memory()
     sets = load_sets(options.sample, options.film, options.runs)
     digests = {name: digest_of(rows) for name, rows in sets.items()}
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in sets}

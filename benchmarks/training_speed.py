@@ -19,6 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 from pipeline.arithmetic import pin_instructions, reproducible
 from pipeline.classifier import Classifier, Description
 from pipeline.inputs import Normalisation
+from pipeline.memory import keep_freed_memory
 from pipeline.nets import architecture, build
 from pipeline.training import Examples, Run
 
@@ -133,6 +134,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3, help="that are timed")
     parser.add_argument("--nets", nargs="*", default=["hill2017", "toon"])
     options = parser.parse_args()
+    keep_freed_memory()
     print(f"instructions: {pin_instructions()}, threads: {options.threads}\n")
     with reproducible(0, options.threads):
         if options.keras:

@@ -23,6 +23,7 @@ from pipeline.errors import InputError
 from pipeline.images import decode_rgb
 from pipeline.inputs import UNDECODABLE
 from pipeline.leaks import check_no_leak, check_scenes
+from pipeline.memory import keep_freed_memory
 from pipeline.model_page import facts, model_sections
 from pipeline.page import Link, render
 from pipeline.params import Params, load_params
@@ -63,6 +64,7 @@ def check_leaks(rows: pd.DataFrame, params: Params) -> None:
 def main() -> None:
     """Run the stage in the current directory."""
     pin_instructions()
+    keep_freed_memory()
     params = load_params()
     classifier = load_model(MODEL)
     columns = [*COLUMNS, "split"]

@@ -17,6 +17,7 @@ from pipeline.console import say_counts
 from pipeline.dataset_files import COLUMNS
 from pipeline.dataset_files import FOLDER as DATASET_FOLDER
 from pipeline.learning import train
+from pipeline.memory import keep_freed_memory
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET
 from pipeline.scoring import evaluate
@@ -49,6 +50,7 @@ def main() -> None:
     """Run the stage in the current directory."""
     params = load_params()
     pin_instructions()
+    keep_freed_memory()
     tables = [read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, [*COLUMNS, "split"]) for split in SPLITS]
     rows = pd.concat(tables, ignore_index=True)
     metrics = random_split(rows, params, cache_folder("random_split"))

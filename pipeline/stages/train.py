@@ -16,6 +16,7 @@ from pipeline.dataset_files import COLUMNS
 from pipeline.dataset_files import FOLDER as DATASET_FOLDER
 from pipeline.inputs import UNDECODABLE
 from pipeline.learning import settings_line, train
+from pipeline.memory import keep_freed_memory
 from pipeline.params import load_params
 from pipeline.schemas import DATASET
 from pipeline.tables import read_frame, replacing, write_json
@@ -28,6 +29,7 @@ def main() -> None:
     """Run the stage in the current directory."""
     params = load_params()
     pin_instructions()
+    keep_freed_memory()
     rows = {
         split: read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, COLUMNS) for split in ("train", "validation")
     }
