@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pandas as pd
 
-from benchmarks.film import EPISODE, FILM
+from benchmarks.film import EMOTIONS, EPISODE, FILM
 from pipeline.images import encode_jpeg, inside, repeat_edges, shrink, square_around
 from pipeline.params import Faces
 from pipeline.schemas import DATASET
@@ -28,7 +28,8 @@ def film_faces(footage: Path, cache: Path) -> pd.DataFrame:
 
 
 def _cut(footage: Path) -> pd.DataFrame:
-    boxes = pd.read_csv(footage / "boxes.csv").query("episode_id == @EPISODE and emotion in @EMOTIONS")
+    boxes = pd.read_csv(footage / "boxes.csv").query("episode_id == @EPISODE")
+    boxes = boxes[boxes["emotion"].isin(EMOTIONS)]
     shots = pd.read_csv(footage / "scenes.csv").query("episode_id == @EPISODE").reset_index(drop=True)
     faces = Faces()
     wanted = {frame: list(rows_of(own)) for frame, own in boxes.groupby("frame")}

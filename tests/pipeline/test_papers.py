@@ -2,10 +2,12 @@
 
 import json
 
+import pandas as pd
 import pytest
 from drawn_shapes import rows
 
 from benchmarks import papers
+from benchmarks.film_faces import film_faces
 
 
 def test_every_light_variant_has_its_first_seed_before_any_has_its_second():
@@ -60,3 +62,14 @@ def test_the_table_has_the_best_first_with_mean_and_spread():
     lines = papers.table(runs).splitlines()
     assert lines[2] == "| b | 1,234,567 | 2 | 5 | 0.850 ± 0.071 | 0.850 ± 0.071 | 3 |"
     assert [line.split()[1] for line in lines[2:]] == ["b", "a", "c"]
+
+
+def test_the_films_faces_are_its_boxes_and_no_shot_lies_in_two_splits(footage, tmp_path):
+    faces = film_faces(footage, tmp_path / "film.parquet")
+    boxes = pd.read_csv(footage / "boxes.csv").query("episode_id == 'bbb'")
+    assert sorted(faces["frame"]) == sorted(boxes["frame"])
+    assert dict(faces["emotion"].value_counts()) == dict(boxes["emotion"].value_counts())
+    assert (faces.groupby("scene")["split"].nunique() == 1).all()
+    shots = pd.read_csv(footage / "scenes.csv").query("episode_id == 'bbb'").reset_index(drop=True)
+    assert set(faces[faces["split"] == "test"]["scene"]) <= set(shots.index[shots["held_out"] == 1])
+    assert not set(faces[faces["split"] != "test"]["scene"]) & set(shots.index[shots["held_out"] == 1])
