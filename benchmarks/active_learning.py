@@ -150,6 +150,7 @@ def net_accuracy(pool: Pool, bought: Rows, params: Params) -> float:
         {
             "image": [{"bytes": pool.crops[row], "path": ""} for row in rows],
             "emotion": [params.emotions[pool.answers[row]] for row in rows],
+            "votes": None,
         }
     )
     with reproducible(params.train.seed, params.train.threads):
@@ -201,9 +202,7 @@ def main() -> None:
     parser.add_argument("project", type=Path, nargs="?", default=Path())
     parser.add_argument("--pool", type=Path, help="a folder to keep the pool in; made where it is not there")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--net", action="store_true", help="train the network of the train stage at 400 and 1000 labels"
-    )
+    parser.add_argument("--net", type=int, default=0, help="seeds with which the train stage's network is trained too")
     options = parser.parse_args()
     pin_instructions()
     keep_freed_memory()

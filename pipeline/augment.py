@@ -7,6 +7,8 @@ from typing import Final
 import torch
 from torch.nn import functional
 
+from pipeline.nets.layers import part_seen
+
 
 @dataclass(frozen=True)
 class Variation:
@@ -31,7 +33,7 @@ class Variation:
     saturation: float = 0.0
     """Share by which differences from grey grow or shrink; of colour pictures."""
     erased: float = 0.0
-    """Share of pictures in which a square of a quarter to a half of the side is made grey."""
+    """Share of pictures in which a square of half the side to the whole, which may hang over the edge, is made grey."""
 
 
 VARIATIONS: Final = {
@@ -39,24 +41,27 @@ VARIATIONS: Final = {
     "flip": Variation(),
     "affine": Variation(rotation=20, shift=0.2, shear=0.2, zoom=0.2, stretch=True),
     "strong": Variation(
-        rotation=12, shift=0.08, shear=0.1, zoom=0.15, brightness=0.3, contrast=0.3, saturation=0.4, erased=0.25
+        rotation=8, shift=0.04, shear=0.06, zoom=0.1, brightness=0.3, contrast=0.3, saturation=0.4, erased=0.25
     ),
 }
 """By the names of `train.augment`. "affine" is ho2023's."""
 
 
-def vary(images: torch.Tensor, how: Variation, dice: torch.Generator) -> torch.Tensor:
+def vary(images: torch.Tensor, how: Variation, dice: torch.Generator, seen: slice | None = None) -> torch.Tensor:
     """Normalised pictures, float32 [N, C, S, S], each varied on its own; the same draws give the same pictures.
 
-    dice: a generator of the CPU, whatever the device of `images`.
+    dice: a generator of the CPU, whatever the device of `images`. seen: the rows and columns that are wanted of the
+    result; what lies around them is moved in from outside.
     """
     n = len(images)
-    draws = torch.rand(13, n, generator=dice).to(images.device) * 2 - 1
+    draws = torch.rand(14, n, generator=dice).to(images.device) * 2 - 1
     flips = torch.where(draws[0] < 0, -1.0, 1.0) if how.flip else torch.ones(n, device=images.device)
     if how.rotation or how.shift or how.shear or how.zoom:
-        images = _moved(images, how, draws, flips)
+        images = _moved(images, how, draws, flips, seen)
     elif how.flip:
-        images = torch.where((flips < 0).view(-1, 1, 1, 1), images.flip(3), images)
+        images = part_seen(torch.where((flips < 0).view(-1, 1, 1, 1), images.flip(3), images), seen)
+    else:
+        images = part_seen(images, seen)
     if how.saturation and images.shape[1] == 3:
         grey = images.mean(dim=1, keepdim=True)
         images = grey + (images - grey) * (1 + how.saturation * draws[7]).view(-1, 1, 1, 1)
@@ -65,36 +70,44 @@ def vary(images: torch.Tensor, how: Variation, dice: torch.Generator) -> torch.T
         scale, offset = 1 + how.contrast * draws[8], how.brightness * draws[9]
         images = mean + (images - mean) * scale.view(-1, 1, 1, 1) + offset.view(-1, 1, 1, 1)
     if how.erased:
-        images = _erased(images, how.erased, (draws[10:13] + 1) / 2)
+        images = _erased(images, how.erased, (draws[10:14] + 1) / 2)
     return images
 
 
-def _moved(images: torch.Tensor, how: Variation, draws: torch.Tensor, flips: torch.Tensor) -> torch.Tensor:
+def _moved(
+    images: torch.Tensor, how: Variation, draws: torch.Tensor, flips: torch.Tensor, seen: slice | None
+) -> torch.Tensor:
     """Turned, sheared, zoomed, shifted and mirrored in one bilinear resampling; edges are continued."""
     angle = draws[1] * (how.rotation * math.pi / 180)
     zoom_x = 1 + how.zoom * draws[2]
     zoom_y = 1 + how.zoom * draws[3] if how.stretch else zoom_x
     shear = how.shear * draws[4]
     cos, sin = angle.cos(), angle.sin()
+    # Middles of pixels, the picture reaching from -1 to 1.
+    places = (2 * torch.arange(images.shape[3], device=images.device) + 1) / images.shape[3] - 1
+    across = places if seen is None else places[seen]
+    down = across.view(-1, 1)
     # From a place in the new picture to one in the old: rotation · shear, columns scaled.
-    matrix = torch.stack(
-        [
-            torch.stack([cos * zoom_x * flips, (cos * shear - sin) * zoom_y, 2 * how.shift * draws[5]]),
-            torch.stack([sin * zoom_x * flips, (sin * shear + cos) * zoom_y, 2 * how.shift * draws[6]]),
-        ]
-    ).permute(2, 0, 1)
-    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    old_x, old_y = (
+        (x.view(-1, 1, 1) * across + (y.view(-1, 1, 1) * down + 2 * how.shift * moved.view(-1, 1, 1)))
+        for x, y, moved in (
+            (cos * zoom_x * flips, (cos * shear - sin) * zoom_y, draws[5]),
+            (sin * zoom_x * flips, (sin * shear + cos) * zoom_y, draws[6]),
+        )
+    )
+    grid = torch.stack([old_x, old_y], dim=3)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _erased(images: torch.Tensor, share: float, draws: torch.Tensor) -> torch.Tensor:
-    """A square of some pictures set to 0, the mean of all (DeVries & Taylor 2017). draws: float32 [3, N] in 0 to 1."""
+    """A square of some pictures set to 0, the mean of all (DeVries & Taylor 2017). draws: float32 [4, N] in 0 to 1.
+
+    Its middle lies anywhere in the picture, so that it may hang over the edge, as in the source.
+    """
     size = images.shape[3]
-    side = size // 4 + int(draws[0, 0].item() * (size // 4))
-    left, top = ((draws[1:] * (size - side + 1)).long()).unbind()
-    places = torch.arange(size, device=images.device)
-    columns = (places >= left[:, None]) & (places < left[:, None] + side)
-    rows = (places >= top[:, None]) & (places < top[:, None] + side)
+    side = size * (1 + draws[3]) / 2
+    middles = (torch.arange(size, device=images.device) + 0.5) - size * draws[1:3, :, None]
+    columns, rows = (middles.abs() * 2 < side[:, None]).unbind()
     hit = (draws[0] < share)[:, None, None] & rows[:, :, None] & columns[:, None, :]
     return images.masked_fill(hit[:, None], 0.0)
 

@@ -39,12 +39,18 @@ def grad_cam(classifier: Classifier, images: NDArray[np.uint8], classes: NDArray
     weighted = (slopes.mean(dim=(2, 3), keepdim=True) * maps[0]).sum(dim=1).clamp(min=0).detach()
     highest = weighted.amax(dim=(1, 2), keepdim=True)
     weighted = weighted / torch.where(highest > 0, highest, torch.ones(()))
-    side = classifier.about.size
-    seen = int(getattr(net, "seen", side))  # hill2017 looks at the top left alone
+    side, seen = classifier.about.size, seen_by(classifier)
+    across = seen.stop - seen.start
     found = np.zeros((len(images), side, side), dtype=np.float32)
     for row, one in enumerate(weighted.numpy()):
-        found[row, :seen, :seen] = cv2.resize(one, (seen, seen), interpolation=cv2.INTER_LINEAR)
+        found[row, seen, seen] = cv2.resize(one, (across, across), interpolation=cv2.INTER_LINEAR)
     return found
+
+
+def seen_by(classifier: Classifier) -> slice:
+    """The rows and columns of a picture that the network looks at: of all, in most networks."""
+    seen: slice = getattr(classifier.net, "seen", slice(0, classifier.about.size))
+    return seen
 
 
 def overlay(picture: Pixels, heat: NDArray[np.float32]) -> Pixels:
@@ -82,14 +88,15 @@ def convolutions(net: nn.Module) -> dict[str, nn.Conv2d]:
 
 
 def activation_maximisation(classifier: Classifier, layer: nn.Conv2d, filters: int, seed: int = 0) -> list[Pixels]:
-    """For each of a layer's first filters the picture that excites it most, RGB uint8 [size, size, 3].
+    """For each of a layer's first filters the picture that excites it most, RGB uint8 [S, S, 3], S the side it sees.
 
     Gradient ascent on the mean activation of the filter from weak noise around the mean picture; contrast is stretched.
     """
     net, about = classifier.net.eval(), classifier.about
     count = min(filters, layer.out_channels)
     dice = torch.Generator().manual_seed(seed)
-    pictures = torch.randn(count, about.channels, about.size, about.size, generator=dice) * 0.1
+    side = seen_by(classifier).stop - seen_by(classifier).start
+    pictures = torch.randn(count, about.channels, side, side, generator=dice) * 0.1
     outputs: list[torch.Tensor] = []
     with _outputs(layer, outputs), torch.enable_grad():
         for _ in range(STEPS):

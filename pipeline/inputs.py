@@ -82,8 +82,11 @@ class Normalisation:
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """uint8 [N, S, S, C] → float32 [N, C, S, S], in torch's channels-last memory format without a copy."""
-        mean, std = (torch.tensor(values, device=images.device) for values in (self.mean, self.std))
-        return ((images.float() - mean) / std).permute(0, 3, 1, 2)
+        n, height, width, _ = images.shape
+        # Whole rows at a time: three numbers are too few to be worth a vector instruction.
+        mean, std = (torch.tensor(values, device=images.device).repeat(width) for values in (self.mean, self.std))
+        rows = images.float().reshape(n, height, -1).sub_(mean).div_(std)
+        return rows.view(images.shape).permute(0, 3, 1, 2)
 
 
 IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))

@@ -17,6 +17,7 @@ from torch.nn import functional
 from pipeline.augment import VARIATIONS, mix, vary
 from pipeline.errors import StageError
 from pipeline.inputs import Normalisation
+from pipeline.nets.layers import part_seen
 from pipeline.nets.recipe import Recipe
 
 EVALUATION_BATCH: Final = 256
@@ -120,13 +121,13 @@ class Run:
     def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The training pictures in a new order, as normalised, varied batches and what is to be learned of them."""
         how = VARIATIONS[self.recipe.augment]
+        seen: slice | None = getattr(self.net, "seen", None)
         order = self._order()
         for start in range(0, len(order), self.recipe.batch):
             rows = order[start : start + self.recipe.batch]
             images = self.normalise(self.train.images[rows].to(self.device))
             shares = self.smoothed[rows].to(self.device)
-            if how is not None:
-                images = vary(images, how, self.generator)
+            images = part_seen(images, seen) if how is None else vary(images, how, self.generator, seen)
             if self.recipe.mixup:
                 images, shares = mix(images, shares, self.recipe.mixup, self.generator)
             yield images, shares

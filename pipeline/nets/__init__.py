@@ -1,8 +1,9 @@
 """The emotion networks, one file per architecture, found by the name that `train.net` gives.
 
 A network is a `torch.nn.Module` from normalised pictures, float32 [N, channels, size, size], to logits, float32
-[N, classes]. It may have a method `penalty`, added to the loss, and an attribute `sigmoid`: whether its classes are
-judged one by one. To add one: a file here, a line in `ARCHITECTURES`, its name in `pipeline.params.Train.net`.
+[N, classes]. It may have a method `penalty`, added to the loss; an attribute `sigmoid`: whether its classes are judged
+one by one; and an attribute `seen`: the slice of rows and of columns that it looks at, which it also takes alone. To
+add one: a file here, a line in `ARCHITECTURES`, its name in `pipeline.params.Train.net`.
 """
 
 import inspect

@@ -29,7 +29,7 @@ from typing import Final
 import torch
 from torch import nn
 
-from pipeline.nets.layers import keras_start
+from pipeline.nets.layers import keras_start, part_seen
 from pipeline.nets.recipe import Recipe
 
 SIZE: Final = 60
@@ -53,10 +53,11 @@ class Hill2017(nn.Module):
             side //= pool
             # ReLU after the pool, not before: the maximum is the same and there are fewer numbers to clip.
             layers += [nn.Conv2d(32 if block else CHANNELS, 32, 3, padding=1), nn.MaxPool2d(pool), nn.ReLU()]
-        self.seen = side * 9 + 1
-        """px from the top left that reach the last pool: each convolution needs one more, each earlier pool doubles."""
+        # px from the top left that reach the last pool: each convolution needs one more, each earlier pool doubles.
+        reach = side * 9 + 1
         for _ in range(blocks - 1):
-            self.seen = self.seen * 2 + 1
+            reach = reach * 2 + 1
+        self.seen = slice(0, reach)
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
             nn.Dropout(dropout),
@@ -69,5 +70,5 @@ class Hill2017(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of a batch."""
-        logits: torch.Tensor = self.head(self.features(x[..., : self.seen, : self.seen]))
+        logits: torch.Tensor = self.head(self.features(part_seen(x, self.seen)))
         return logits

@@ -1,4 +1,4 @@
-"""What several networks share: Keras's initial values, L2 on chosen weights, and what makes probabilities of logits."""
+"""What several networks share: initial values, the part they see, L2 on chosen weights, probabilities of logits."""
 
 import torch
 from torch import nn
@@ -11,6 +11,19 @@ def keras_start(net: nn.Module) -> None:
             nn.init.xavier_uniform_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def part_seen(images: torch.Tensor, seen: slice | None) -> torch.Tensor:
+    """The rows and columns of [..., S, S] that a network sees (None: all); what is that part already stays as it is."""
+    if seen is None or images.shape[-1] == seen.stop - seen.start:
+        return images
+    return images[..., seen, seen]
+
+
+def standardised(images: torch.Tensor) -> torch.Tensor:
+    """Each channel of each picture, [N, C, H, W], with mean 0 and deviation 1; a flat one with less than that."""
+    variance, mean = torch.var_mean(images, dim=(2, 3), keepdim=True, correction=0)
+    return (images - mean) * (variance + 0.01).rsqrt()
 
 
 def squares(net: nn.Module) -> torch.Tensor:

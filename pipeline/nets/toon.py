@@ -1,12 +1,18 @@
-"""Ours: 48×48 px in colour, a small residual network that a laptop trains in minutes.
+"""Ours: the middle 40×40 px of a crop of 92×92 in colour, a small residual network that a laptop trains in minutes.
 
-    input            3 × 48 × 48
-    conv 3×3/2      24 × 24 × 24       BN, ReLU
-    residual        24 × 24 × 24       conv 3×3, BN, ReLU, conv 3×3, BN, + shortcut, ReLU
-    residual/2      48 × 12 × 12
-    residual/2      96 × 6 × 6
+    input            3 × 92 × 92
+    middle           3 × 40 × 40       mean 0, deviation 1 in each channel of each picture
+    conv 3×3/2      24 × 20 × 20       BN, ReLU
+    residual        24 × 20 × 20       conv 3×3, BN, ReLU, conv 3×3, BN, + shortcut, ReLU
+    residual/2      48 × 10 × 10
+    residual/2      96 × 5 × 5
     mean            96
     dropout, dense  classes
+
+Crops have a quarter of the face's side around them (`faces.crop_margin`), so the middle is two thirds of the box of the
+face: eyes, brows, nose and mouth. What lies around it says in which scene a face was found, not what it shows, and so
+does the light of a scene: hence the same mean and spread for every picture. The size, the part that is seen and how far
+pictures are varied were chosen by folds over scenes that are not held out (docs/benchmarks.md).
 
 Drawn faces are flat colours and lines: the stem halves each side at once, before most of the work.
 """
@@ -18,10 +24,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pipeline.nets.layers import part_seen, standardised
 from pipeline.nets.recipe import Recipe
 
-SIZE: Final = 48
+SIZE: Final = 92
 """Side of the square input, px."""
+SEEN: Final = slice(26, 66)
+"""Its rows and columns that are looked at."""
 CHANNELS: Final = 3
 """RGB."""
 RECIPE: Final = Recipe(
@@ -60,7 +69,9 @@ class Residual(nn.Module):
 
 
 class Toon(nn.Module):
-    """float32 [N, 3, 48, 48], normalised → logits, float32 [N, classes]."""
+    """float32 [N, 3, 92, 92], normalised, or the middle of it alone → logits, float32 [N, classes]."""
+
+    seen = SEEN
 
     def __init__(self, classes: int, dropout: float = 0.2, width: int = 24) -> None:
         super().__init__()
@@ -75,5 +86,6 @@ class Toon(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of a batch."""
+        x = standardised(part_seen(x, self.seen))
         logits: torch.Tensor = self.head(self.features(x).mean(dim=(2, 3)))
         return logits

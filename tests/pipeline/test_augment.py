@@ -1,5 +1,7 @@
 """Variations of pictures as batched tensors: against numpy and OpenCV, one picture at a time."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_turning_and_zooming_is_what_opencv_does_with_the_same_matrix():
     x = pictures(n=4, channels=1, size=31)
     how = Variation(rotation=30, zoom=0.2, shift=0.1, shear=0.2, stretch=True, flip=False)
     y = vary(x, how, dice(3))
-    d = (torch.rand(13, 4, generator=dice(3)) * 2 - 1).double().numpy()
+    d = (torch.rand(14, 4, generator=dice(3)) * 2 - 1).double().numpy()
     for i in range(4):
         angle = np.deg2rad(30 * d[1, i])
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -71,14 +73,19 @@ def test_grey_stays_grey_whatever_the_saturation():
     assert torch.allclose(vary(grey, Variation(flip=False, saturation=0.9), dice()), grey)
 
 
-def test_a_quarter_of_the_pictures_lose_a_square():
-    x = torch.ones(400, 3, 16, 16)
+def test_a_quarter_of_the_pictures_lose_a_square_anywhere():
+    x = torch.ones(4000, 3, 16, 16)
     y = vary(x, Variation(flip=False, erased=0.25), dice())
-    lost = (y == 0).all(dim=1).sum(dim=(1, 2))
-    sizes = {int(n) for n in lost if n}
-    assert len(sizes) == 1  # one side per batch
-    assert next(iter(sizes)) in {n * n for n in range(4, 9)}
-    assert 70 < int((lost > 0).sum()) < 130
+    lost = (y == 0).all(dim=1)
+    hit = lost.any(dim=2).any(dim=1)
+    assert 900 < int(hit.sum()) < 1100
+    wide, high = lost.any(dim=1).sum(dim=1)[hit], lost.any(dim=2).sum(dim=1)[hit]
+    assert torch.equal(lost.sum(dim=(1, 2))[hit], wide * high)  # one rectangle, without holes
+    inside = (~lost[hit][:, 0].any(dim=1)) & (~lost[hit][:, -1].any(dim=1))
+    assert int(high[inside].min()) >= 7  # half the side at least; less where it hangs over the edge
+    assert int(high.min()) < 7
+    middle = lost[hit].float().mean(dim=0)
+    assert middle[8, 8] > 1.4 * middle[0, 0] > 0
 
 
 def test_mixed_pictures_carry_the_shares_of_their_labels():
@@ -94,3 +101,13 @@ def test_beta_has_the_mean_and_variance_of_its_distribution(parameter):
     draws = np.array([beta(parameter, one) for _ in range(3000)])
     assert draws.mean() == pytest.approx(0.5, abs=0.03)
     assert draws.var() == pytest.approx(1 / (4 * (2 * parameter + 1)), rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["none", "flip", "affine", "strong"])
+def test_the_part_that_is_seen_is_cut_out_of_the_whole_varied_picture(name):
+    x, seen = pictures(size=30), slice(4, 26)
+    how = Variation(flip=False) if name == "none" else replace(VARIATIONS[name], contrast=0, brightness=0, erased=0)
+    whole = vary(x, how, dice(5))
+    part = vary(x, how, dice(5), seen)
+    assert part.shape == (6, 3, 22, 22)
+    torch.testing.assert_close(part, whole[..., seen, seen])

@@ -23,7 +23,7 @@ def classifier(name, net=None):
 
 
 @pytest.mark.parametrize(
-    ("name", "side"), [("hill2017", 10), ("ho2023", 10), ("toon", 6), ("vanilla", 6), ("dikshit2022", 7)]
+    ("name", "side"), [("hill2017", 10), ("ho2023", 10), ("toon", 5), ("vanilla", 6), ("dikshit2022", 7)]
 )
 def test_the_last_layer_with_places(name, side):
     known = classifier(name)
@@ -49,7 +49,7 @@ class Red(nn.Module):
 
 
 def test_grad_cam_finds_the_place_that_speaks_for_each_class():
-    known = classifier("toon", Red())
+    known = classifier("vanilla", Red())
     picture = np.full((1, 48, 48, 3), 120, dtype=np.uint8)
     picture[0, 5:15, 5:15] = (250, 120, 120)
     picture[0, 30:40, 30:40] = (120, 120, 250)
@@ -63,8 +63,18 @@ def test_grad_cam_finds_the_place_that_speaks_for_each_class():
     np.testing.assert_array_equal(heat > 0.5, expected)
 
 
+def test_grad_cam_has_no_heat_where_the_network_does_not_look():
+    known = classifier("toon")
+    pictures = np.random.default_rng(0).integers(0, 256, (4, known.about.size, known.about.size, 3), dtype=np.uint8)
+    heat = grad_cam(known, pictures, np.array([0, 1, 0, 1]))
+    seen = known.net.seen
+    assert heat[:, seen, seen].max() > 0.9
+    heat[:, seen, seen] = 0
+    assert not heat.any()
+
+
 def test_nothing_that_speaks_for_a_class_is_no_heat():
-    known = classifier("toon", Red())
+    known = classifier("vanilla", Red())
     dark = np.zeros((1, 48, 48, 3), dtype=np.uint8)
     assert not grad_cam(known, dark, np.array([0])).any()
     face = np.full((90, 90, 3), 200, dtype=np.uint8)
@@ -78,7 +88,7 @@ def test_a_filter_is_excited_more_by_its_own_picture_than_by_the_others():
     layer = known.net.features[3].conv1
     with reproducible(0, 1):
         pictures = activation_maximisation(known, layer, filters=4)
-    assert [one.shape for one in pictures] == [(48, 48, 3)] * 4
+    assert [one.shape for one in pictures] == [(40, 40, 3)] * 4
     outputs = []
     hook = layer.register_forward_hook(lambda _layer, _input, output: outputs.append(output))
     x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()

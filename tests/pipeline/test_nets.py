@@ -62,7 +62,7 @@ def test_hill2017_has_the_published_layers_and_as_many_parameters_as_counted_by_
 def test_hill2017_is_the_same_function_as_with_the_whole_picture_computed(blocks):
     torch.manual_seed(0)
     net = build("hill2017", 5, {"blocks": blocks}).eval()
-    assert net.seen == {1: 55, 2: 57, 3: 43}[blocks]
+    assert net.seen == slice(0, {1: 55, 2: 57, 3: 43}[blocks])
     x = torch.randn(4, 3, 60, 60)
     found = net(x)
     found.square().sum().backward()
