@@ -20,7 +20,7 @@ RECIPE = Recipe(epochs=4, batch=8, schedule="one-cycle", augment="strong", mixup
 
 def examples(n, seed):
     dice = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (n, 48, 48, 3), generator=dice, dtype=torch.uint8)
+    images = torch.randint(0, 256, (n, 92, 92, 3), generator=dice, dtype=torch.uint8)
     return Examples(images, torch.randint(0, 3, (n,), generator=dice))
 
 
@@ -82,7 +82,7 @@ def test_another_trainings_checkpoint_or_a_damaged_one_is_left_alone(tmp_path, d
 
 def constant(shift):
     """A network whose validation loss is set by hand: one bias that training cannot move far."""
-    net = nn.Sequential(nn.Flatten(), nn.Linear(48 * 48 * 3, 3))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(92 * 92 * 3, 3))
     with torch.no_grad():
         net[1].bias += shift
     return net
@@ -107,7 +107,7 @@ def test_early_stopping_takes_the_epoch_with_the_lowest_validation_loss():
 
 
 def test_without_validation_faces_nothing_stops_early():
-    nobody = Examples(torch.zeros(0, 48, 48, 3, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
+    nobody = Examples(torch.zeros(0, 92, 92, 3, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64))
     with reproducible(0, 1):
         run = new_run(replace(RECIPE, patience=1))
         run.validation = nobody
