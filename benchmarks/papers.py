@@ -3,7 +3,8 @@
 Trains network × optimiser × seed on the sample show (PROJECT: a folder in which `dvc repro dataset` has run) and on the
 film's annotated faces, each by its own recipe (`pipeline/nets/`), and prints a table for each: accuracy and macro F1
 on held-out scenes, mean ± standard deviation over seeds. Every finished run is a file in `--runs`, so a sweep that is
-stopped goes on where it was, and `--list` says what is missing. Nothing is chosen by the held-out faces.
+stopped goes on where it was, and `--list` says what is missing. Nothing is to be chosen by the held-out faces: `--folds
+5` leaves them alone and judges by folds over the scenes of the others.
 """
 
 import argparse
@@ -17,12 +18,15 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.film import EMOTIONS
 from benchmarks.film_faces import film_faces
 from pipeline.arithmetic import pin_instructions, reproducible
+from pipeline.calibration import expected_calibration_error
 from pipeline.learning import train
 from pipeline.memory import keep_freed_memory
+from pipeline.metrics import scores
 from pipeline.params import Params
 from pipeline.recipes import arguments_of, recipe_of
 from pipeline.schemas import DATASET
@@ -90,25 +94,43 @@ def params_of(task: Task, epochs: int | None) -> Params:
     return Params.model_validate(values)
 
 
-def path_of(task: Task, params: Params, digest: str, runs: Path) -> Path:
+def path_of(task: Task, params: Params, digest: str, runs: Path, folds: int = 0) -> Path:
     """Where the result of a training with these settings on these faces is kept."""
-    what = [params.train.model_dump(mode="json"), asdict(recipe_of(params.train)), digest]
+    what = [params.train.model_dump(mode="json"), asdict(recipe_of(params.train)), digest, *([folds] if folds else [])]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
     return runs / f"{task.data}-{params.train.net}-{task.seed}-{key}.json"
 
 
-def run(task: Task, rows: dict[str, pd.DataFrame], params: Params, runs: Path) -> dict[str, Any]:
-    """Train and test once."""
+def parts_of(rows: dict[str, pd.DataFrame], folds: int) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+    """What is trained on, what may stop the training, what is judged: once; or `folds` times, without the test faces."""
+    if not folds:
+        yield rows["train"], rows["validation"], rows["test"]
+        return
+    known = pd.concat([rows["train"], rows["validation"]], ignore_index=True)
+    scenes = known["episode_id"].astype(str) + " " + known["scene"].astype(str)
+    dealer = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    for trained, judged in dealer.split(known, known["emotion"], scenes):
+        yield known.iloc[trained], known.head(0), known.iloc[judged]
+
+
+def run(task: Task, rows: dict[str, pd.DataFrame], params: Params, runs: Path, folds: int = 0) -> dict[str, Any]:
+    """Train and test once, or once a fold, all faces judged together then."""
     arguments_of(params.train)  # wrong options stop here, not after the faces are decoded
     cache = runs / "decoded"
     cache.mkdir(parents=True, exist_ok=True)
-    spent = time.process_time()
-    trained = train(rows["train"], rows["validation"], params, cache)
-    spent = time.process_time() - spent
-    with reproducible(task.seed, params.train.threads):
-        found = evaluate(rows["test"], trained.classifier, cache)
-    figures = {name: found.metrics[name] for name in ("accuracy", "macro_f1", "weighted_f1", "n", "calibration_error")}
-    return figures | {
+    spent, found = 0.0, []
+    for known, stopping, judged in parts_of(rows, folds):
+        started = time.process_time()
+        trained = train(known, stopping, params, cache)
+        spent += time.process_time() - started
+        with reproducible(task.seed, params.train.threads):
+            found.append(evaluate(judged, trained.classifier, cache))
+    actual = np.concatenate([one.actual for one in found])
+    probabilities = np.concatenate([one.probabilities for one in found])
+    figures = scores(actual, probabilities.argmax(axis=1).astype(np.int64), params.emotions)
+    error = expected_calibration_error(probabilities, actual)
+    return {name: figures[name] for name in ("accuracy", "macro_f1", "weighted_f1", "n")} | {
+        "calibration_error": None if error is None else round(error, 6),
         "name": task.variant.name,
         "data": task.data,
         "seed": task.seed,
@@ -164,6 +186,7 @@ def main() -> None:
     parser.add_argument("--film", type=Path, help="the folder with the film, boxes.csv and scenes.csv")
     parser.add_argument("--runs", type=Path, default=Path("data/cache/papers"), help="where finished runs are kept")
     parser.add_argument("--heavy", action="store_true", help="the networks at 224 px too: hours on two cores")
+    parser.add_argument("--folds", type=int, default=0, help="judge by so many folds over scenes that are not held out")
     parser.add_argument("--epochs", type=int, help="for all, instead of the published number")
     parser.add_argument("--only", nargs="*", default=[], help="names of variants")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no run after so many CPU minutes")
@@ -177,16 +200,17 @@ def main() -> None:
     missing = 0
     for task in tasks(list(sets), options.heavy, options.only):
         params = params_of(task, options.epochs)
-        path = path_of(task, params, digests[task.data], options.runs)
+        path = path_of(task, params, digests[task.data], options.runs, options.folds)
         if not path.exists():
             if options.list or time.process_time() > 60 * options.minutes:
                 missing += 1
                 continue
-            write_json(path, run(task, sets[task.data], params, options.runs))
+            write_json(path, run(task, sets[task.data], params, options.runs, options.folds))
         results[task.data].append(json.loads(path.read_text(encoding="utf-8")))
     for name, rows in sets.items():
         sizes = ", ".join(f"{len(own)} {split}" for split, own in rows.items())
-        print(f"\n{name}: {sizes}\n\n{table(results[name]) if results[name] else 'nothing yet'}")
+        how = f", by {options.folds} folds without the test faces" if options.folds else ""
+        print(f"\n{name}: {sizes}{how}\n\n{table(results[name]) if results[name] else 'nothing yet'}")
     if missing:
         print(f"\n{missing} runs are missing")
 

@@ -73,3 +73,16 @@ def test_the_films_faces_are_its_boxes_and_no_shot_lies_in_two_splits(footage, t
     shots = pd.read_csv(footage / "scenes.csv").query("episode_id == 'bbb'").reset_index(drop=True)
     assert set(faces[faces["split"] == "test"]["scene"]) <= set(shots.index[shots["held_out"] == 1])
     assert not set(faces[faces["split"] != "test"]["scene"]) & set(shots.index[shots["held_out"] == 1])
+
+
+def test_folds_judge_every_face_that_is_not_held_out_once_and_never_beside_its_scene():
+    faces = {one: rows(40, seed=i, split=one) for i, one in enumerate(("train", "validation", "test"))}
+    known = pd.concat([faces["train"], faces["validation"]])
+    seen = []
+    for trained, stopping, judged in papers.parts_of(faces, 4):
+        assert not len(stopping)
+        places = [set(zip(part["episode_id"], part["scene"], strict=True)) for part in (trained, judged)]
+        assert not places[0] & places[1]
+        assert len(trained) + len(judged) == len(known)
+        seen += list(judged["face_id"])
+    assert sorted(seen) == sorted(known["face_id"])
