@@ -102,7 +102,7 @@ def path_of(task: Task, params: Params, digest: str, runs: Path, folds: int = 0)
 
 
 def parts_of(rows: dict[str, pd.DataFrame], folds: int) -> Iterator[tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
-    """What is trained on, what may stop the training, what is judged: once; or `folds` times, without the test faces."""
+    """What is trained on, what may stop the training, what is judged: once, or `folds` times without the test faces."""
     if not folds:
         yield rows["train"], rows["validation"], rows["test"]
         return
