@@ -25,17 +25,17 @@ import yaml
 from numpy.typing import NDArray
 
 from benchmarks.sample import true_expressions
-from pipeline.acquisition import labelling_order
-from pipeline.arithmetic import pin_instructions, reproducible
-from pipeline.crops import read_crops
+from pipeline.compute.arithmetic import pin_instructions, reproducible
+from pipeline.compute.memory import keep_freed_memory
+from pipeline.faces.crops import read_crops
 from pipeline.images import decode_rgb
-from pipeline.learning import train
-from pipeline.memory import keep_freed_memory
+from pipeline.pages.plots import new_figure, save, style
 from pipeline.params import Params, load_params
-from pipeline.plots import new_figure, save, style
-from pipeline.quick_model import NO_LABEL, describe, fit_quick
 from pipeline.sample.annotate import MISTAKES, WRONG
 from pipeline.schemas import OK
+from pipeline.tasks.acquisition import labelling_order
+from pipeline.tasks.quick_model import NO_LABEL, describe, fit_quick
+from pipeline.training.learning import train
 
 PICTURE = Path("docs/active-learning.png")
 HELD_OUT = 0.3

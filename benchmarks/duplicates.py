@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.clusters import chains, cover
-from pipeline.duplicates import SIDE, hashes, near_pairs_of_each
 from pipeline.images import Pixels
 from pipeline.params import Manifest
+from pipeline.similarity.clusters import chains, cover
+from pipeline.similarity.duplicates import SIDE, hashes, near_pairs_of_each
 
 CHARACTERS = 4
 CHECKED = 100

@@ -25,7 +25,7 @@ import yaml
 from numpy.typing import NDArray
 
 from benchmarks.film import environment
-from pipeline.new import make_project
+from pipeline.project.new import make_project
 from pipeline.sample.render import write_video
 
 STAGES = ("download", "scenes", "faces", "manifest")

@@ -21,8 +21,8 @@ import av
 import pandas as pd
 import yaml
 
-from pipeline.boundaries import boundary_f1
-from pipeline.new import make_project
+from benchmarks.boundaries import boundary_f1
+from pipeline.project.new import make_project
 from pipeline.schemas import SCENES
 from pipeline.tables import read_frame
 

@@ -21,10 +21,10 @@ from labeling.exports import emotion_rows
 from labeling.push import ensure_project, push
 from labeling.server import Project, Server
 from labeling.tasks import emotion_task, sheet_task
-from pipeline.answers import append_rows
-from pipeline.face_sheets import draw_sheet
 from pipeline.images import encode_jpeg
-from tests.labeling.studio import Person, Studio, browser
+from pipeline.tasks.answers import append_rows
+from pipeline.tasks.face_sheets import draw_sheet
+from tests.support.studio import Person, Studio, browser
 
 CONFIGS = Path(__file__).resolve().parents[1] / "labeling" / "configs"
 EMOTIONS = ["angry", "happy", "neutral", "sad", "surprised", "unclear", "not-a-face", "another-character"]

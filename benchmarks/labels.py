@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.sample import true_expressions
-from pipeline.annotations import EMOTIONS, read_emotions
-from pipeline.consensus import faces_to_label, match, settle_labels
-from pipeline.crops import read_crops
+from pipeline.faces.crops import read_crops
+from pipeline.labels.annotations import EMOTIONS, read_emotions
+from pipeline.labels.consensus import faces_to_label, match, settle_labels
 from pipeline.params import Params, load_params
-from pipeline.review import disagreement_queue, label_error_queue, out_of_fold_probabilities
 from pipeline.sample.annotate import MISTAKES, WRONG
 from pipeline.schemas import EPISODES, OK
 from pipeline.tables import read_frame
+from pipeline.tasks.review import disagreement_queue, label_error_queue, out_of_fold_probabilities
 
 SHARES = (0.05, 0.1, 0.2)
 SEEDS = 5

@@ -22,16 +22,16 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.film import EMOTIONS
 from benchmarks.film_faces import film_faces
-from pipeline.arithmetic import pin_instructions, reproducible
-from pipeline.calibration import expected_calibration_error
-from pipeline.learning import train
-from pipeline.memory import keep_freed_memory
-from pipeline.metrics import scores
+from pipeline.classifier.calibration import expected_calibration_error
+from pipeline.classifier.metrics import scores
+from pipeline.classifier.scoring import evaluate
+from pipeline.compute.arithmetic import pin_instructions, reproducible
+from pipeline.compute.memory import keep_freed_memory
 from pipeline.params import Params
-from pipeline.recipes import arguments_of, recipe_of
 from pipeline.schemas import DATASET
-from pipeline.scoring import evaluate
 from pipeline.tables import read_frame, write_json
+from pipeline.training.learning import train
+from pipeline.training.recipes import arguments_of, recipe_of
 
 OPTIMISERS: Final = ("sgd", "adam", "adadelta", "adagrad", "rmsprop")
 

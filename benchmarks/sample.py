@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.boundaries import boundary_f1
 from cascades.boxes import intersection_over_union as iou
-from pipeline.boundaries import boundary_f1
 from pipeline.sample import EPISODES, episode_truth
 from pipeline.sample.script import OPENING
 from pipeline.schemas import LABELS, MANIFEST, OK, SCENES

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from pipeline.arithmetic import pin_instructions, reproducible
-from pipeline.classifier import Classifier, Description
-from pipeline.inputs import Normalisation
-from pipeline.memory import keep_freed_memory
+from pipeline.classifier.classifier import Classifier, Description
+from pipeline.classifier.inputs import Normalisation
+from pipeline.compute.arithmetic import pin_instructions, reproducible
+from pipeline.compute.memory import keep_freed_memory
 from pipeline.nets import architecture, build
-from pipeline.training import Examples, Run
+from pipeline.training.training import Examples, Run
 
 IMAGES: Final = 4800
 CLASSES: Final = 5

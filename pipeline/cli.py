@@ -53,7 +53,7 @@ def toonset(
 @app.command()
 def new(directory: Annotated[Path, typer.Argument(help="A directory that is empty or not there yet.")]) -> None:
     """Start a project for a show of your own."""
-    from pipeline.new import make_project
+    from pipeline.project.new import make_project
 
     make_project(directory)
 
@@ -75,7 +75,7 @@ def stage(
 @app.command()
 def summary() -> None:
     """What the project in this directory holds, in ten lines."""
-    from pipeline.summary import summarize
+    from pipeline.project.summary import summarize
 
     typer.echo(summarize())
 
@@ -85,7 +85,7 @@ def splits(
     keep: Annotated[bool, typer.Option("--keep", help="Write down the splits they have now: it moves none.")] = False,
 ) -> None:
     """Write every new scene's split down for good, in annotations/splits.csv, stratified by character."""
-    from pipeline.split_record import record_splits
+    from pipeline.dataset.split_record import record_splits
 
     record_splits(keep=keep)
 
@@ -93,7 +93,7 @@ def splits(
 @app.command()
 def reproduced() -> None:
     """Run `dvc repro` in a clean clone and hold the result against the committed dvc.lock."""
-    from pipeline.reproduced import check
+    from pipeline.project.reproduced import check
 
     check(Path())
 
@@ -103,7 +103,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Where on 127.0.0.1 it listens.", min=1024, max=65535)] = 8080,
 ) -> None:
     """Run Label Studio here until Ctrl-C; the first time, make its environment and an account."""
-    from pipeline.serving import serve_here
+    from pipeline.tasks.serving import serve_here
 
     serve_here(port)
 
@@ -111,7 +111,7 @@ def serve(
 @label.command()
 def push(kind: Annotated[str, typer.Argument(help="boxes, emotions, sheets or review.")]) -> None:
     """Bring tasks to Label Studio; twice changes nothing, and what people have answered is never touched."""
-    from pipeline.labelling import KINDS, push_kind
+    from pipeline.tasks.labelling import KINDS, push_kind
 
     if kind not in KINDS:
         raise SetupError(f"no kind of task {kind!r}; expected one of {', '.join(KINDS)}.{nearest(kind, KINDS)}")
@@ -121,7 +121,7 @@ def push(kind: Annotated[str, typer.Argument(help="boxes, emotions, sheets or re
 @label.command()
 def pull() -> None:
     """Append what people answered in Label Studio to annotations/; what is there already is left alone."""
-    from pipeline.answers import pull as bring_all
+    from pipeline.tasks.answers import pull as bring_all
 
     bring_all()
 
@@ -135,9 +135,9 @@ def predict(
     ] = None,
 ) -> None:
     """What emotion each face shows, a JSON object a line; a picture without a face is a line with its reason."""
-    from pipeline.classifier import load_model
-    from pipeline.predict import pictures_in, read_cascade
-    from pipeline.predict import predict as answers
+    from pipeline.classifier.classifier import load_model
+    from pipeline.classifier.predict import pictures_in, read_cascade
+    from pipeline.classifier.predict import predict as answers
 
     known = [read_cascade(path) for path in cascade or []]
     for row in answers(pictures_in(images), load_model(model), known):
@@ -150,8 +150,8 @@ def export(
     model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = Path("models/emotion"),
 ) -> None:
     """Write the classifier as ONNX, for programs without torch; its answers are held against torch's."""
-    from pipeline.classifier import load_model
-    from pipeline.onnx_export import export_onnx
+    from pipeline.classifier.classifier import load_model
+    from pipeline.classifier.onnx_export import export_onnx
 
     difference = export_onnx(load_model(model), out)
     typer.echo(f"{out}: probabilities as torch's to {difference:.1e}")
@@ -162,7 +162,7 @@ def import_answers(
     export: Annotated[Path, typer.Argument(help="What Label Studio exported of one of our projects, as JSON.")],
 ) -> None:
     """Append the answers in an exported file to annotations/; what is there already is left alone."""
-    from pipeline.answers import import_file
+    from pipeline.tasks.answers import import_file
 
     import_file(export)
 

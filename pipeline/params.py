@@ -1,6 +1,6 @@
 """`params.yaml` as typed values: read once, validated whole before any work, with errors a person can act on.
 
-Defaults stand here and only here; the comments in `template/params.yaml` say what each key does.
+Defaults stand here and only here; the comments in `project/template/params.yaml` say what each key does.
 """
 
 import re

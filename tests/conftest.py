@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-FOOTAGE = Path(__file__).resolve().parents[2] / "shared" / "footage"
+from tests.support import FOOTAGE
+
 LONG = (
     "test_annotators.py",
     "test_server_faults.py",

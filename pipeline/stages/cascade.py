@@ -27,12 +27,12 @@ from cascades import (
     train,
 )
 from cascades.calibration import calibrate, train_validated
-from pipeline.annotations import BOXES, FRAMES, last_words, read_boxes, read_frames
-from pipeline.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
-from pipeline.character_cascades import FOLDER, save_cascade
-from pipeline.compute import cores
+from pipeline.compute.compute import cores
 from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
+from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
+from pipeline.faces.character_cascades import FOLDER, save_cascade
+from pipeline.labels.annotations import BOXES, FRAMES, last_words, read_boxes, read_frames
 from pipeline.params import CascadeParams, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.tables import read_frame, write_json, write_text

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.card import dataset_card
 from pipeline.console import say_counts
-from pipeline.crops import read_crops
-from pipeline.leaks import check_no_leak
+from pipeline.dataset.card import dataset_card
+from pipeline.dataset.leaks import check_no_leak
+from pipeline.faces.crops import read_crops
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK
 from pipeline.tables import read_frame, to_table, write_table, write_text

@@ -12,9 +12,9 @@ import pandas as pd
 
 from labeling.agreement import measure, pairs
 from labeling.anchoring import anchoring
-from pipeline.annotations import EMOTIONS, read_emotions
-from pipeline.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, match, settle_labels
 from pipeline.console import say_counts
+from pipeline.labels.annotations import EMOTIONS, read_emotions
+from pipeline.labels.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, match, settle_labels
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
 from pipeline.tables import read_frame, replacing, to_table, write_json, write_table

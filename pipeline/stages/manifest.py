@@ -2,7 +2,8 @@
 
 Nothing is deleted: a near-duplicate stays as a rejected row that names its representative. A face's split is its
 scene's, and a scene's depends on nothing but the scene; of near-duplicates only one is in use, so none stand in two
-splits. Which one follows `pipeline.clusters`: episodes that come later in the list change nothing for the earlier ones.
+splits. Which one follows `pipeline.similarity.clusters`: episodes that come later in the list change nothing for the
+earlier ones.
 """
 
 from pathlib import Path
@@ -11,16 +12,16 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from pipeline.clusters import cover, standing
 from pipeline.console import progress, say_counts
-from pipeline.crops import read_crops
-from pipeline.duplicate_evidence import draw_evidence, gather
-from pipeline.duplicates import SIDE, near_pairs_of_each, read_thumbnails
+from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels
+from pipeline.pages.duplicate_evidence import draw_evidence, gather
 from pipeline.params import Params, load_params
-from pipeline.repeats import episodes_showing, repeated
 from pipeline.schemas import FACES, MANIFEST, OK, REJECTED, SCENES
-from pipeline.selection import select
+from pipeline.similarity.clusters import cover, standing
+from pipeline.similarity.duplicates import SIDE, near_pairs_of_each, read_thumbnails
+from pipeline.similarity.repeats import episodes_showing, repeated
+from pipeline.similarity.selection import select
 from pipeline.tables import read_frame, read_table, to_table, write_table
 
 FACES_FOLDER = Path("data/faces")

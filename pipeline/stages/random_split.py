@@ -11,17 +11,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pipeline.arithmetic import pin_instructions, reproducible
 from pipeline.caches import cache_folder
+from pipeline.classifier.scoring import evaluate
+from pipeline.compute.arithmetic import pin_instructions, reproducible
+from pipeline.compute.memory import keep_freed_memory
 from pipeline.console import say_counts
-from pipeline.dataset_files import COLUMNS
-from pipeline.dataset_files import FOLDER as DATASET_FOLDER
-from pipeline.learning import train
-from pipeline.memory import keep_freed_memory
+from pipeline.dataset.dataset_files import COLUMNS
+from pipeline.dataset.dataset_files import FOLDER as DATASET_FOLDER
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET
-from pipeline.scoring import evaluate
 from pipeline.tables import read_frame, write_json
+from pipeline.training.learning import train
 
 METRICS: Final = Path("reports/random_split/metrics.json")
 SPLITS: Final = ("train", "validation", "test")

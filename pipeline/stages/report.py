@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.agreement_page import agreement_section
 from pipeline.console import say_counts
-from pipeline.dataset_page import dataset_sections
-from pipeline.doubts import put_aside
-from pipeline.page import Link, Part, Section, drawing, png_file, render, table
+from pipeline.pages.agreement_page import agreement_section
+from pipeline.pages.dataset_page import dataset_sections
+from pipeline.pages.doubts import put_aside
+from pipeline.pages.page import Link, Part, Section, drawing, png_file, render, table
+from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
+from pipeline.project.summary import REPORT, facts
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES
-from pipeline.sheets import figure
-from pipeline.summary import REPORT, facts
 from pipeline.tables import read_frame, rows_of, write_text
 
 REPORTS = Path("reports")

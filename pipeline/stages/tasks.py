@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from labeling.errors import LabelingError
-from pipeline.annotations import EMOTIONS, read_emotions
 from pipeline.console import say_counts
-from pipeline.emotion_tasks import TASKS, make_tasks, order_by_gain
 from pipeline.errors import SetupError
-from pipeline.labelling import config, configured, report, send
+from pipeline.labels.annotations import EMOTIONS, read_emotions
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, MANIFEST
 from pipeline.tables import read_frame, write_json, write_text
+from pipeline.tasks.emotion_tasks import TASKS, make_tasks, order_by_gain
+from pipeline.tasks.labelling import config, configured, report, send
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from cascades import TrainingResult
 from cascades.opencv_xml import write_cascade
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import hashlib
 from cascades import train

@@ -11,9 +11,10 @@ from typing import Any
 
 import drawn_show
 import pytest
-from studio import Person, Studio, browser
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+from tests.support.studio import Person, Studio, browser
+
 NAME = 'a <show> of "heroes" 🙃'
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from studio import Studio
 
 from labeling.config import emotion_config, same_config
 from labeling.errors import AccessDenied, ConfigChanged, LocalServerError, ServerError, ServerUnreachable
@@ -15,8 +14,10 @@ from labeling.local_server import LocalServer
 from labeling.push import ensure_project, push
 from labeling.server import Project, Server
 from labeling.tasks import emotion_task
+from tests.support import ROOT
+from tests.support.studio import Studio
 
-CONFIGS = Path(__file__).resolve().parents[2] / "labeling" / "configs"
+CONFIGS = ROOT / "labeling" / "configs"
 EMOTIONS = ["happy", 'so "sad" & <lost>', "🙃"]
 pytestmark = pytest.mark.slow
 

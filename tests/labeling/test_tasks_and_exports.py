@@ -12,8 +12,9 @@ from labeling.config import LEFT_OUT, SHEET_KEYS, box_config, emotion_config, sa
 from labeling.errors import InvalidExport, InvalidLabelConfig
 from labeling.exports import box_rows, emotion_rows, sheet_rows
 from labeling.tasks import Drawn, Guess, box_task, emotion_task, sheet_task
+from tests.support import ROOT
 
-CONFIGS = Path(__file__).resolve().parents[2] / "labeling" / "configs"
+CONFIGS = ROOT / "labeling" / "configs"
 NAMES = ["happy", 'so "sad" & <lost>', "🙃", "unclear"]
 PLACE = {"episode_id": "pilot", "frame": 12, "character": "cat", "x": 1, "y": 2, "w": 30, "h": 40}
 FACE = {"face_id": "f00", **PLACE, "time_s": 65.5}

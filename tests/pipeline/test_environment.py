@@ -4,9 +4,8 @@ import re
 import tomllib
 from importlib import metadata
 from itertools import chain
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
 
 
 def locked() -> dict[str, str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 FORBIDDEN = {
     "cascades": ("pipeline", "labeling"),
     "labeling": ("pipeline", "cascades"),

@@ -8,8 +8,8 @@ import yaml
 
 from pipeline.errors import InputError, ParamsError
 from pipeline.params import Params, load_params
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 GOOD: dict[str, Any] = {
     "toonset": "0.1",
     "episodes": [{"id": "pilot", "source": "pilot.mp4"}],
@@ -26,14 +26,14 @@ def load(tmp_path: Path, **changes: Any) -> Params:
 
 def test_the_sample_project_and_the_template_are_valid_and_differ_only_in_what_is_a_shows_own() -> None:
     sample = load_params(ROOT / "params.yaml")
-    template = load_params(ROOT / "pipeline" / "template" / "params.yaml")
+    template = load_params(ROOT / "pipeline" / "project" / "template" / "params.yaml")
     own = {"episodes", "characters"}
     assert sample.model_dump(exclude=own) == template.model_dump(exclude=own)
     assert [episode.source for episode in sample.episodes] == ["sample:garden", "sample:harbour", "sample:kitchen"]
 
 
 def test_the_comments_of_the_template_state_every_default(tmp_path: Path) -> None:
-    template = yaml.safe_load((ROOT / "pipeline" / "template" / "params.yaml").read_text())
+    template = yaml.safe_load((ROOT / "pipeline" / "project" / "template" / "params.yaml").read_text())
     defaults = load(tmp_path).model_dump(mode="json")
     sections = {name: value for name, value in template.items() if isinstance(value, dict)}
     assert sections == {name: value for name, value in defaults.items() if isinstance(value, dict)}

@@ -1,0 +1,166 @@
+"""A trained emotion classifier: the folder it is kept in, and what it says about a face.
+
+`model.safetensors` holds the weights, `model.json` everything else that is needed to use them and to know where they
+come from. Neither holds a time or a path: the same training gives the same bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import nn
+
+from pipeline.classifier.inputs import Normalisation, fit
+from pipeline.errors import InputError
+from pipeline.images import Pixels
+from pipeline.nets import architecture, build
+from pipeline.nets.layers import probabilities
+from pipeline.tables import replacing, write_json
+
+FOLDER: Final = Path("models/emotion")
+WEIGHTS: Final = "model.safetensors"
+DESCRIPTION: Final = "model.json"
+BATCH: Final = 256
+"""Pictures per forward pass: bounds memory. The last bits of a probability may depend on it."""
+
+
+class Description(BaseModel):
+    """`model.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = Field(default=1, ge=1, le=1)
+    net: str
+    arguments: dict[str, Any]
+    """What the network was made with, besides the number of classes."""
+    emotions: tuple[str, ...]
+    """The classes, in the order of the outputs."""
+    size: int
+    """Side of the input, px."""
+    channels: int
+    """3: RGB; 1: grey."""
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    """Of the training pictures, per channel, in grey levels."""
+    temperature: float = Field(default=1.0, gt=0)
+    """What logits are divided by, so that probabilities are as high as answers are right on validation scenes."""
+    params: dict[str, Any]
+    """The section `train` of params.yaml, its nulls filled in."""
+    seed: int
+    epoch: int
+    """The epoch (from 1) whose weights these are."""
+    images: dict[str, int]
+    """Training faces per emotion."""
+    threads: int
+    """With how many it was trained."""
+    torch: str
+    instructions: str
+    """The instruction set torch trained with."""
+
+    @model_validator(mode="after")
+    def _agrees_with_the_network(self) -> "Description":
+        net = architecture(self.net)
+        if (self.size, self.channels) != (net.size, net.channels):
+            raise ValueError(
+                f"{self.net} reads {net.size} px and {net.channels} channels, not {self.size}, {self.channels}"
+            )
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(f"mean and std should have {self.channels} values each")
+        return self
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network with trained weights and its description."""
+
+    net: nn.Module
+    about: Description
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The classes, in the order of the columns of `predict`."""
+        return self.about.emotions
+
+    def predict(self, faces: Sequence[Pixels]) -> NDArray[np.float32]:
+        """Probabilities, float32 [N, emotions], of face crops: RGB, uint8 [H, W, 3], any sizes, best square."""
+        for face in faces:
+            if face.dtype != np.uint8 or face.ndim != 3 or face.shape[2] != 3 or not face.size:
+                raise ValueError(f"a face should be RGB, uint8 [H, W, 3]; found {face.dtype} {list(face.shape)}")
+        images = np.zeros((len(faces), self.about.size, self.about.size, self.about.channels), dtype=np.uint8)
+        for row, face in enumerate(faces):
+            images[row] = fit(face, self.about.size, self.about.channels)
+        return self.predict_fitted(images)
+
+    def predict_fitted(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`predict` of pictures that already have the network's input size: uint8 [N, size, size, channels]."""
+        normalise = Normalisation(self.about.mean, self.about.std)
+        self.net.eval()
+        with torch.inference_mode():
+            parts = [
+                probabilities(
+                    self.net,
+                    self.net(normalise(torch.from_numpy(images[start : start + BATCH]))) / self.about.temperature,
+                ).numpy()
+                for start in range(0, len(images), BATCH)
+            ]
+        return np.concatenate([np.zeros((0, len(self.emotions)), dtype=np.float32), *parts])
+
+
+def save_model(folder: Path, classifier: Classifier) -> str:
+    """Write the two files into `folder`; return the sha256 of the weights file."""
+    weights = {name: tensor.detach().contiguous() for name, tensor in sorted(classifier.net.state_dict().items())}
+    data = tensors_to_bytes(weights)
+    with replacing(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(data)
+    write_json(folder / DESCRIPTION, classifier.about.model_dump(mode="json"))
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_model(folder: Path = FOLDER) -> Classifier:
+    """Read a classifier that `save_model` wrote.
+
+    Raises InputError if a file is missing, damaged, or does not belong with the other.
+    """
+    about = _description(folder / DESCRIPTION)
+    path = folder / WEIGHTS
+    with torch.random.fork_rng(devices=[]):
+        try:
+            net = build(about.net, len(about.emotions), about.arguments)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{folder / DESCRIPTION}: {about.net} takes no such arguments: {error}") from error
+    try:
+        net.load_state_dict(tensors_from_bytes(path.read_bytes()))
+    except (OSError, SafetensorError) as error:
+        raise InputError(
+            f"{path} cannot be read as safetensors ({error}): fetch it again or run `dvc repro`"
+        ) from error
+    except RuntimeError as error:
+        problem = str(error).split("\n\t", 1)[-1].replace("\n\t", " ")
+        raise InputError(
+            f"{path} does not hold the weights that {DESCRIPTION} describes ({about.net}, {len(about.emotions)} "
+            f"emotions): {problem} Take both files from the same training."
+        ) from error
+    net.eval()
+    return Classifier(net, about)
+
+
+def _description(path: Path) -> Description:
+    try:
+        return Description.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"no trained model: {path} cannot be read ({error.strerror}); `dvc repro` makes it") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON ({error}): fetch it again or run `dvc repro`") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
+        raise InputError(f"{path} does not describe a model of this version of toonset ({problems})") from error

@@ -1,0 +1,1 @@
+"""Finding faces in episodes, following them through scenes and cutting them out."""

@@ -1,0 +1,94 @@
+"""The frames that people looked at for faces, decoded: what a cascade learns from and is tested on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.console import progress
+from pipeline.errors import nearest
+from pipeline.images import Pixels, fit_chroma, fit_height
+from pipeline.schemas import OK
+from pipeline.tables import rows_of
+from pipeline.video.video import read_frames
+
+
+@dataclass(frozen=True)
+class BoxedFrame:
+    """One looked-at frame.
+
+    gray: uint8 [H, W], shrunk. chroma: uint8 [2, h, w], Cb and Cr, half as large. boxes: x, y, w, h of the character's
+    faces in px of `gray`. complete: whether every face of it is boxed, so that all else in the frame is background.
+    split: of the scene it lies in.
+    """
+
+    episode_id: str
+    frame: int
+    gray: Pixels
+    chroma: Pixels
+    boxes: tuple[tuple[int, int, int, int], ...]
+    complete: bool
+    split: str
+
+
+def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, characters: Sequence[str]) -> pd.DataFrame:
+    """What is known of each looked-at frame: episode_id, frame, complete, and the boxes of `character`.
+
+    boxes, frames: as `read_boxes` and `read_frames` of `annotations` give them. A frame with a box that frames.csv does
+    not list counts as complete. A frame with a rejected box does not, as there may be a face where nothing is boxed;
+    but a box of somebody whose name is like none of `characters` is of somebody else, and does no harm.
+    """
+    key = ["episode_id", "frame"]
+    listed = frames[frames["status"] == OK].drop_duplicates(key, keep="last")[[*key, "complete"]]
+    boxed = boxes[key].drop_duplicates()
+    seen = boxed.merge(listed, on=key, how="outer")
+    seen["complete"] = seen["complete"].fillna(1).astype(bool)
+    somebody_else = [name not in characters and not nearest(name, characters) for name in boxes["character"]]
+    doubtful = pd.MultiIndex.from_frame(boxes.loc[(boxes["status"] != OK) & ~np.array(somebody_else, bool), key])
+    seen["complete"] &= ~pd.MultiIndex.from_frame(seen[key]).isin(doubtful)
+    own = boxes[(boxes["status"] == OK) & (boxes["character"] == character)]
+    by_frame = {
+        place: [tuple(row) for row in rows[list("xywh")].to_numpy().tolist()] for place, rows in own.groupby(key)
+    }
+    in_order = [by_frame.get(place, []) for place in zip(seen["episode_id"], seen["frame"], strict=True)]
+    seen["boxes"] = pd.Series(in_order, index=seen.index, dtype=object)
+    return seen.sort_values(key, ignore_index=True)
+
+
+def read_boxed_frames(
+    seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int, threads: int = 1
+) -> list[BoxedFrame]:
+    """Decode the frames of `looked_at`, each episode once and no further than its last looked-at frame.
+
+    threads: for the decoder; changes no frame.
+    """
+    wanted = seen.groupby("episode_id")
+    found: list[BoxedFrame] = []
+    rows = [row for row in rows_of(episodes[episodes["status"] == OK]) if row.episode_id in wanted.groups]
+    for episode in progress(rows, desc="looked-at frames", unit="episodes"):
+        own = wanted.get_group(episode.episode_id).set_index("frame")
+        cuts = scenes[scenes["episode_id"] == episode.episode_id]
+        found += _of_episode(videos / episode.path, episode.episode_id, own, cuts, max_height, threads)
+    return found
+
+
+def _of_episode(
+    video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
+) -> Iterator[BoxedFrame]:
+    starts, splits = scenes["start_frame"].to_numpy(), scenes["split"].to_numpy()
+    for frame in read_frames(video, stop=int(seen.index.max()) + 1, threads=threads):
+        if frame.index not in seen.index:
+            continue
+        row = seen.loc[frame.index]
+        gray, scale = fit_height(frame.gray, max_height)
+        yield BoxedFrame(
+            episode_id,
+            frame.index,
+            gray,
+            fit_chroma(frame.chroma, gray),
+            tuple(tuple(round(side * scale) for side in box) for box in row["boxes"]),
+            bool(row["complete"]),
+            str(splits[int(np.searchsorted(starts, frame.index, side="right")) - 1]),
+        )

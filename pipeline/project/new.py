@@ -1,0 +1,47 @@
+"""`toonset new`: a project for a show of one's own, ready for `dvc repro`."""
+
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+from pipeline.errors import InputError, SetupError
+
+
+def make_project(directory: Path) -> None:
+    """Fill an empty directory with a project: the flow, its parameters, empty annotations, git and DVC.
+
+    Raises InputError where the directory holds anything already: nothing a person made is ever overwritten.
+    """
+    directory = directory.resolve()
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise InputError(f"{directory} is not empty; name a directory that is empty or not there yet")
+    if shutil.which("git") is None:
+        raise SetupError("git was not found; a project keeps its annotations and parameters under git: install git")
+    template = resources.files("pipeline.project") / "template"
+    with resources.as_file(template) as source:
+        shutil.copytree(source, directory, dirs_exist_ok=True)
+    (directory / "gitignore").rename(directory / ".gitignore")
+    configs = resources.files("labeling") / "configs"
+    with resources.as_file(configs) as source:
+        shutil.copytree(source, directory / "labeling" / "configs")
+    if not (directory / ".git").exists():
+        _run(["git", "init", "--quiet", "--initial-branch=main"], directory)
+    _run([sys.executable, "-m", "dvc", "init", "--quiet"], directory)
+    for option, value in (("core.analytics", "false"), ("core.check_update", "false")):
+        _run([sys.executable, "-m", "dvc", "config", option, value], directory)
+    _run(["git", "add", "--all"], directory)
+    print(
+        f"{directory} is a project now. Next, in it:\n"
+        "  1. params.yaml: list your episodes, characters and emotions\n"
+        "  2. annotations/boxes.csv: box about 150 faces of each character\n"
+        "  3. dvc repro\n"
+        "The README of toonset takes you through each step."
+    )
+
+
+def _run(command: list[str], directory: Path) -> None:
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SetupError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}")

@@ -1,0 +1,1 @@
+"""What people are asked in Label Studio, and how their answers come home."""

@@ -1,0 +1,134 @@
+"""Which labels are worth a second look: where annotators disagree, and where the label is probably wrong.
+
+Each label is held against two kinds of evidence, the other votes on the face and what a model trained on other scenes
+says of it, and both are put together as Bayes' rule has it: P(emotion | votes, picture) ∝ P(emotion | picture) × Π
+P(vote | emotion), with annotators who err in one answer of ten, on any other answer alike. So a label that two agreed
+on needs a surer model to be doubted than a single vote. (Goh, Tkachenko & Mueller, "CROWDLAB", 2022, weigh both by
+estimated reliability instead. cleanlab's scores look at the model alone; on the sample show they find fewer, see
+docs/benchmarks.md.)
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.labels.annotations import NOT_THEIRS
+from pipeline.labels.consensus import AGAINST
+from pipeline.schemas import OK
+from pipeline.tables import rows_of
+from pipeline.tasks.quick_model import NO_LABEL, describe, out_of_fold
+
+ERROR_RATE = 0.1
+"""How often an annotator is held to be wrong."""
+LEAST = 0.001
+"""Probability below which no emotion is held to be, whatever the model says: it is wrong one time in ten itself."""
+NOT_AN_EMOTION = 0.02
+"""What is left for each answer that is no emotion, of which the model knows nothing."""
+COLUMNS = ["face_id", "why", "score"]
+
+
+def review_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Both queues in one, each face once: face_id, why, score, the faces most worth a look first.
+
+    The score is how likely a look is to put a label right: 1 where the votes are tied, so that there is no label yet,
+    else the probability that the label is wrong. Every labelled face is in it: take as many from the top as people have
+    time for.
+
+    labels: rows of LABELS. probabilities: index face_id, a column per emotion, as `out_of_fold_probabilities` gives
+    them; a row of NaN, a missing row or None: no model has an opinion.
+    """
+    split = disagreement_queue(labels)
+    doubted = label_error_queue(labels, probabilities)
+    tied = split[~split["face_id"].isin(doubted["face_id"])]
+    return _in_order([*rows_of(tied), *rows_of(doubted)])
+
+
+def disagreement_queue(labels: pd.DataFrame) -> pd.DataFrame:
+    """The faces whose votes differ: face_id, why, score, ties first, then by how probably the majority errs."""
+    found = []
+    for row in rows_of(labels[labels["face_id"].notna()]):
+        votes = _votes(row.votes)
+        if len(votes) > 1 and (row.status == OK or row.reason.startswith("a tie")):
+            wrong = 1.0 if row.status != OK else _doubt(row.emotion, votes, None)
+            found.append((row.face_id, f"{_said(row)}, voted {_counted(votes)}", wrong))
+    return _in_order(found)
+
+
+def label_error_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None) -> pd.DataFrame:
+    """The labelled faces: face_id, why, score, the probability that the label is wrong, the likeliest first."""
+    found = []
+    known: dict[str, dict[str, float]] = {}
+    if probabilities is not None:
+        told = probabilities.dropna()
+        rows = zip(told.index, told.to_numpy(), strict=True)
+        known = {str(name): dict(zip(told.columns, map(float, row), strict=True)) for name, row in rows}
+    for row in rows_of(labels[(labels["status"] == OK) & labels["face_id"].notna()]):
+        votes, model = _votes(row.votes), known.get(row.face_id)
+        why = f"{_said(row)}, voted {_counted(votes)}"
+        if model is not None:
+            probability, best = max((value, name) for name, value in model.items())
+            why += f"; the model holds it to be {best} ({probability:.2f})"
+        found.append((row.face_id, why, _doubt(row.emotion, votes, model)))
+    return _in_order(found)
+
+
+def out_of_fold_probabilities(
+    labels: pd.DataFrame, manifest: pd.DataFrame, crops: Sequence[bytes], margin: float, emotions: Sequence[str]
+) -> pd.DataFrame:
+    """What a quick model that saw no face of its scene holds each labelled face to be: index face_id, a column an
+    emotion.
+
+    labels: rows of LABELS. manifest: the rows of MANIFEST of the faces to be judged, whose crops are `crops`; those
+    without a label are judged too, but not learnt from. margin: `faces.crop_margin`.
+    """
+    emotion = labels[labels["status"] == OK].set_index("face_id")["emotion"]
+    index = {name: number for number, name in enumerate(emotions)}
+    targets = [index.get(name, NO_LABEL) for name in manifest["face_id"].map(emotion.to_dict())]
+    scenes = [f"{row.episode_id} {row.scene}" for row in rows_of(manifest)]
+    found = out_of_fold(describe(crops, margin), np.array(targets, np.int64), scenes, len(emotions))
+    return pd.DataFrame(found, index=pd.Index(manifest["face_id"], name="face_id"), columns=list(emotions))
+
+
+def _doubt(label: str, votes: dict[str, int], model: dict[str, float] | None) -> float:
+    """Probability that `label` is wrong, given the votes and what a model says of the emotions."""
+    others = sorted({*votes, label} - set(model or ()))
+    if model is None:
+        # Nothing is known of answers nobody gave: one more stands for all of them.
+        names, weights = [*others, ""], [1.0] * (len(others) + 1)
+    else:
+        names = [*model, *others]
+        weights = [*(max(LEAST, value) for value in model.values()), *[NOT_AN_EMOTION] * len(others)]
+    posterior = [weight * _likelihood(name, votes, len(names)) for weight, name in zip(weights, names, strict=True)]
+    return 1 - posterior[names.index(label)] / sum(posterior)
+
+
+def _likelihood(true: str, votes: dict[str, int], answers: int) -> float:
+    """Probability of the votes if `true` is what the face shows."""
+    right, every = votes.get(true, 0), sum(votes.values())
+    return float((1 - ERROR_RATE) ** right * (ERROR_RATE / (answers - 1)) ** (every - right))
+
+
+def _votes(text: str) -> dict[str, int]:
+    """The votes of a row of LABELS, those that say one thing in several words taken together."""
+    counted: dict[str, int] = {}
+    for answer, count in json.loads(text).items():
+        name = AGAINST if answer in NOT_THEIRS else answer
+        counted[name] = counted.get(name, 0) + count
+    return counted
+
+
+def _said(row: Any) -> str:
+    return f"labelled {row.emotion}" if row.status == OK else "no label"
+
+
+def _counted(votes: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(votes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _in_order(rows: Sequence[Any]) -> pd.DataFrame:
+    table = pd.DataFrame([tuple(row) for row in rows], columns=COLUMNS)
+    table["score"] = table["score"].astype(float).round(4)
+    return table.sort_values(["score", "face_id"], ascending=[False, True], ignore_index=True)

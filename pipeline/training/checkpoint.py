@@ -1,0 +1,114 @@
+"""A training that was interrupted goes on where it was, to the same bits: its whole state in one safetensors file.
+
+A checkpoint belongs to one set of pictures, settings and versions (its key); one of another training is left alone and
+the training starts anew.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from pipeline.tables import replacing
+from pipeline.training.training import Epoch, Run, best_so_far
+
+SECONDS: Final = 20.0
+"""Between two checkpoints, at least; changes no result."""
+
+Weights = dict[str, torch.Tensor]
+
+
+def fit(run: Run, path: Path | None = None, key: str = "", after_epoch: Callable[[Epoch], None] | None = None) -> int:
+    """Train to the end, or until `patience` runs out; return the epoch (from 1) whose weights the network now has.
+
+    path: where checkpoints are kept; an interrupted training with the same key is gone on with. The curves are
+    `run.curves`; after_epoch: called with each point, those of the checkpoint too.
+    """
+    curves, best = (path and resume(path, key, run)) or ([], {})
+    for point in curves:
+        if after_epoch:
+            after_epoch(point)
+    saved = time.monotonic()
+    while run.epoch < run.recipe.epochs and not _stops(run, curves):
+        curves.append(run.step())
+        if run.recipe.patience and best_so_far(curves) == run.epoch:
+            best = {name: tensor.clone() for name, tensor in run.net.state_dict().items()}
+        if after_epoch:
+            after_epoch(curves[-1])
+        if path and time.monotonic() - saved > SECONDS:
+            write(path, key, run, curves, best)
+            saved = time.monotonic()
+    run.curves = curves
+    if best:
+        run.net.load_state_dict(best)
+    return best_so_far(curves) or run.epoch if run.recipe.patience else run.epoch
+
+
+def _stops(run: Run, curves: list[Epoch]) -> bool:
+    best = best_so_far(curves)
+    return bool(run.recipe.patience) and best is not None and run.epoch - best >= run.recipe.patience
+
+
+def write(path: Path, key: str, run: Run, curves: list[Epoch], best: Weights) -> None:
+    """Write the state of `run` after a whole epoch."""
+    tensors: Weights = {"generator": run.generator.get_state(), "torch": torch.get_rng_state()}
+    if run.device.type == "cuda":
+        tensors["cuda"] = torch.cuda.get_rng_state(run.device)
+    tensors |= {f"net.{name}": tensor for name, tensor in run.net.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
+    for number, state in run.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items() if torch.is_tensor(value)}
+    about = json.dumps({"key": key, "epoch": run.epoch, "curves": [asdict(point) for point in curves]})
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"toonset": about})
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def resume(path: Path, key: str, run: Run) -> tuple[list[Epoch], Weights] | None:
+    """Bring `run` to the state of the checkpoint; None where there is no readable one of this training."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["toonset"])
+            if about["key"] != key:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+    run.net.load_state_dict(_part(tensors, "net."))
+    run.generator.set_state(tensors["generator"])
+    torch.set_rng_state(tensors["torch"])
+    if "cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["cuda"], run.device)
+    _restore_optimiser(run, _part(tensors, "optimiser."))
+    run.epoch = about["epoch"]
+    best = {name: tensor.to(run.device) for name, tensor in _part(tensors, "best.").items()}
+    return [Epoch(**point) for point in about["curves"]], best
+
+
+def _restore_optimiser(run: Run, tensors: Weights) -> None:
+    parameters = [one for group in run.optimiser.param_groups for one in group["params"]]
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        number, field = name.split(".", 1)
+        like = parameters[int(number)]
+        # In the memory layout of the weights, as the optimiser itself makes them: the same loops then run over them.
+        value = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+        state.setdefault(int(number), {})[field] = value.detach()
+    run.optimiser.load_state_dict({"state": state, "param_groups": run.optimiser.state_dict()["param_groups"]})
+
+
+def _part(tensors: Weights, prefix: str) -> Weights:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def forget(path: Path) -> None:
+    """Remove the checkpoint of a training that has ended."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Where videos come from and how they are decoded, frame by frame."""

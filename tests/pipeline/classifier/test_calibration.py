@@ -1,0 +1,48 @@
+"""Calibration: by hand, and on logits whose temperature is known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pipeline.classifier.calibration import expected_calibration_error, fit_temperature, reliability
+
+NET = nn.Identity()
+
+
+def test_the_error_by_hand():
+    found = np.array([[0.95, 0.05], [0.93, 0.07], [0.4, 0.6], [0.35, 0.65]], dtype=np.float32)
+    actual = np.array([0, 1, 1, 1])
+    bins = reliability(found, actual)
+    assert [(one.n, one.accuracy) for one in bins] == [(2, 1.0), (2, 0.5)]
+    assert expected_calibration_error(found, actual) == pytest.approx((2 * abs(0.625 - 1) + 2 * abs(0.94 - 0.5)) / 4)
+
+
+def test_no_face_has_no_error():
+    nothing = np.zeros((0, 3), dtype=np.float32)
+    assert expected_calibration_error(nothing, np.zeros(0, dtype=np.int64)) is None
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+def test_the_temperature_that_was_put_in_is_found(true):
+    dice = torch.Generator().manual_seed(0)
+    logits = torch.randn(20_000, 4, generator=dice)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=dice)[:, 0]
+    found = fit_temperature(NET, logits * true, labels)
+    assert found == pytest.approx(true, rel=0.05)
+    sharpened = (logits * true).softmax(dim=1).numpy()
+    mended = (logits * true / found).softmax(dim=1).numpy()
+    assert expected_calibration_error(mended, labels.numpy()) < 0.02
+    if true != 1:
+        assert expected_calibration_error(sharpened, labels.numpy()) > 0.05
+
+
+def test_a_few_faces_fit_no_temperature():
+    assert fit_temperature(NET, torch.randn(19, 3), torch.zeros(19, dtype=torch.int64)) == 1.0
+    assert fit_temperature(NET, torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64)) == 1.0
+
+
+def test_answers_that_are_all_right_or_all_wrong_stay_within_bounds():
+    logits = torch.tensor([[2.0, 0.0]]).expand(40, 2)
+    assert 0.05 <= fit_temperature(NET, logits, torch.zeros(40, dtype=torch.int64)) < 0.1
+    assert 10 < fit_temperature(NET, logits, torch.ones(40, dtype=torch.int64)) <= 20.0
