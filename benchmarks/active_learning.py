@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 
 from benchmarks.sample import true_expressions
 from pipeline.compute.arithmetic import pin_instructions, reproducible
-from pipeline.compute.memory import keep_freed_memory
+from pipeline.compute.malloc import keep_freed_memory
 from pipeline.faces.crops import read_crops
 from pipeline.images import decode_rgb
 from pipeline.pages.plots import new_figure, save, style
 from pipeline.params import Params, load_params
 from pipeline.sample.annotate import MISTAKES, WRONG
 from pipeline.schemas import OK
-from pipeline.tasks.acquisition import labelling_order
+from pipeline.tasks.order import labelling_order
 from pipeline.tasks.quick_model import NO_LABEL, describe, fit_quick
-from pipeline.training.learning import train
+from pipeline.training.train import train
 
 PICTURE = Path("docs/active-learning.png")
 HELD_OUT = 0.3

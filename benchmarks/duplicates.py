@@ -21,7 +21,7 @@ import pandas as pd
 from pipeline.images import Pixels
 from pipeline.params import Manifest
 from pipeline.similarity.clusters import chains, cover
-from pipeline.similarity.duplicates import SIDE, hashes, near_pairs_of_each
+from pipeline.similarity.pairs import SIDE, hashes, near_pairs_of_each
 
 CHARACTERS = 4
 CHECKED = 100

@@ -26,16 +26,16 @@ from numpy.typing import NDArray
 from benchmarks.film import EPISODE, FILM, scene_f1
 from cascades import Cascade
 from cascades.boxes import intersection_over_union as iou
-from pipeline.compute.compute import each
-from pipeline.faces.character_cascades import FOLDER, load_cascade, save_cascade
-from pipeline.faces.searching import Searcher
+from pipeline.compute.each import each
+from pipeline.faces.cascade_files import FOLDER, load_cascade, save_cascade
+from pipeline.faces.search import Searcher
 from pipeline.params import Compute, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import faces as stage
 from pipeline.stages.cascade import choose_score, learn, read_looked_at_frames
 from pipeline.stages.scenes import find_starts
 from pipeline.tables import read_frame
-from pipeline.video.video import read_frames
+from pipeline.video.decode import read_frames
 
 PAIR = ("bunny", "frank")
 """The two characters of the issue's row."""

@@ -22,8 +22,8 @@ from labeling.push import ensure_project, push
 from labeling.server import Project, Server
 from labeling.tasks import emotion_task, sheet_task
 from pipeline.images import encode_jpeg
-from pipeline.tasks.answers import append_rows
-from pipeline.tasks.face_sheets import draw_sheet
+from pipeline.tasks.pull import append_rows
+from pipeline.tasks.sheets import draw_sheet
 from tests.support.studio import Person, Studio, browser
 
 CONFIGS = Path(__file__).resolve().parents[1] / "labeling" / "configs"

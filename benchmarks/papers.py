@@ -26,12 +26,12 @@ from pipeline.classifier.calibration import expected_calibration_error
 from pipeline.classifier.metrics import scores
 from pipeline.classifier.scoring import evaluate
 from pipeline.compute.arithmetic import pin_instructions, reproducible
-from pipeline.compute.memory import keep_freed_memory
+from pipeline.compute.malloc import keep_freed_memory
 from pipeline.params import Params
 from pipeline.schemas import DATASET
 from pipeline.tables import read_frame, write_json
-from pipeline.training.learning import train
 from pipeline.training.recipes import arguments_of, recipe_of
+from pipeline.training.train import train
 
 OPTIMISERS: Final = ("sgd", "adam", "adadelta", "adagrad", "rmsprop")
 

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from pipeline.classifier.classifier import Classifier, Description
 from pipeline.classifier.inputs import Normalisation
+from pipeline.classifier.model import Classifier, Description
 from pipeline.compute.arithmetic import pin_instructions, reproducible
-from pipeline.compute.memory import keep_freed_memory
+from pipeline.compute.malloc import keep_freed_memory
 from pipeline.nets import architecture, build
-from pipeline.training.training import Examples, Run
+from pipeline.training.run import Examples, Run
 
 IMAGES: Final = 4800
 CLASSES: Final = 5

@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.classifier.classifier import load_model
+    from pipeline.classifier.model import load_model
 
 __all__ = ["__version__", "load_model"]
 __version__ = "0.1.0"
@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Only now: torch takes a second to import, which most commands need not wait for.
     if name == "load_model":
-        from pipeline.classifier.classifier import load_model
+        from pipeline.classifier.model import load_model
 
         return load_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -85,7 +85,7 @@ def splits(
     keep: Annotated[bool, typer.Option("--keep", help="Write down the splits they have now: it moves none.")] = False,
 ) -> None:
     """Write every new scene's split down for good, in annotations/splits.csv, stratified by character."""
-    from pipeline.dataset.split_record import record_splits
+    from pipeline.dataset.record_splits import record_splits
 
     record_splits(keep=keep)
 
@@ -103,7 +103,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Where on 127.0.0.1 it listens.", min=1024, max=65535)] = 8080,
 ) -> None:
     """Run Label Studio here until Ctrl-C; the first time, make its environment and an account."""
-    from pipeline.tasks.serving import serve_here
+    from pipeline.tasks.serve import serve_here
 
     serve_here(port)
 
@@ -111,7 +111,7 @@ def serve(
 @label.command()
 def push(kind: Annotated[str, typer.Argument(help="boxes, emotions, sheets or review.")]) -> None:
     """Bring tasks to Label Studio; twice changes nothing, and what people have answered is never touched."""
-    from pipeline.tasks.labelling import KINDS, push_kind
+    from pipeline.tasks.push import KINDS, push_kind
 
     if kind not in KINDS:
         raise SetupError(f"no kind of task {kind!r}; expected one of {', '.join(KINDS)}.{nearest(kind, KINDS)}")
@@ -121,7 +121,7 @@ def push(kind: Annotated[str, typer.Argument(help="boxes, emotions, sheets or re
 @label.command()
 def pull() -> None:
     """Append what people answered in Label Studio to annotations/; what is there already is left alone."""
-    from pipeline.tasks.answers import pull as bring_all
+    from pipeline.tasks.pull import pull as bring_all
 
     bring_all()
 
@@ -135,7 +135,7 @@ def predict(
     ] = None,
 ) -> None:
     """What emotion each face shows, a JSON object a line; a picture without a face is a line with its reason."""
-    from pipeline.classifier.classifier import load_model
+    from pipeline.classifier.model import load_model
     from pipeline.classifier.predict import pictures_in, read_cascade
     from pipeline.classifier.predict import predict as answers
 
@@ -150,8 +150,8 @@ def export(
     model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = Path("models/emotion"),
 ) -> None:
     """Write the classifier as ONNX, for programs without torch; its answers are held against torch's."""
-    from pipeline.classifier.classifier import load_model
-    from pipeline.classifier.onnx_export import export_onnx
+    from pipeline.classifier.model import load_model
+    from pipeline.classifier.onnx import export_onnx
 
     difference = export_onnx(load_model(model), out)
     typer.echo(f"{out}: probabilities as torch's to {difference:.1e}")
@@ -162,7 +162,7 @@ def import_answers(
     export: Annotated[Path, typer.Argument(help="What Label Studio exported of one of our projects, as JSON.")],
 ) -> None:
     """Append the answers in an exported file to annotations/; what is there already is left alone."""
-    from pipeline.tasks.answers import import_file
+    from pipeline.tasks.pull import import_file
 
     import_file(export)
 

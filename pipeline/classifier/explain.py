@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.classifier.classifier import Classifier
 from pipeline.classifier.inputs import Normalisation
+from pipeline.classifier.model import Classifier
 from pipeline.images import Pixels, shrink
 
 LEAST_SIDE: Final = 3

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from cascades import Cascade, Detector, chroma_of
-from pipeline.classifier.classifier import Classifier
+from pipeline.classifier.model import Classifier
 from pipeline.errors import InputError
-from pipeline.faces.character_cascades import CharacterCascade, load_cascade
+from pipeline.faces.cascade_files import CharacterCascade, load_cascade
 from pipeline.images import (
     Pixels,
     Rectangle,

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.classifier.calibration import expected_calibration_error
-from pipeline.classifier.classifier import Classifier
 from pipeline.classifier.inputs import decode
 from pipeline.classifier.metrics import confusion, intervals, scores, scores_by
-from pipeline.dataset.dataset_files import check_labels
+from pipeline.classifier.model import Classifier
+from pipeline.dataset.files import check_labels
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.errors import StageError
 from pipeline.params import Manifest
-from pipeline.similarity.duplicates import near_pairs_of_each, read_thumbnails
+from pipeline.similarity.pairs import near_pairs_of_each, read_thumbnails
 
 
 def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest, margin: float) -> None:

@@ -12,7 +12,7 @@ from pipeline.errors import nearest
 from pipeline.images import Pixels, fit_chroma, fit_height
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
-from pipeline.video.video import read_frames
+from pipeline.video.decode import read_frames
 
 
 @dataclass(frozen=True)

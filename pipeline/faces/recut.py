@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import InputError
-from pipeline.faces.face_finding import crop_jpeg
+from pipeline.faces.find import crop_jpeg
 from pipeline.params import Faces
 from pipeline.tables import rows_of
-from pipeline.video.video import read_frames
+from pipeline.video.decode import read_frames
 
 VIDEOS = Path("data/episodes")
 

@@ -27,11 +27,11 @@ from cascades import (
     train,
 )
 from cascades.calibration import calibrate, train_validated
-from pipeline.compute.compute import cores
+from pipeline.compute.each import cores
 from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
-from pipeline.faces.character_cascades import FOLDER, save_cascade
+from pipeline.faces.cascade_files import FOLDER, save_cascade
 from pipeline.labels.annotations import BOXES, FRAMES, last_words, read_boxes, read_frames
 from pipeline.params import CascadeParams, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.caches import cache_folder
-from pipeline.compute.compute import each
+from pipeline.compute.each import each
 from pipeline.console import say_counts
 from pipeline.errors import InputError, ParamsError, StageError, TaskLost
 from pipeline.params import Params, load_params
 from pipeline.sample import DRAWING
 from pipeline.schemas import EPISODES, OK, REJECTED
 from pipeline.tables import to_table, write_json, write_table
+from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.fetch import check_samples, fetch
 from pipeline.video.sources import Item, expand, local
-from pipeline.video.video import VideoInfo, probe
 
 FOLDER: Final = Path("data/episodes")
 TABLE: Final = Path("data/episodes.parquet")

@@ -13,20 +13,20 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.caches import cache_folder
-from pipeline.classifier.classifier import FOLDER as MODEL
-from pipeline.classifier.classifier import load_model
 from pipeline.classifier.inputs import UNDECODABLE
+from pipeline.classifier.model import FOLDER as MODEL
+from pipeline.classifier.model import load_model
 from pipeline.classifier.scoring import evaluate
 from pipeline.compute.arithmetic import pin_instructions, reproducible
-from pipeline.compute.memory import keep_freed_memory
+from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
-from pipeline.dataset.dataset_files import COLUMNS
-from pipeline.dataset.dataset_files import FOLDER as DATASET_FOLDER
+from pipeline.dataset.files import COLUMNS
+from pipeline.dataset.files import FOLDER as DATASET_FOLDER
 from pipeline.dataset.leaks import check_no_leak, check_scenes
 from pipeline.errors import InputError
 from pipeline.images import decode_rgb
-from pipeline.pages.model_page import facts, model_sections
-from pipeline.pages.page import Link, render
+from pipeline.pages.classifier import facts, model_sections
+from pipeline.pages.html import Link, render
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET

@@ -15,16 +15,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.compute.compute import each
+from pipeline.compute.each import each
 from pipeline.console import say_counts
 from pipeline.errors import InputError
-from pipeline.faces.character_cascades import FOLDER as CASCADES
-from pipeline.faces.character_cascades import load_cascade
-from pipeline.faces.face_finding import find_faces
+from pipeline.faces.cascade_files import FOLDER as CASCADES
+from pipeline.faces.cascade_files import load_cascade
+from pipeline.faces.find import find_faces
 from pipeline.params import Faces, Params, load_params
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.tables import read_frame, rows_of, table_key, to_table, write_table
-from pipeline.video.video import read_frames
+from pipeline.video.decode import read_frames
 
 CODE_VERSION = "2"
 """Raise it when the same input would give other rows: every episode is then worked on again."""

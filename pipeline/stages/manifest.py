@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 from pipeline.console import progress, say_counts
 from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels
-from pipeline.pages.duplicate_evidence import draw_evidence, gather
+from pipeline.pages.duplicates import draw_evidence, gather
 from pipeline.params import Params, load_params
 from pipeline.schemas import FACES, MANIFEST, OK, REJECTED, SCENES
 from pipeline.similarity.clusters import cover, standing
-from pipeline.similarity.duplicates import SIDE, near_pairs_of_each, read_thumbnails
+from pipeline.similarity.diverse import select
+from pipeline.similarity.pairs import SIDE, near_pairs_of_each, read_thumbnails
 from pipeline.similarity.repeats import episodes_showing, repeated
-from pipeline.similarity.selection import select
 from pipeline.tables import read_frame, read_table, to_table, write_table
 
 FACES_FOLDER = Path("data/faces")

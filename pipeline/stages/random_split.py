@@ -14,14 +14,14 @@ import pandas as pd
 from pipeline.caches import cache_folder
 from pipeline.classifier.scoring import evaluate
 from pipeline.compute.arithmetic import pin_instructions, reproducible
-from pipeline.compute.memory import keep_freed_memory
+from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
-from pipeline.dataset.dataset_files import COLUMNS
-from pipeline.dataset.dataset_files import FOLDER as DATASET_FOLDER
+from pipeline.dataset.files import COLUMNS
+from pipeline.dataset.files import FOLDER as DATASET_FOLDER
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET
 from pipeline.tables import read_frame, write_json
-from pipeline.training.learning import train
+from pipeline.training.train import train
 
 METRICS: Final = Path("reports/random_split/metrics.json")
 SPLITS: Final = ("train", "validation", "test")

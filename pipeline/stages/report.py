@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.console import say_counts
-from pipeline.pages.agreement_page import agreement_section
-from pipeline.pages.dataset_page import dataset_sections
+from pipeline.pages.agreement import agreement_section
+from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import put_aside
-from pipeline.pages.page import Link, Part, Section, drawing, png_file, render, table
+from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, table
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
 from pipeline.project.summary import REPORT, facts

@@ -21,14 +21,21 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.caches import cache_folder
-from pipeline.compute.compute import cores, each
+from pipeline.compute.each import cores, each
 from pipeline.console import say_counts
-from pipeline.dataset.splits import Split, held_out_share, read_held_out, read_recorded, recorded_split, scene_split
+from pipeline.dataset.scene_splits import (
+    Split,
+    held_out_share,
+    read_held_out,
+    read_recorded,
+    recorded_split,
+    scene_split,
+)
 from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES
 from pipeline.tables import read_table, to_table, write_json, write_table
-from pipeline.video.video import read_frames
+from pipeline.video.decode import read_frames
 
 EPISODES_TABLE: Final = Path("data/episodes.parquet")
 EPISODES_FOLDER: Final = Path("data/episodes")

@@ -15,8 +15,8 @@ from pipeline.labels.annotations import EMOTIONS, read_emotions
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, MANIFEST
 from pipeline.tables import read_frame, write_json, write_text
-from pipeline.tasks.emotion_tasks import TASKS, make_tasks, order_by_gain
-from pipeline.tasks.labelling import config, configured, report, send
+from pipeline.tasks.emotions import TASKS, make_tasks, order_by_gain
+from pipeline.tasks.push import config, configured, report, send
 
 
 def main() -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.caches import cache_folder
-from pipeline.classifier.classifier import FOLDER as MODEL
-from pipeline.classifier.classifier import save_model
 from pipeline.classifier.inputs import UNDECODABLE
+from pipeline.classifier.model import FOLDER as MODEL
+from pipeline.classifier.model import save_model
 from pipeline.compute.arithmetic import pin_instructions
-from pipeline.compute.memory import keep_freed_memory
+from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
-from pipeline.dataset.dataset_files import COLUMNS
-from pipeline.dataset.dataset_files import FOLDER as DATASET_FOLDER
+from pipeline.dataset.files import COLUMNS
+from pipeline.dataset.files import FOLDER as DATASET_FOLDER
 from pipeline.params import load_params
 from pipeline.schemas import DATASET
 from pipeline.tables import read_frame, replacing, write_json
-from pipeline.training.learning import settings_line, train
+from pipeline.training.train import settings_line, train
 
 CURVES: Final = Path("reports/train/curves.csv")
 METRICS: Final = Path("reports/train/metrics.json")

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from pipeline.tables import replacing
-from pipeline.training.training import Epoch, Run, best_so_far
+from pipeline.training.run import Epoch, Run, best_so_far
 
 SECONDS: Final = 20.0
 """Between two checkpoints, at least; changes no result."""

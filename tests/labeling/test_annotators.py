@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import drawn_show
 import pytest
 
-from tests.support import ROOT
+from tests.support import ROOT, drawn_show
 from tests.support.studio import Person, Studio, browser
 
 NAME = 'a <show> of "heroes" 🙃'

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.classifier.classifier import Classifier, Description
 from pipeline.classifier.explain import activation_maximisation, convolutions, grad_cam, last_map, overlay
+from pipeline.classifier.model import Classifier, Description
 from pipeline.compute.arithmetic import reproducible
 from pipeline.nets import ARCHITECTURES, build
 

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from cascades import AnnotatedImage, Box, TrainingParams, chroma_of, train
 from pipeline import load_model
-from pipeline.classifier.classifier import Classifier, Description, save_model
-from pipeline.classifier.onnx_export import export_onnx
+from pipeline.classifier.model import Classifier, Description, save_model
+from pipeline.classifier.onnx import export_onnx
 from pipeline.classifier.predict import pictures_in, predict, read_cascade
 from pipeline.cli import app
 from pipeline.errors import InputError, SetupError
-from pipeline.faces.character_cascades import CharacterCascade
+from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.nets import ARCHITECTURES, build
 from tests.support import ROOT
 from tests.support.drawn_shapes import draw
@@ -135,6 +135,6 @@ def test_the_onnx_file_answers_as_torch_for_any_number_of_faces(tmp_path, name, 
 
 
 def test_a_missing_package_is_named_with_what_to_type(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.classifier.onnx_export.NEEDED", ("onnx", "onnx_of_tomorrow"))
+    monkeypatch.setattr("pipeline.classifier.onnx.NEEDED", ("onnx", "onnx_of_tomorrow"))
     with pytest.raises(SetupError, match=r"onnx_of_tomorrow not installed: pip install 'toonset\[onnx\]'"):
         export_onnx(classifier(), tmp_path / "m.onnx")

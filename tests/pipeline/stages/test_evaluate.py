@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 
-from pipeline.classifier.classifier import load_model, save_model
+from pipeline.classifier.model import load_model, save_model
 from pipeline.classifier.scoring import evaluate
 from pipeline.errors import InputError, StageError
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.stages import evaluate as stage
 from pipeline.stages.train import MODEL
 from pipeline.tables import write_json
-from pipeline.training.learning import train
+from pipeline.training.train import train
 from tests.support.drawn_shapes import SHAPES, draw, params, rows, write_project
 from tests.support.pages import photographs, pictures
 
@@ -50,7 +50,7 @@ def run_stage(folder, monkeypatch, classifier, test_rows):
     write_json(folder / "reports/random_split/metrics.json", RANDOM)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("pipeline.classifier.explain.STEPS", 2)  # what the filters look for need not be found out here
-    monkeypatch.setattr("pipeline.pages.model_page.FILTERS", 4)
+    monkeypatch.setattr("pipeline.pages.classifier.FILTERS", 4)
     stage.main()
     return {Path(name).name: (folder / "reports" / name).read_bytes() for name in REPORTS}
 

@@ -15,12 +15,12 @@ import pytest
 
 from cascades import Cascade
 from pipeline.errors import StageError
-from pipeline.faces.character_cascades import save_cascade
+from pipeline.faces.cascade_files import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK
 from pipeline.stages import download, faces, manifest, scenes
 from pipeline.stages.cascade import choose_score, learn
 from pipeline.tables import read_frame
-from tests.pipeline.stages.test_cascade_stage import PARAMS, boxed, moving_faces
+from tests.pipeline.stages.test_cascade import PARAMS, boxed, moving_faces
 from tests.support.dask_cluster import ROOT, dask_cluster
 from tests.support.worlds import write_video
 

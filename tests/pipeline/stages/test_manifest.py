@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.dataset.leaks import check_no_leak
-from pipeline.dataset.splits import scene_split
+from pipeline.dataset.scene_splits import scene_split
 from pipeline.errors import StageError
 from pipeline.images import encode_jpeg
 from pipeline.params import Episode, Manifest, Params, Splits

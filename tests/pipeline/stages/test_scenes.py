@@ -18,7 +18,7 @@ from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import scenes as stage
 from pipeline.stages.scenes import dark_runs, find_starts, merge, scenes
 from pipeline.tables import read_table, to_table, write_table
-from pipeline.video.video import probe
+from pipeline.video.decode import probe
 from tests.support.worlds import cut, faded, params, scene, write_video
 
 FILM = Fraction(24)

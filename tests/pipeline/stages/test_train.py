@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.classifier.classifier import load_model
+from pipeline.classifier.model import load_model
 from pipeline.compute.arithmetic import INSTRUCTIONS
 from pipeline.errors import StageError
-from pipeline.training.learning import train
+from pipeline.training.train import train
 from tests.support import ROOT
 from tests.support.drawn_shapes import SHAPES, params, rows, write_project
 

@@ -12,7 +12,7 @@ from pipeline.nets import build
 from pipeline.nets.recipe import Recipe
 from pipeline.training import checkpoint
 from pipeline.training.checkpoint import fit, resume, write
-from pipeline.training.training import Examples, Run
+from pipeline.training.run import Examples, Run
 
 OPTIMISERS = ("adadelta", "adagrad", "adam", "adamw", "rmsprop", "sgd")
 RECIPE = Recipe(epochs=4, batch=8, schedule="one-cycle", augment="strong", mixup=0.3, smoothing=0.1, weight_decay=0.01)

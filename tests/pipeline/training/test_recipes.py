@@ -13,7 +13,7 @@ from pipeline.nets import ARCHITECTURES
 from pipeline.nets.recipe import Recipe
 from pipeline.params import Train
 from pipeline.training.recipes import arguments_of, recipe_of
-from pipeline.training.training import Examples, Run, class_weights, cross_entropy, make_optimiser, rate
+from pipeline.training.run import Examples, Run, class_weights, cross_entropy, make_optimiser, rate
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

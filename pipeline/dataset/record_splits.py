@@ -1,0 +1,77 @@
+"""Writing the splits of scenes down for good, stratified by character: `toonset splits`.
+
+The hash that decides by itself knows nothing of characters, and must not: who is found in a scene changes with every
+better cascade. Once written down, a scene keeps its split whatever is added, found or retrained; so this is the time to
+look at who is in it. Scenes written down before are never touched.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.console import say_counts
+from pipeline.dataset.scene_splits import COLUMNS, RECORDED, SPLITS, read_held_out, read_recorded, recorded_split
+from pipeline.params import Splits, load_params
+from pipeline.schemas import MANIFEST, OK, SCENES
+from pipeline.tables import read_frame, rows_of, write_text
+
+SCENE = ["episode_id", "scene"]
+
+
+def record_splits(path: Path = RECORDED, *, keep: bool = False) -> None:
+    """Append the scenes that annotations/splits.csv does not hold yet; its own rows keep their bytes.
+
+    keep: write down what each scene has now, for a dataset that people have already, instead of sharing out anew.
+    """
+    params = load_params()
+    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+    scenes = scenes[scenes["status"] == OK]
+    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST, [*SCENE, "character", "status"])
+    known = read_recorded(path)
+    chosen = read_held_out(dict(scenes.groupby("episode_id")["stop_frame"].max()))
+    settled = pd.Series(
+        [recorded_split(row.start_frame, row.stop_frame, known.get(row.episode_id, [])) for row in rows_of(scenes)],
+        index=scenes.index,
+        dtype=object,
+    )
+    # Where people chose the test scenes, what they chose is what is written down.
+    fixed = settled.where(settled.notna(), scenes["split"].where(scenes["episode_id"].isin(chosen)))
+    counts = manifest[manifest["status"] == OK].groupby([*SCENE, "character"]).size().unstack(fill_value=0)
+    faces = counts.reindex(pd.MultiIndex.from_frame(scenes[SCENE]), fill_value=0).set_axis(scenes.index)
+    split = stratify(faces, scenes["split"].where(fixed.isna(), fixed), fixed.notna() | keep, params.splits)
+    new = scenes.assign(split=split)[settled.isna()]
+    text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    text = text or ",".join([*COLUMNS, "split"]) + "\n"
+    lines = [f"{row.episode_id},{row.start_frame},{row.stop_frame - 1},{row.split}\n" for row in rows_of(new)]
+    if lines:
+        write_text(path, text + ("" if text.endswith("\n") else "\n") + "".join(lines))
+    moved = int((split != scenes["split"]).sum())
+    say_counts("splits", {"scenes": len(scenes), "new": len(new), "there already": len(scenes) - len(new)})
+    for character in faces.columns:
+        shares = faces[character].groupby(split).sum() / max(1, faces[character].sum())
+        print(f"  {character}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))
+    if moved:
+        print(f"  {moved} scenes have another split now: `dvc repro` makes everything from the scenes on again")
+
+
+def stratify(faces: pd.DataFrame, split: pd.Series, fixed: pd.Series, splits: Splits) -> pd.Series:
+    """A split for every scene that is not fixed, so that each character has about its share of faces in each.
+
+    faces: int [scenes, characters]. split: what each scene has so far; kept where it is `fixed` or has no face.
+    Iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011): the character with fewest faces left to give away
+    goes first, with its fullest scene, to the split that lacks most of that character, and of two, most faces at all.
+    """
+    counts, codes = faces.to_numpy(np.int64), np.array([SPLITS.index(name) for name in split])
+    unsettled = ~fixed.to_numpy(bool) & (counts.sum(axis=1) > 0)
+    wanted = np.outer([1 - splits.validation - splits.test, splits.validation, splits.test], counts.sum(axis=0))
+    given = np.stack([counts[~unsettled & (codes == code)].sum(axis=0) for code in range(len(SPLITS))])
+    while unsettled.any():
+        left = counts[unsettled].sum(axis=0)
+        character = int(np.where(left > 0, left, left.max() + 1).argmin())
+        scene = int(np.where(unsettled, counts[:, character], -1).argmax())
+        lacking = (wanted - given).round(6)
+        codes[scene] = max(range(len(SPLITS)), key=lambda code: (lacking[code, character], lacking[code].sum()))
+        given[codes[scene]] += counts[scene]
+        unsettled[scene] = False
+    return pd.Series([SPLITS[code] for code in codes], index=split.index)

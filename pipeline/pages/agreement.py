@@ -1,0 +1,72 @@
+"""The report's section on how far annotators agree, and whether the guesses they were shown pulled them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from labeling.agreement import confusion
+from pipeline.pages.html import Part, Section, table
+
+FOLDER = Path("reports/labels")
+
+
+def agreement_section(folder: Path = FOLDER) -> Section:
+    """From `agreement.json` and `confusion.csv` of the labels stage."""
+    found = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    both = pd.read_csv(folder / "confusion.csv")
+    parts = [Part("Between annotators", in_short(found))]
+    if found["per_class"]:
+        rows = [[name, _figure(one), _interval(one), one["answers"]] for name, one in found["per_class"].items()]
+        columns = ["answer", "alpha", "95 % interval", "times given"]
+        text = "Krippendorff's alpha of each answer against all others, on the faces that several people judged."
+        parts.append(table(pd.DataFrame(rows, columns=columns), "By answer", text))
+    if found["kappa"]:
+        rows = [
+            [who, "–" if one["value"] is None else f"{one['value']:.2f}", one["items"]]
+            for who, one in found["kappa"].items()
+        ]
+        parts.append(table(pd.DataFrame(rows, columns=["annotators", "Cohen's kappa", "faces both judged"]), "By pair"))
+    if len(both):
+        counts = confusion(both, list(found["per_class"])).rename_axis(index="answer", columns=None).reset_index()
+        parts.append(table(counts, "What one says where another says …", CONFUSION))
+    parts.append(Part("Are annotators pulled by guesses?", anchoring_text(found["anchoring"])))
+    return Section("Agreement", parts)
+
+
+CONFUSION = "Every two answers to one face, in both orders: how often the row's was given where the column's was."
+
+
+def in_short(found: dict[str, Any]) -> str:
+    """Alpha over all in words, and what could not be told."""
+    alpha = found["alpha"]
+    if alpha["value"] is None:
+        return str(found["note"])
+    return (
+        f"{found['items_with_several']} of {found['items']} faces were judged by several of {found['annotators']} "
+        f"people; two answers to one face are the same {100 * found['observed']:.0f} % of the time. Krippendorff's "
+        f"alpha is {_figure(alpha)} (95 % interval: {_interval(alpha)}): 1 is full agreement, 0 what chance gives. "
+        f"Labels are usually relied on from 0.8 on, and not below 0.67. {found['note']}"
+    ).strip()
+
+
+def anchoring_text(found: dict[str, Any]) -> str:
+    """The comparison of guesses shown and withheld, in words."""
+    said = [
+        f"{100 * one['share']:.0f} % of {one['answers']} answers equal the guess where it was {name} ({_interval(one)})"
+        for name in ("shown", "withheld")
+        if (one := found[name])["answers"]
+    ]
+    figures = f" {'; '.join(said)}." if said else ""
+    difference = found["difference"]
+    interval = f" 95 % interval of the difference: {_interval(difference)}." if difference else ""
+    return f"{found['note']}{figures}{interval}"
+
+
+def _figure(one: dict[str, Any]) -> str:
+    return "–" if one["value"] is None else f"{one['value']:.2f}"
+
+
+def _interval(one: dict[str, Any]) -> str:
+    return "–" if one["low"] is None else f"{one['low']:.2f} to {one['high']:.2f}"

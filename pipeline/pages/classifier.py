@@ -1,0 +1,202 @@
+"""The sections of reports/model.html: how far the classifier can be believed, where it errs, what it looks at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.classifier.calibration import reliability
+from pipeline.classifier.explain import activation_maximisation, convolutions, enlarged, grad_cam, overlay
+from pipeline.classifier.model import Classifier
+from pipeline.classifier.scoring import Evaluation
+from pipeline.images import Pixels, decode_rgb, shrink
+from pipeline.pages.html import Part, Section, Strip, Tile, drawing, jpeg, photograph, png_file, table
+from pipeline.pages.sheets import contact_sheet, figure
+from pipeline.tables import rows_of
+
+TILE: Final = 90
+"""Side of a face, px."""
+SHOWN: Final = 60
+"""Misclassified faces shown at most."""
+ACROSS: Final = 10
+FILTERS: Final = 16
+LAYERS: Final = 12
+"""Convolutions shown at most, spread over the network."""
+FIGURES: Final = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
+
+
+def model_sections(
+    found: Evaluation, rows: pd.DataFrame, classifier: Classifier, random_split: dict[str, Any], confusion: Path
+) -> list[Section]:
+    """All sections. rows: the test rows, with `image`; random_split: metrics of the stage of that name."""
+    images = dict(zip(rows["face_id"], rows["image"], strict=True))
+    faces = {identity: _face(images[identity]["bytes"]) for identity in found.predictions["face_id"]}
+    return [
+        Section("Figures", figures(found.metrics, random_split)),
+        Section(
+            "Confusion", [png_file(confusion, text="Rows are what people said, columns what the network answers.")]
+        ),
+        Section("Probabilities", [calibration_part(found, classifier)]),
+        Section("Mistakes", mistakes(found, faces)),
+        Section("Where it looks", looks(found, faces, classifier)),
+        Section("What excites its filters", filters(classifier)),
+    ]
+
+
+def facts(found: Evaluation, classifier: Classifier) -> dict[str, str]:
+    """The head of the page."""
+    about, metrics = classifier.about, found.metrics
+    said = about.params
+    parameters = sum(weight.numel() for weight in classifier.net.parameters())
+    return {
+        "network": f"{about.net}, {parameters:,} parameters, reads {about.size}×{about.size} px",
+        "training": f"{said.get('optimizer')} {said.get('learning_rate')}, epoch {about.epoch}, seed {about.seed}, "
+        f"{sum(about.images.values())} faces",
+        "tested on": f"{metrics['n']} faces of {metrics['scenes']} scenes it was not trained on",
+        "accuracy": _with_interval(metrics, "accuracy"),
+        "macro F1": _with_interval(metrics, "macro_f1"),
+    }
+
+
+def figures(metrics: dict[str, Any], random_split: dict[str, Any]) -> list[Part]:
+    """Scene split beside random split, then by emotion, character and episode."""
+    rows = [[name, _with_interval(metrics, key), _with_interval(random_split, key)] for key, name in FIGURES.items()]
+    rows.append(["test faces", str(metrics["n"]), str(random_split["n"])])
+    shared = random_split.get("share_in_training_scenes")
+    if shared is not None:
+        rows.append(["of them in scenes of the training faces", "0 %", f"{100 * shared:.0f} %"])
+    gap = Part(
+        "Held-out scenes, and a random split beside them",
+        "The same network, trained the same way on as many faces. Under the random split, faces of one scene stand on "
+        "both sides: what it scores above the scene split is memory of those scenes, and the gap that figures on "
+        "random splits hide. In brackets: 95 % bootstrap intervals, drawn by scene.",
+        ["", "held-out scenes", "random split"],
+        rows,
+        [False, False, False],
+    )
+    classes = pd.DataFrame(
+        [[name, *(_number(own[key]) for key in ("precision", "recall", "f1")), own["n"]]
+         for name, own in metrics["per_class"].items()],
+        columns=["emotion", "precision", "recall", "F1", "faces"],
+    )  # fmt: skip
+    return [gap, table(classes, "By emotion"), *(_groups(metrics, what) for what in ("character", "episode"))]
+
+
+def _groups(metrics: dict[str, Any], what: str) -> Part:
+    rows = [
+        [name, _number(own["accuracy"]), _number(own["macro_f1"]), own["n"]]
+        for name, own in metrics[f"per_{what}"].items()
+    ]
+    return table(pd.DataFrame(rows, columns=[what, "accuracy", "macro F1", "faces"]), f"By {what}")
+
+
+def calibration_part(found: Evaluation, classifier: Classifier) -> Part:
+    """The reliability diagram."""
+    bins = reliability(found.probabilities, found.actual)
+    plot = figure(4.6, 3.6)
+    axes = plot.subplots()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=1)
+    axes.plot([one.confidence for one in bins], [one.accuracy for one in bins], marker="o", color="#2f6fde")
+    for one in bins:
+        axes.annotate(str(one.n), (one.confidence, one.accuracy), textcoords="offset points", xytext=(5, -10), size=7)
+    axes.set(xlabel="probability of the answer", ylabel="share of answers that are right", xlim=(0, 1), ylim=(0, 1.02))
+    axes.grid(alpha=0.25)
+    error = found.metrics["calibration_error"]
+    text = (
+        f"Expected calibration error {_number(error)} on held-out scenes, logits divided by a temperature of "
+        f"{classifier.about.temperature:g} that was fitted on validation scenes. Numbers are faces."
+    )
+    return drawing(plot, "Are answers right as often as they are sure?", text)
+
+
+def mistakes(found: Evaluation, faces: dict[str, Pixels]) -> list[Part]:
+    """Misclassified faces, the surest first, by what they were labelled."""
+    wrong = found.predictions[found.predictions["actual"] != found.predictions["predicted"]]
+    surest = wrong.sort_values(["probability", "face_id"], ascending=[False, True]).head(SHOWN)
+    if surest.empty:
+        return [Part("", "None.")]
+    tiles = [
+        _tile(faces[face.face_id], [f"{face.actual} →", f"{face.predicted} {face.probability:.0%}"], _hint(face))
+        for face in rows_of(surest)
+    ]
+    text = f"{len(wrong)} of {len(found.predictions)} faces, " + (
+        f"the {SHOWN} surest" if len(wrong) > SHOWN else "the surest first"
+    )
+    return [Part("", f"{text}: label → answer. Some will be the label's mistake.", strips=[Strip("", tiles)])]
+
+
+def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier) -> list[Part]:
+    """Grad-CAM for the answer given, a strip per emotion answered."""
+    strips = []
+    for index, emotion in enumerate(classifier.emotions):
+        own = found.predictions[found.predictions["predicted"] == emotion]
+        shown = own.sort_values("face_id").head(ACROSS)
+        if shown.empty:
+            continue
+        places = found.predictions.index.get_indexer(shown.index)
+        heat = grad_cam(classifier, found.images[places], np.full(len(places), index, dtype=np.int64))
+        tiles = [
+            _tile(overlay(_square(faces[face.face_id]), heat[i]), [_verdict(face)], _hint(face))
+            for i, face in enumerate(rows_of(shown))
+        ]
+        strips.append(Strip(f"answered {emotion}", tiles))
+    text = "Bright and red: what spoke for the answer (Grad-CAM on the last layer that still has places)."
+    return [Part("", text, strips=strips)] if strips else [Part("", "No faces.")]
+
+
+def filters(classifier: Classifier) -> list[Part]:
+    """A sheet per convolution: what each of its first filters responds to most."""
+    layers = convolutions(classifier.net)
+    shown = _spread(list(layers), LAYERS)
+    some = "" if len(shown) == len(layers) else f" {len(shown)} of {len(layers)} convolutions are shown."
+    parts = [
+        Part(
+            "",
+            f"Pictures found by gradient ascent, the first {FILTERS} filters of each convolution above 1×1.{some}",
+        )
+    ]
+    for name in shown:
+        pictures = [enlarged(one, 96) for one in activation_maximisation(classifier, layers[name], FILTERS)]
+        parts.append(
+            photograph(contact_sheet(pictures, columns=8, side=96), f"{name}: {layers[name].out_channels} filters")
+        )
+    return parts
+
+
+def _spread(names: Sequence[str], most: int) -> list[str]:
+    if len(names) <= most:
+        return list(names)
+    return [names[round(i * (len(names) - 1) / (most - 1))] for i in range(most)]
+
+
+def _face(data: bytes) -> Pixels:
+    rgb = decode_rgb(data)
+    assert rgb is not None, "predictions are of faces that decode"
+    return rgb
+
+
+def _square(face: Pixels) -> Pixels:
+    return shrink(face, TILE, TILE)
+
+
+def _tile(face: Pixels, lines: Sequence[str], hint: str) -> Tile:
+    return Tile(jpeg(_square(face)), lines, hint)
+
+
+def _verdict(face: Any) -> str:
+    return "right" if face.actual == face.predicted else f"label: {face.actual}"
+
+
+def _hint(face: Any) -> str:
+    return f"{face.character}, {face.episode_id}, scene {face.scene}: {face.actual} → {face.predicted}, {face.face_id}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _with_interval(metrics: dict[str, Any], key: str) -> str:
+    own = metrics.get("intervals", {}).get(key)
+    return _number(metrics[key]) + (f" [{own['low']:.2f}, {own['high']:.2f}]" if own else "")

@@ -1,0 +1,223 @@
+"""The sections of reports/dataset.html: what people would rather look at than read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.faces.crops import read_crops
+from pipeline.faces.recut import recut
+from pipeline.images import Pixels, decode_rgb, shrink
+from pipeline.pages.doubts import kept, strongest_alarms, weakest_tracks
+from pipeline.pages.html import Part, Section, Strip, Tile, jpeg, photograph, png_file, vector
+from pipeline.pages.sheets import BACKGROUND, contact_sheet
+from pipeline.pages.timeline import ROW_SECONDS, clock, palette, timeline, tracks_of
+from pipeline.params import Params
+from pipeline.schemas import EPISODES, OK, SCENES
+from pipeline.similarity.diverse import diverse
+from pipeline.similarity.pairs import read_thumbnails
+from pipeline.tables import read_frame, rows_of
+
+SHEET: Final = 48
+"""Faces on a contact sheet."""
+LOOKED_AT: Final = 2048
+"""Faces of a character that its sheet is chosen from, taken by face_id, which is a hash: a fair sample of all."""
+ACROSS: Final = 10
+"""Tiles in a strip, faces of a cluster."""
+TILE: Final = 90
+"""Side of a tile, px."""
+TRACKS: Final = 12
+"""Strips of long tracks, shared by the characters; each has three at least."""
+CLUSTERS: Final = 6
+"""Clusters of near-duplicates shown."""
+EPISODES_SHOWN: Final = 24
+"""Timelines, at most."""
+PICTURE: Final = Path("reports/manifest/duplicates.png")
+
+Crops = Mapping[str, bytes]
+
+
+def dataset_sections(manifest: pd.DataFrame, dataset: pd.DataFrame, params: Params) -> list[Section]:
+    """All sections. manifest: rows of MANIFEST; dataset: of DATASET, all splits. Reads the crops of what is shown."""
+    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
+    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+    in_use = manifest[manifest["status"] == OK]
+    sheets = {name: in_use[in_use["character"] == name] for name in params.characters}
+    samples = {name: own.sort_values("face_id").head(LOOKED_AT) for name, own in sheets.items()}
+    tracks = long_tracks(manifest, params)
+    clusters = largest_clusters(manifest)
+    alarms = strongest_alarms(manifest, ACROSS)
+    doubtful = weakest_tracks(manifest, 2 * ACROSS)
+    wanted = pd.concat([*samples.values(), *tracks, *clusters, doubtful]).drop_duplicates("face_id")
+    crops = dict(zip(wanted["face_id"], read_crops(wanted), strict=True))
+    crops |= recut(alarms, episodes, scenes, params.faces)
+    return [
+        Section("Timelines", timelines(episodes, scenes, manifest, params)),
+        Section("Characters", [sheet_of(name, len(sheets[name]), own, crops, params) for name, own in samples.items()]),
+        Section("Tracks", tracks_parts(tracks, crops, params)),
+        Section("Doubts", [alarms_part(alarms, crops), doubtful_part(doubtful, crops)]),
+        Section("Near-duplicates", [distances_part(), clusters_part(clusters, crops)]),
+        Section("Emotions", [emotion_sheet(dataset, name) for name in params.emotions]),
+    ]
+
+
+def timelines(episodes: pd.DataFrame, scenes: pd.DataFrame, manifest: pd.DataFrame, params: Params) -> list[Part]:
+    """A picture for each episode; a spread of them where there are many."""
+    sound = episodes[episodes["status"] == OK].reset_index(drop=True)
+    if sound.empty:
+        return [Part("", "No episodes.")]
+    shown = spread(sound, EPISODES_SHOWN)
+    some = "" if len(shown) == len(sound) else f" {len(shown)} of the {len(sound)} episodes are shown."
+    text = (
+        "Bands are scenes; a bar is a face followed through one, in its character's colour; grey: found, but put aside."
+    )
+    tracks, colours = tracks_of(manifest), palette(params.characters)
+    seconds = max(1.0, min(float(ROW_SECONDS), float(shown["duration_s"].max())))
+    parts = [Part("", text + some)]
+    for episode in rows_of(shown):
+        starts = scenes.loc[scenes["episode_id"] == episode.episode_id, "start_s"].tolist()
+        own = tracks[tracks["episode_id"] == episode.episode_id]
+        parts.append(vector(timeline(episode.duration_s, starts, own, colours, seconds), episode.episode_id))
+    return parts
+
+
+def sheet_of(name: str, total: int, faces: pd.DataFrame, crops: Crops, params: Params) -> Part:
+    """A contact sheet of a character: faces unlike each other, in the order of the show."""
+    heading = f"{name}: {total} distinct faces"
+    if faces.empty:
+        return Part(heading, "No faces.")
+    thumbnails, _ = read_thumbnails([crops[identity] for identity in faces["face_id"]], params.faces.crop_margin)
+    chosen = diverse(faces, thumbnails, np.arange(len(faces)), SHEET)
+    shown = faces.iloc[np.sort(chosen)].sort_values(["episode_id", "frame", "face_id"])
+    text = f"{len(shown)} of them, as unlike each other as can be, from all episodes, scenes and tracks."
+    return photograph(contact_sheet(pixels_of(shown, crops), columns=12), heading, text)
+
+
+def long_tracks(manifest: pd.DataFrame, params: Params) -> list[pd.DataFrame]:
+    """The faces of each character's longest tracks, a frame for each track, in the order of its time."""
+    faces = manifest[kept(manifest)]
+    found = []
+    for name in params.characters:
+        tracks = faces[faces["character"] == name].groupby(["episode_id", "track"])
+        sizes = tracks.size().sort_values(ascending=False, kind="stable").head(max(3, TRACKS // len(params.characters)))
+        found += [tracks.get_group(key).sort_values(["frame", "face_id"]) for key in sizes.index]
+    return found
+
+
+def tracks_parts(tracks: list[pd.DataFrame], crops: Crops, params: Params) -> list[Part]:
+    """A part for each character, a strip for each track: faces spread over its length."""
+    parts = []
+    for name in params.characters:
+        strips = []
+        for own in tracks:
+            first, last = own.iloc[0], own.iloc[-1]
+            if first["character"] == name:
+                span = f"{clock(first['time_s'])} to {clock(last['time_s'])}, scene {first['scene']}"
+                tiles = [tile(face, crops, clock(face.time_s)) for face in rows_of(spread(own, ACROSS))]
+                strips.append(Strip(f"{first['episode_id']}, {span}: {len(own)} faces", tiles))
+        text = "" if strips else "No tracks."
+        parts.append(Part(f"The longest tracks of {name}", text, strips=strips))
+    return parts
+
+
+def alarms_part(alarms: pd.DataFrame, crops: Crops) -> Part:
+    """What was put aside although it scored high, by reason and character."""
+    heading = "False alarms: the strongest detections put aside"
+    strips = []
+    for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
+        tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own)]
+        count = int(own["all"].iloc[0])
+        strips.append(Strip(f"{name}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
+    text = "The best of each track. A face here was missed, unless another cascade claims it: see if that one is right."
+    return Part(heading, text if strips else "Nothing was put aside.", strips=strips)
+
+
+def doubtful_part(doubtful: pd.DataFrame, crops: Crops) -> Part:
+    """What was kept although it scored low, by character."""
+    heading = "Doubtful: the weakest tracks kept"
+    strips = []
+    for name, own in doubtful.groupby("character"):
+        tiles = [tile(face, crops, f"{face.median:.3g}, {face.faces} faces", *where(face)) for face in rows_of(own)]
+        strips.append(Strip(str(name), tiles))
+    text = (
+        "The weakest face of each, the track's median score and length; below a score of 1 it would have been put "
+        "aside. A picture that is no face is a false alarm in your dataset."
+    )
+    return Part(heading, text if strips else "No faces.", strips=strips)
+
+
+def distances_part() -> Part:
+    """What `manifest.duplicate_distance` is chosen by."""
+    text = (
+        "How far apart two faces of one character are, and pairs at each distance. Where faces stop being one drawing "
+        "is where manifest.duplicate_distance belongs."
+    )
+    return png_file(PICTURE, "Distances between faces", text)
+
+
+def largest_clusters(manifest: pd.DataFrame) -> list[pd.DataFrame]:
+    """The faces of the largest clusters of near-duplicates: the representative, then others in order of time."""
+    heads = manifest[(manifest["status"] == OK) & (manifest["cluster_size"] > 1)]
+    heads = heads.sort_values(["cluster_size", "face_id"], ascending=[False, True]).head(CLUSTERS)
+    found = []
+    for representative in heads["face_id"]:
+        members = manifest[manifest["cluster"] == representative].sort_values(["episode_id", "frame", "face_id"])
+        others = spread(members[members["face_id"] != representative], ACROSS - 1)
+        found.append(pd.concat([members[members["face_id"] == representative], others]))
+    return found
+
+
+def clusters_part(clusters: list[pd.DataFrame], crops: Crops) -> Part:
+    """A row for each cluster."""
+    blank = np.full((8, 8, 3), BACKGROUND, np.uint8)
+    shown: list[Pixels] = []
+    for own in clusters:
+        shown += [*pixels_of(own, crops), *[blank] * (ACROSS - len(own))]
+    if not shown:
+        return Part("Clusters", "No two faces are near-duplicates.")
+    text = "The largest clusters, a row each; the sharpest face, first in its row, stands for all of them."
+    return photograph(contact_sheet(shown, ACROSS), "Clusters", text)
+
+
+def emotion_sheet(dataset: pd.DataFrame, emotion: str) -> Part:
+    """A contact sheet of a spread of an emotion's faces; a sentence where there are none."""
+    own = dataset[dataset["emotion"] == emotion]
+    heading = f"{emotion}: {len(own)} faces"
+    if own.empty:
+        return Part(heading, "No faces.")
+    shown = spread(own, SHEET)
+    encoded = {face.face_id: face.image["bytes"] for face in rows_of(shown)}
+    return photograph(contact_sheet(pixels_of(shown, encoded), columns=12), heading)
+
+
+def spread(faces: pd.DataFrame, count: int) -> pd.DataFrame:
+    """At most `count` rows, evenly taken from all of them."""
+    if len(faces) <= count:
+        return faces
+    return faces.iloc[np.linspace(0, len(faces) - 1, count).round().astype(int)]
+
+
+def pixels_of(faces: pd.DataFrame, crops: Crops) -> list[Pixels]:
+    """The crops of the rows, RGB."""
+    return [pixels(identity, crops) for identity in faces["face_id"]]
+
+
+def pixels(identity: str, crops: Crops) -> Pixels:
+    """A face's crop, RGB; a grey square where there is none that decodes."""
+    image = decode_rgb(crops.get(identity, b""))
+    return np.full((8, 8, 3), 128, np.uint8) if image is None else image
+
+
+def tile(face: Any, crops: Crops, *lines: str) -> Tile:
+    """A face (a row of MANIFEST) with lines under it."""
+    hint = f"{face.episode_id}, frame {face.frame}, box {face.x}, {face.y}, {face.w} × {face.h} px"
+    if face.reason:
+        hint += f": {face.reason}"
+    return Tile(jpeg(shrink(pixels(face.face_id, crops), TILE, TILE)), lines, hint)
+
+
+def where(face: Any) -> tuple[str, str]:
+    """When and in which episode a face is, as lines."""
+    return clock(face.time_s), face.episode_id

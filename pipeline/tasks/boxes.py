@@ -1,0 +1,167 @@
+"""Which frames are worth boxing, and the boxes that the cascades there are already draw in them."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cascades import Detector
+from cascades.boxes import intersection_over_union as iou
+from labeling.tasks import Drawn, box_task
+from pipeline.compute.each import each
+from pipeline.faces.cascade_files import FOLDER, CharacterCascade, load_cascade
+from pipeline.images import Pixels, encode_jpeg, fit_chroma, fit_height, shrink
+from pipeline.params import Params
+from pipeline.schemas import OK
+from pipeline.similarity.diverse import diverse
+from pipeline.tables import rows_of
+from pipeline.tasks.media import QUALITY, VIDEOS, Media
+from pipeline.video.decode import read_frames
+
+SIDE = 32
+"""Side of the thumbnails by which frames are held to be alike, px."""
+APART = 12
+"""Frames from one that was looked at already within which another says little that is new."""
+HEIGHT = 720
+"""Most px in height of a frame to box faces in."""
+OVERLAP = 0.4
+"""IoU from which two cascades have found one face."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Frames of one episode, read once: `episode` is its row of EPISODES, `frames` are indices."""
+
+    episode: dict[str, Any]
+    frames: frozenset[int]
+
+
+def frames_to_box(
+    episodes: pd.DataFrame, scenes: pd.DataFrame, seen: pd.DataFrame, count: int, params: Params
+) -> pd.DataFrame:
+    """At most `count` frames worth boxing: episode_id, frame, scene; in the order in which they should be boxed.
+
+    Scenes that nobody looked at come first, then those with one frame looked at, and so on; within them frames that
+    look least alike. episodes, scenes: EPISODES, SCENES. seen: episode_id, frame of frames that were looked at.
+    """
+    candidates = candidate_frames(episodes, scenes, seen)
+    by_episode = dict(iter(candidates.groupby("episode_id")))
+    jobs = [
+        Job(row._asdict(), frozenset(by_episode[row.episode_id]["frame"].tolist()))
+        for row in rows_of(episodes)
+        if row.episode_id in by_episode
+    ]
+    tables = list(each(_thumbnails, jobs, params.compute, desc="frames to box", unit="episodes"))
+    if not tables:
+        return candidates
+    found = candidates.merge(pd.concat(tables, ignore_index=True), on=["episode_id", "frame"], how="inner")
+    chosen: list[pd.DataFrame] = []
+    for _, own in found.groupby("looked_at", sort=True):
+        left = count - sum(map(len, chosen))
+        if left <= 0:
+            break
+        rows = own.reset_index(drop=True).assign(track=0)
+        thumbnails = np.stack(rows["thumbnail"].tolist())
+        chosen.append(rows.iloc[diverse(rows, thumbnails, np.arange(len(rows)), left)])
+    return pd.concat(chosen, ignore_index=True)[["episode_id", "frame", "scene"]] if chosen else candidates
+
+
+def candidate_frames(episodes: pd.DataFrame, scenes: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
+    """About a frame a second of every scene: episode_id, frame, scene, and how often the scene was looked_at."""
+    rates = {row.episode_id: row.rate_num / row.rate_den for row in rows_of(episodes) if row.status == OK}
+    looked = {name: np.sort(own["frame"].to_numpy(np.int64)) for name, own in seen.groupby("episode_id")}
+    rows = []
+    for scene in rows_of(scenes):
+        if scene.status != OK or scene.episode_id not in rates:
+            continue
+        own = looked.get(scene.episode_id, np.zeros(0, np.int64))
+        times = int(((own >= scene.start_frame) & (own < scene.stop_frame)).sum())
+        parts = max(1, round(scene.frames / rates[scene.episode_id]))
+        for part in range(parts):
+            frame = scene.start_frame + (2 * part + 1) * scene.frames // (2 * parts)
+            if not (np.abs(own - frame) < APART).any():
+                rows.append((scene.episode_id, frame, scene.scene, times))
+    return pd.DataFrame(rows, columns=["episode_id", "frame", "scene", "looked_at"])
+
+
+def _thumbnails(job: Job) -> pd.DataFrame:
+    """episode_id, frame, thumbnail (uint8 [SIDE, SIDE]) of the job's frames."""
+    rows = [
+        (job.episode["episode_id"], frame.index, shrink(frame.gray, SIDE, SIDE))
+        for frame in read_frames(VIDEOS / job.episode["path"], stop=max(job.frames) + 1)
+        if frame.index in job.frames
+    ]
+    return pd.DataFrame(rows, columns=["episode_id", "frame", "thumbnail"])
+
+
+def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params: Params) -> list[dict[str, Any]]:
+    """A task for each frame, in the order of `frames`, with what the cascades there are find in it drawn."""
+    cascades = tuple(load_cascade(name) for name in params.characters if (FOLDER / f"{name}.xml").exists())
+    version = cascades_version([cascade.character for cascade in cascades])
+    jobs = []
+    for row in rows_of(episodes):
+        own = frames[frames["episode_id"] == row.episode_id]["frame"]
+        if len(own):
+            jobs.append(Job(row._asdict(), frozenset(own.tolist())))
+    look = partial(_look, cascades=cascades, params=params)
+    tasks = {}
+    for job, looks in zip(jobs, each(look, jobs, params.compute, desc="boxes", unit="episodes"), strict=True):
+        episode = job.episode
+        for index, time_s, jpeg, drawn in looks:
+            image = media.put(f"frames/{episode['sha256'][:12]}-{index}.jpg", jpeg)
+            place = {"episode_id": episode["episode_id"], "frame": index, "time_s": time_s}
+            size = {"width": episode["width"], "height": episode["height"]}
+            tasks[episode["episode_id"], index] = box_task(place | size, image, drawn, version)
+    return [tasks[key] for key in zip(frames["episode_id"], frames["frame"], strict=True) if key in tasks]
+
+
+def cascades_version(characters: list[str]) -> str:
+    """Which cascades drew: a hash of their files."""
+    content = b"".join((FOLDER / f"{name}.xml").read_bytes() for name in characters)
+    return "cascades-" + hashlib.sha256(content).hexdigest()[:12] if characters else ""
+
+
+def _look(
+    job: Job, cascades: tuple[CharacterCascade, ...], params: Params
+) -> list[tuple[int, float, bytes, list[Drawn]]]:
+    """Frame, time in s, picture and found faces of each of the job's frames."""
+    time_base = job.episode["time_base_num"] / job.episode["time_base_den"]
+    detector = Detector([c.cascade for c in cascades], scale_factor=params.faces.scale_factor) if cascades else None
+    looks = []
+    for frame in read_frames(Path(VIDEOS / job.episode["path"]), stop=max(job.frames) + 1):
+        if frame.index not in job.frames:
+            continue
+        picture, _ = fit_height(frame.rgb(), HEIGHT)
+        drawn: list[Drawn] = []
+        if detector is not None:
+            gray, scale = fit_height(frame.gray, params.cascade.max_height)
+            drawn = settle(_find(detector, cascades, gray, fit_chroma(frame.chroma, gray), scale))
+        looks.append((frame.index, frame.pts * time_base, encode_jpeg(picture, QUALITY), drawn))
+    return looks
+
+
+def _find(
+    detector: Detector, cascades: tuple[CharacterCascade, ...], gray: Pixels, chroma: Pixels, scale: float
+) -> list[Drawn]:
+    found = []
+    for cascade, detections in zip(cascades, detector.detect(gray, chroma=chroma), strict=True):
+        for box, score in zip(detections.boxes.tolist(), detections.scores.tolist(), strict=True):
+            if score >= cascade.min_score:
+                x, y, w, h = (round(side / scale) for side in box)
+                found.append(Drawn(cascade.character, x, y, w, h, round(score / cascade.min_score, 4)))
+    return found
+
+
+def settle(found: list[Drawn]) -> list[Drawn]:
+    """Where several cascades have found one face, the one that is surest; scores are multiples of each one's least."""
+    kept: list[Drawn] = []
+    for box in sorted(found, key=lambda one: -one.score):
+        place = np.array([[box.x, box.y, box.w, box.h]])
+        others = np.array([[one.x, one.y, one.w, one.h] for one in kept]).reshape(-1, 4)
+        if not (iou(place, others) >= OVERLAP).any():
+            kept.append(box)
+    return kept

@@ -1,0 +1,132 @@
+"""The pictures that annotators look at, and their addresses: `labelling.media` says how a server gets at them.
+
+    local          files below data/labeling/media, shown by our own server (`toonset label serve`)
+    a prefix       the same files, which you copy to where the prefix points: https://…, s3://…
+    inline         inside the tasks themselves; for small sets and for any server
+
+Names are made of ids and hashes of content, so a file once written never changes its meaning and tasks of earlier
+pushes keep their pictures. The folder is no output of a stage: it can be deleted, and the next push writes it again.
+"""
+
+import base64
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline.compute.each import each
+from pipeline.errors import InputError
+from pipeline.faces.crops import read_crops
+from pipeline.images import Pixels, encode_jpeg, fit_height
+from pipeline.params import Compute
+from pipeline.tables import rows_of
+from pipeline.video.decode import read_frames
+
+DOCUMENTS = Path("data/labeling")
+"""What our own server may show files from."""
+MEDIA = DOCUMENTS / "media"
+VIDEOS = Path("data/episodes")
+SERVED = "/data/local-files/?d=media/"
+"""The address, on our own server, of the media folder."""
+HEIGHT = 480
+"""Most px in height of a whole frame beside its face."""
+QUALITY = 85
+"""JPEG quality of whole frames: enough to see who is where."""
+FRAME_COLOUR = (255, 64, 160)
+
+
+@dataclass(frozen=True)
+class Media:
+    """Where pictures go. where: `labelling.media`."""
+
+    where: str
+    folder: Path = MEDIA
+
+    def put(self, name: str, jpeg: bytes) -> str:
+        """Keep a picture under its name; returns the address for a task."""
+        if self.where == "inline":
+            return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+        path = self.folder / name
+        if not path.exists() or path.read_bytes() != jpeg:
+            # Whole or not at all, but not flushed to the disk one by one: a lost one is made again.
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            temporary.write_bytes(jpeg)
+            temporary.replace(path)
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """The address of a picture that is kept in the folder."""
+        return (SERVED if self.where == "local" else self.where.rstrip("/") + "/") + name
+
+    def has(self, name: str) -> bool:
+        """Whether the picture need not be made again."""
+        return self.where != "inline" and (self.folder / name).exists()
+
+
+def face_pictures(faces: pd.DataFrame, episodes: pd.DataFrame, media: Media, compute: Compute) -> list[tuple[str, str]]:
+    """The addresses of each face's crop and of its frame with the face marked, in the order of `faces`.
+
+    faces: rows of MANIFEST; episodes: rows of EPISODES. Each episode that has any is decoded once, up to the last frame
+    needed, unless its pictures are there already.
+    """
+    crops = read_crops(faces)
+    marked = {f"scenes/{row.face_id}.jpg": row for row in rows_of(faces)}
+    there = {name: media.address(name) for name in marked if media.has(name)}
+    wanted: dict[str, dict[int, list[Any]]] = {}
+    for name, row in marked.items():
+        if name not in there:
+            box = (int(row.x), int(row.y), int(row.w), int(row.h))
+            wanted.setdefault(row.episode_id, {}).setdefault(int(row.frame), []).append((name, box))
+    there |= {name: media.put(name, jpeg) for name, jpeg in frames_as_jpeg(wanted, episodes, compute, HEIGHT)}
+    lost = [name for name in marked if name not in there]
+    if lost:
+        raise InputError(f"{len(lost)} frames cannot be read again from data/episodes (the first: {lost[0]})")
+    return [
+        (media.put(f"faces/{row.face_id}.jpg", crop), there[f"scenes/{row.face_id}.jpg"])
+        for row, crop in zip(rows_of(faces), crops, strict=True)
+    ]
+
+
+def frames_as_jpeg(
+    wanted: Mapping[str, Mapping[int, list[tuple[str, tuple[int, int, int, int] | None]]]],
+    episodes: pd.DataFrame,
+    compute: Compute,
+    height: int,
+) -> Iterable[tuple[str, bytes]]:
+    """Name and JPEG of frames, no higher than `height` px, worked on episode by episode in parallel.
+
+    wanted: by episode and frame, names and the box (x, y, w, h px) to mark, or None.
+    """
+    paths = dict(zip(episodes["episode_id"], episodes["path"], strict=True))
+    jobs = [(VIDEOS / paths[name], dict(frames)) for name, frames in sorted(wanted.items())]
+    for made in each(partial(_of_episode, height=height), jobs, compute, desc="pictures", unit="episodes"):
+        yield from made
+
+
+def _of_episode(job: tuple[Path, dict[int, list[tuple[str, Any]]]], height: int) -> list[tuple[str, bytes]]:
+    path, wanted = job
+    made = []
+    for frame in read_frames(path, stop=max(wanted) + 1):
+        if frame.index not in wanted:
+            continue
+        picture, scale = fit_height(frame.rgb(), height)
+        made += [(name, encode_jpeg(mark(picture, box, scale), QUALITY)) for name, box in wanted[frame.index]]
+    return made
+
+
+def mark(picture: Pixels, box: tuple[int, int, int, int] | None, scale: float) -> Pixels:
+    """The picture with a frame just outside a box, which is in px of the picture before it was scaled."""
+    if box is None:
+        return picture
+    x, y, w, h = (round(side * scale) for side in box)
+    marked = np.ascontiguousarray(picture.copy())
+    for colour, far, thick in (((0, 0, 0), 3, 4), (FRAME_COLOUR, 3, 2)):
+        cv2.rectangle(marked, (x - far, y - far), (x + w + far, y + h + far), colour, thick)
+    return marked

@@ -1,0 +1,47 @@
+"""`toonset label serve`: our own Label Studio for the project in this directory, until Ctrl-C."""
+
+import signal
+import threading
+from types import FrameType
+
+from labeling.errors import LocalServerError
+from labeling.local_server import LocalServer, running_version
+from labeling.server import Server
+from pipeline.params import load_params
+from pipeline.tasks.media import DOCUMENTS
+from pipeline.tasks.push import HOME
+
+
+def serve_here(port: int) -> None:
+    """Start the server, say where it is and how to get in, and keep it until it is told to stop."""
+    load_params()  # only in a project: what the server shows and keeps lies in this directory
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stopped.set()
+
+    local = LocalServer(HOME, DOCUMENTS, port)
+    with local.running(say) as account:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        server = Server(account.url, account.token)
+        say(
+            f"Label Studio {server.version()} is at {account.url}\n"
+            f"  sign in as {account.username}, password in {HOME / 'credentials.json'}\n"
+            f"  others on this machine make an account at {server.invitation()}\n"
+            "  then, in another terminal: `toonset label push boxes`, `push emotions` or `push sheets`; `toonset label "
+            "pull` brings the answers home\n"
+            "Ctrl-C stops it; everything is kept."
+        )
+        while not stopped.wait(5):
+            if running_version(account.url) is None and not stopped.is_set():
+                raise LocalServerError(
+                    f"Label Studio has stopped by itself; its last words are in {HOME / 'server.log'}"
+                )
+        say("stopping Label Studio")
+
+
+def say(text: str) -> None:
+    """A line for whoever started it."""
+    print(text, flush=True)

@@ -1,0 +1,232 @@
+"""From labelled faces and the section `train` of params.yaml to a trained classifier, its curves and its figures.
+
+All emotions of params.yaml are classes, also one without an example, so that a model's outputs do not depend on what
+happens to be labelled. Without `patience` the weights kept are those of the last epoch; the best epoch is reported, not
+taken: a validation set of a few scenes is a noisy judge.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import torch
+
+from pipeline.classifier.calibration import fit_temperature
+from pipeline.classifier.inputs import IMAGENET, UNDECODABLE, Normalisation, decode, statistics
+from pipeline.classifier.model import Classifier, Description
+from pipeline.compute.arithmetic import reproducible
+from pipeline.console import progress
+from pipeline.dataset.files import check_labels
+from pipeline.errors import SetupError, StageError
+from pipeline.nets import Architecture, architecture, build
+from pipeline.nets.recipe import Recipe
+from pipeline.params import Params, Train
+from pipeline.training import checkpoint
+from pipeline.training.pretrained import start_from_published
+from pipeline.training.recipes import arguments_of, recipe_of
+from pipeline.training.run import Epoch, Examples, Run, best_epoch, logits_of
+
+CHECKPOINT: Final = "training.safetensors"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training makes."""
+
+    classifier: Classifier
+    curves: pd.DataFrame
+    """A row per epoch, the fields of `Epoch`."""
+    metrics: dict[str, Any]
+
+
+def train(
+    train_rows: pd.DataFrame, validation_rows: pd.DataFrame, params: Params, cache: Path | None = None
+) -> Trained:
+    """Train `params.train.net` on rows with the columns `image`, `emotion` and `votes`.
+
+    cache: folder for decoded pictures and for the checkpoint that an interrupted training goes on from.
+    Raises StageError where there is nothing to learn from: no face, one emotion only, a label that is no emotion of
+    params.yaml, a loss that is no number; ParamsError and InputError as `start_from_published` does.
+    """
+    settings, emotions = params.train, params.emotions
+    shape, recipe, arguments = architecture(settings.net), recipe_of(settings), arguments_of(settings)
+    device = device_of(settings.device)
+    training, skipped = examples(train_rows, emotions, shape, "train", cache, soft=settings.soft_labels)
+    validation, skipped_validation = examples(validation_rows, emotions, shape, "validation", cache)
+    counts = _count(training, emotions)
+    _require_two_emotions(counts, skipped)
+
+    with reproducible(settings.seed, settings.threads):
+        net = build(settings.net, len(emotions), arguments)
+        published = start_from_published(net, settings)
+        normalise = IMAGENET if published else statistics(training.images.numpy())
+        net = net.to(device)
+        run = Run(net, normalise, training, validation, recipe, settings.seed, len(emotions))
+        epoch = _fit(run, cache, _key(training, validation, params))
+        temperature = 1.0
+        if len(validation):
+            temperature = fit_temperature(net, logits_of(net, normalise, validation.images), validation.targets)
+        classifier = Classifier(
+            net.cpu().eval(), _describe(params, recipe, arguments, normalise, counts, epoch, temperature)
+        )
+    skipped += skipped_validation
+    return Trained(classifier, _table(run.curves), _metrics(run, counts, epoch, skipped, temperature))
+
+
+def _fit(run: Run, cache: Path | None, key: str) -> int:
+    """Train with a bar, keeping checkpoints; the epoch whose weights were taken."""
+    path = cache / CHECKPOINT if cache else None
+    with progress(desc="train", unit="epochs", total=run.recipe.epochs) as bar:
+        epoch = checkpoint.fit(run, path, key, lambda point: _show(bar, point))
+    if path:
+        checkpoint.forget(path)
+    return epoch
+
+
+def _show(bar: Any, point: Epoch) -> None:
+    accuracy = point.validation_accuracy
+    bar.set_postfix_str("" if accuracy is None else f"validation accuracy {accuracy:.3f}", refresh=False)
+    bar.update()
+
+
+def _key(training: Examples, validation: Examples, params: Params) -> str:
+    """What a checkpoint belongs to: pictures, labels, settings, torch."""
+    settings = params.train.model_dump(mode="json") | asdict(recipe_of(params.train))
+    text = json.dumps([settings, params.emotions, torch.__version__], sort_keys=True)
+    key = hashlib.sha256(text.encode())
+    for part in (training, validation):
+        for tensor in (part.images, part.targets, *([] if part.shares is None else [part.shares])):
+            key.update(tensor.numpy().tobytes())
+    return key.hexdigest()
+
+
+def _describe(
+    params: Params,
+    recipe: Recipe,
+    arguments: dict[str, Any],
+    normalise: Normalisation,
+    counts: dict[str, int],
+    epoch: int,
+    temperature: float,
+) -> Description:
+    settings, shape = params.train, architecture(params.train.net)
+    return Description(
+        net=settings.net,
+        arguments=arguments,
+        emotions=params.emotions,
+        size=shape.size,
+        channels=shape.channels,
+        mean=normalise.mean,
+        std=normalise.std,
+        temperature=temperature,
+        params=settings.model_dump(mode="json") | asdict(recipe),
+        seed=settings.seed,
+        epoch=epoch,
+        images=counts,
+        threads=settings.threads,
+        torch=torch.__version__,
+        instructions=torch.backends.cpu.get_cpu_capability(),
+    )
+
+
+def _metrics(run: Run, counts: dict[str, int], epoch: int, skipped: int, temperature: float) -> dict[str, Any]:
+    best, taken = best_epoch(run.curves), run.curves[epoch - 1]
+    return {
+        "images": len(run.train),
+        "validation_images": len(run.validation),
+        "skipped": skipped,
+        "per_class": counts,
+        "parameters": sum(parameter.numel() for parameter in run.net.parameters()),
+        "epochs": run.epoch,
+        **{name: _rounded(value) for name, value in asdict(taken).items()},
+        "best_epoch": best.epoch if best else None,
+        "best_validation_accuracy": _rounded(best.validation_accuracy) if best else None,
+        "temperature": temperature,
+    }
+
+
+def device_of(wanted: str) -> torch.device:
+    """Where to compute; raises SetupError where a GPU is asked for and there is none."""
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise SetupError(
+            "params.yaml asks for a GPU (`train.device: cuda`), but this torch finds none: set it to auto or cpu, or "
+            "install a build of torch for CUDA"
+        )
+    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
+
+
+def examples(
+    rows: pd.DataFrame,
+    emotions: Sequence[str],
+    shape: Architecture,
+    split: str,
+    cache: Path | None = None,
+    soft: bool = False,
+) -> tuple[Examples, int]:
+    """The rows whose image decodes, ready for a network, and the number of those whose image does not.
+
+    soft: learn the shares of the votes, where they disagree. Raises StageError if a label is not among `emotions`.
+    """
+    check_labels(rows["emotion"], emotions, split)
+    images, kept = decode([image["bytes"] or b"" for image in rows["image"]], shape.size, shape.channels, cache)
+    index = {emotion: i for i, emotion in enumerate(emotions)}
+    used = rows.iloc[kept]
+    targets = torch.tensor([index[emotion] for emotion in used["emotion"]], dtype=torch.int64)
+    found = Examples(torch.from_numpy(images), targets)
+    if soft and len(used):
+        found = replace(found, shares=vote_shares(used, emotions))
+    return found, len(rows) - len(kept)
+
+
+def vote_shares(rows: pd.DataFrame, emotions: Sequence[str]) -> torch.Tensor:
+    """Share of the votes that each emotion has, float32 [N, K]; 1 for the label where there are no votes.
+
+    Votes for what is no emotion ("unclear") are left out.
+    """
+    shares = np.zeros((len(rows), len(emotions)), dtype=np.float32)
+    for row, (label, votes) in enumerate(zip(rows["emotion"], rows["votes"], strict=True)):
+        said = json.loads(votes) if isinstance(votes, str) else {}
+        counts = [said.get(emotion, 0) for emotion in emotions]
+        if not sum(counts):
+            counts = [int(emotion == label) for emotion in emotions]
+        shares[row] = np.array(counts, dtype=np.float32) / sum(counts)
+    return torch.from_numpy(shares)
+
+
+def _require_two_emotions(counts: dict[str, int], skipped: int) -> None:
+    present = [emotion for emotion, n in counts.items() if n]
+    if not present:
+        why = f": all {skipped} images are damaged ({UNDECODABLE})" if skipped else ""
+        raise StageError(f"no labelled face to train on{why}. Label some faces in annotations/emotions.csv.")
+    if len(present) == 1:
+        raise StageError(
+            f"all {counts[present[0]]} training faces are labelled {present[0]!r}: there is nothing to tell apart. "
+            "Label faces of at least two emotions, in several scenes."
+        )
+
+
+def _count(training: Examples, emotions: Sequence[str]) -> dict[str, int]:
+    counts = np.bincount(training.targets.numpy(), minlength=len(emotions))
+    return {emotion: int(n) for emotion, n in zip(emotions, counts, strict=True)}
+
+
+def _table(curves: list[Epoch]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(point) for point in curves]).astype(
+        {"validation_loss": float, "validation_accuracy": float}
+    )
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def settings_line(train: Train) -> str:
+    """Network, optimiser and rate, for people."""
+    recipe = recipe_of(train)
+    return f"{train.net} with {recipe.optimizer} at {recipe.learning_rate:g}"

@@ -1,0 +1,101 @@
+"""The evidence for the distance: every pair is counted once, in its group, and examples lie in their bands."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.images import encode_jpeg
+from pipeline.pages import duplicates
+from pipeline.pages.duplicates import ACROSS, BANDS, draw_evidence, gather
+from pipeline.params import Manifest
+from pipeline.similarity.pairs import hashes
+
+PARAMS = Manifest(duplicate_bits=20, duplicate_distance=6.0)
+
+
+def world(count: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Faces of two characters in two episodes and six tracks, many of them changed copies of others."""
+    rng = np.random.default_rng(seed)
+    base = np.array([cv2.GaussianBlur(rng.integers(0, 256, (32, 32)).astype(np.uint8), (0, 0), 4) for _ in range(8)])
+    stretch = rng.integers(-14, 15, (count, 1, 1)) + rng.integers(-4, 5, (count, 32, 32))
+    thumbnails = np.clip(base[rng.integers(0, 8, count)].astype(int) + stretch, 0, 255).astype(np.uint8)
+    faces = pd.DataFrame(
+        {
+            "face_id": [f"{number:05d}" for number in rng.permutation(count)],
+            "episode_id": rng.choice(["d", "e"], count),
+            "track": rng.integers(0, 3, count),
+            "character": rng.choice(["cat", "mouse"], count),
+        }
+    )
+    return faces, thumbnails
+
+
+def test_every_pair_is_counted_where_it_belongs() -> None:
+    faces, small = world(90)
+    codes = hashes(small)
+    expected = []
+    for i in range(90):
+        for j in range(i + 1, 90):
+            one, other = faces.iloc[i], faces.iloc[j]
+            distance = np.abs(small[i].astype(int) - small[j]).mean()
+            if one["character"] != other["character"] or distance > 15.0:
+                continue
+            kind = 2 if one["episode_id"] != other["episode_id"] else int(one["track"] != other["track"])
+            expected.append((distance, kind, (int(codes[i]) ^ int(codes[j])).bit_count() <= 20))
+    found = gather(faces, small, PARAMS)
+    assert sorted(found.pairs.itertuples(index=False, name=None)) == sorted(expected)
+    assert {kind for _, kind, _ in expected} == {0, 1, 2}
+    assert (found.sampled, found.total) == (90, 90)
+
+
+def test_examples_lie_in_their_bands_and_show_different_tracks() -> None:
+    faces, small = world(120)
+    found = gather(faces.set_index(np.arange(500, 620)), small, PARAMS)
+    by_id = dict(zip(faces["face_id"], small, strict=True))
+    shown = 0
+    for (low, high), pairs in zip(BANDS, found.examples, strict=True):
+        tracks = set()
+        for row in pairs:
+            ends = found.faces.iloc[row]
+            distance = np.abs(np.subtract(*(by_id[name].astype(int) for name in ends["face_id"]))).mean()
+            assert low * 6.0 <= distance <= high * 6.0
+            tracks.add(frozenset(zip(ends["episode_id"], ends["track"], strict=True)))
+        assert len(tracks) == len(pairs) <= ACROSS
+        shown += len(pairs)
+    assert shown > 20
+
+
+def test_of_many_faces_a_sample_is_looked_at_whatever_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "MOST", 60)
+    faces, small = world(100)
+    found = gather(faces, small, PARAMS)
+    order = np.random.default_rng(2).permutation(100)
+    again = gather(faces.iloc[order], small[order], PARAMS)
+    assert (found.sampled, found.total) == (60, 100)
+    assert sorted(found.pairs["distance"]) == sorted(again.pairs["distance"])
+    whole = {frozenset(found.faces["face_id"].iloc[row]) for pairs in found.examples for row in pairs}
+    assert set().union(*whole) <= {f"{number:05d}" for number in range(60)}
+
+
+def test_the_picture_has_the_same_bytes_each_time(tmp_path: Path) -> None:
+    faces, small = world(60)
+    found = gather(faces, small, PARAMS)
+    crops = [encode_jpeg(np.full((40, 40, 3), 3 * row, np.uint8)) for row in range(len(found.faces))]
+    for name in ("a.png", "b.png"):
+        draw_evidence(tmp_path / name, found, crops, PARAMS)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    picture = cv2.imread(str(tmp_path / "a.png"))
+    assert picture.shape[1] == 1320
+    assert picture.std() > 10
+
+
+def test_no_faces_give_an_empty_picture(tmp_path: Path) -> None:
+    faces, small = world(5)
+    for count, distance in ((0, 6.0), (1, 6.0), (5, 0.0)):
+        params = Manifest(duplicate_distance=distance)
+        found = gather(faces.head(count), small[:count], params)
+        draw_evidence(tmp_path / "a.png", found, [b""] * len(found.faces), params)
+        assert cv2.imread(str(tmp_path / "a.png")) is not None
