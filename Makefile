@@ -34,6 +34,7 @@ lint: setup
 	ruff check .
 	ruff format --check .
 	mypy
+	lint-imports --no-logo
 
 test: lint
 	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder

@@ -170,9 +170,9 @@ def draw(path: Path, curves: dict[str, NDArray[np.float64]]) -> None:
     axes.text(
         BUDGETS[-1], aim - 0.065, f"dashed: {AIM} labels in random order, {aim:.3f}", ha="right", va="top", size=8.5
     )
-    for (name, values), colour in zip(curves.items(), ("#999999", "#2a9d8f", "#d1495b"), strict=True):
-        axes.plot(BUDGETS, values.mean(axis=0), color=colour, label=name, linewidth=2, marker="o", markersize=3)
-        axes.fill_between(BUDGETS, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.12, linewidth=0)
+    for (name, values), color in zip(curves.items(), ("#999999", "#2a9d8f", "#d1495b"), strict=True):
+        axes.plot(BUDGETS, values.mean(axis=0), color=color, label=name, linewidth=2, marker="o", markersize=3)
+        axes.fill_between(BUDGETS, values.min(axis=0), values.max(axis=0), color=color, alpha=0.12, linewidth=0)
     axes.set(xlabel="labels bought", ylabel="accuracy on held-out scenes", xlim=(0, AIM + 20))
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.05))
     axes.grid(alpha=0.25)

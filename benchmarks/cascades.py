@@ -36,7 +36,7 @@ DEFAULT = TrainingParams(threads=2)  # the same with a long last stage
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One annotated frame: grey uint8[H, W], chroma uint8[2, H, W], boxes by character, px of this size."""
+    """One annotated frame: gray uint8[H, W], chroma uint8[2, H, W], boxes by character, px of this size."""
 
     number: int
     gray: NDArray[np.uint8]
@@ -253,7 +253,7 @@ def _accuracy_table(jobs: list[tuple[str, list[Frame], str]], complete_only: boo
     print("|---|---|---|---|---|---|---|")
     for name, frames, character in jobs:
         images = training_images(frames, character)
-        for planes in ("grey", "colour"):
+        for planes in ("gray", "color"):
             figures = []
             for seed in range(SEEDS):
                 roc = judge(

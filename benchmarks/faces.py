@@ -26,16 +26,17 @@ from numpy.typing import NDArray
 from benchmarks.film import EPISODE, FILM, scene_f1
 from cascades import Cascade
 from cascades.boxes import intersection_over_union as iou
+from pipeline import paths
 from pipeline.compute.each import each
-from pipeline.faces.cascade_files import FOLDER, load_cascade, save_cascade
+from pipeline.faces.cascade_files import load_cascade, save_cascade
 from pipeline.faces.search import Searcher
 from pipeline.params import Compute, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import faces as stage
 from pipeline.stages.cascade import choose_score, learn, read_looked_at_frames
 from pipeline.stages.scenes import find_starts
-from pipeline.tables import read_frame
-from pipeline.video.decode import read_frames
+from pipeline.tables import read_rows
+from pipeline.video.decode import decode_frames
 
 PAIR = ("bunny", "frank")
 """The two characters of the issue's row."""
@@ -178,8 +179,8 @@ class Project:
         self.footage = footage
         self.film = footage / FILM
         self.params = load_params()
-        self.episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-        self.scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+        self.episodes = read_rows(paths.EPISODES, EPISODES)
+        self.scenes = read_rows(paths.SCENES, SCENES)
         self.truth = Truth(footage)
 
     def faces(
@@ -230,13 +231,13 @@ def figures(rows: pd.DataFrame, truth: Truth, characters: Sequence[str], every: 
 def section_usual(project: Project, decoding: Spent) -> None:
     """The usual script on stretches of the film, extrapolated; its recall on the annotated frames."""
     with tempfile.TemporaryDirectory() as folder:
-        classifiers = [cv2.CascadeClassifier(str(grey_cascade(c, project, Path(folder)))) for c in PAIR]
+        classifiers = [cv2.CascadeClassifier(str(gray_cascade(c, project, Path(folder)))) for c in PAIR]
         frames = int(project.episodes["frames"][0])
         begins = np.linspace(1, frames - STRETCH, SAMPLES).astype(int)
         spent = usual_script(project.film, begins.tolist(), classifiers, Path(folder))
         whole = Spent(spent.wall / (SAMPLES * STRETCH) * frames, spent.cpu / (SAMPLES * STRETCH) * frames)
         found = {}
-        for frame in read_frames(project.film, stop=max(project.truth.complete) + 1, threads=2):
+        for frame in decode_frames(project.film, stop=max(project.truth.complete) + 1, threads=2):
             if frame.index in project.truth.complete:
                 for character, classifier in zip(PAIR, classifiers, strict=True):
                     boxes = np.array(classifier.detectMultiScale(frame.gray, 1.1), np.int64).reshape(-1, 4)
@@ -271,17 +272,17 @@ def usual_stretch(capture: Any, classifiers: list[Any], folder: Path) -> None:
                 cv2.imwrite(str(folder / f"{step}-{number}-{x}-{y}.png"), picture[y : y + h, x : x + w])
 
 
-def grey_cascade(character: str, project: Project, folder: Path) -> Path:
-    """The character's cascade if it is grey, else one trained in grey on the same boxes: OpenCV reads no other."""
-    path = FOLDER / f"{character}.xml"
-    if Cascade.load(path).info.planes == ("grey",):
+def gray_cascade(character: str, project: Project, folder: Path) -> Path:
+    """The character's cascade if it is gray, else one trained in gray on the same boxes: OpenCV reads no other."""
+    path = paths.CASCADES / f"{character}.xml"
+    if Cascade.load(path).info.planes == ("gray",):
         shutil.copy(path, folder)
         return folder / path.name
     params: Params = project.params
     _, frames = read_looked_at_frames(character, params)
     by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation")}
-    grey = params.cascade.model_copy(update={"planes": "grey"})
-    cascade, _ = learn(character, by_split["train"], grey)
+    gray = params.cascade.model_copy(update={"planes": "gray"})
+    cascade, _ = learn(character, by_split["train"], gray)
     save_cascade(character, cascade, choose_score(cascade, by_split["validation"], by_split["train"], params), folder)
     return folder / path.name
 
@@ -310,7 +311,7 @@ def frame_by_frame(project: Project) -> dict[tuple[int, str], Found]:
     cascades = [load_cascade(character) for character in project.params.characters]
     searcher = Searcher(cascades, project.params.faces.model_copy(update={"every": 1}))
     found = {}
-    for frame in read_frames(project.film, stop=max(project.truth.complete) + 1, threads=2):
+    for frame in decode_frames(project.film, stop=max(project.truth.complete) + 1, threads=2):
         if frame.index not in project.truth.complete:
             continue
         (look,) = searcher.scene([frame], frame.index, frame.index + 1)
@@ -347,7 +348,7 @@ def main() -> None:
     os.chdir(options.project)
     project = Project(footage)
     load = os.getloadavg()[0]
-    _, decoding = timed(lambda: sum(1 for _ in read_frames(project.film, threads=2)))
+    _, decoding = timed(lambda: sum(1 for _ in decode_frames(project.film, threads=2)))
     print(f"\n{os.cpu_count()} cores, load {load:.1f} before the run\n")
     print("| what | wall s | CPU s | wall, × decoding | CPU, × decoding | result |\n|---|---|---|---|---|---|")
     say("decoding, 2 threads", decoding, decoding, f"{int(project.episodes['frames'][0])} frames")

@@ -22,9 +22,10 @@ import pandas as pd
 import yaml
 
 from benchmarks.boundaries import boundary_f1
+from pipeline import paths
 from pipeline.project.new import make_project
 from pipeline.schemas import SCENES
-from pipeline.tables import read_frame
+from pipeline.tables import read_rows
 
 FILM = "big_buck_bunny_720p.mp4"
 EPISODE = "bbb"
@@ -62,7 +63,7 @@ def run(footage: Path, directory: Path, seconds: float | None = None) -> Outcome
     make_project(directory)
     characters = write_project(directory, film, footage)
     spent = repro(directory)
-    scenes = read_frame(directory / "data/scenes.parquet", SCENES)
+    scenes = read_rows(directory / paths.SCENES, SCENES)
     cascades = {
         character: json.loads((directory / f"reports/cascades/{character}.json").read_text())
         for character in characters

@@ -15,7 +15,7 @@ from benchmarks.film import EMOTIONS, EPISODE, FILM
 from pipeline.images import encode_jpeg, inside, repeat_edges, shrink, square_around
 from pipeline.params import Faces
 from pipeline.schemas import DATASET
-from pipeline.tables import read_frame, rows_of, to_table, write_table
+from pipeline.tables import read_rows, rows_of, to_table, write_table
 
 VALIDATION: Final = 0.2
 
@@ -24,7 +24,7 @@ def film_faces(footage: Path, cache: Path) -> pd.DataFrame:
     """Rows of DATASET, one per box of the film; cut once and kept at `cache`."""
     if not cache.exists():
         write_table(cache, to_table(_cut(footage), DATASET))
-    return read_frame(cache, DATASET)
+    return read_rows(cache, DATASET)
 
 
 def _cut(footage: Path) -> pd.DataFrame:

@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.sample import true_expressions
+from pipeline import paths
 from pipeline.faces.crops import read_crops
-from pipeline.labels.annotations import EMOTIONS, read_emotions
+from pipeline.labels.annotations import read_emotions
 from pipeline.labels.consensus import faces_to_label, match, settle_labels
 from pipeline.params import Params, load_params
 from pipeline.sample.annotate import MISTAKES, WRONG
 from pipeline.schemas import EPISODES, OK
-from pipeline.tables import read_frame
+from pipeline.tables import read_rows
 from pipeline.tasks.review import disagreement_queue, label_error_queue, out_of_fold_probabilities
 
 SHARES = (0.05, 0.1, 0.2)
@@ -100,8 +101,8 @@ def redrawn(faces: pd.DataFrame, project: Path, params: Params) -> None:
 
 def consensus(project: Path, faces: pd.DataFrame, params: Params) -> pd.DataFrame:
     """Labels by majority; prints how many are right by either way of settling them."""
-    episodes = read_frame(project / "data/episodes.parquet", EPISODES)
-    annotations = read_emotions(project / EMOTIONS, episodes, params.characters, params.emotions)
+    episodes = read_rows(project / paths.EPISODES, EPISODES)
+    annotations = read_emotions(project / paths.EMOTIONS, episodes, params.characters, params.emotions)
     known = faces_to_label(faces)
     matched = match(annotations, known, params.labels)
     made = {

@@ -22,14 +22,15 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.film import EMOTIONS
 from benchmarks.film_faces import film_faces
+from pipeline import paths
 from pipeline.classifier.calibration import expected_calibration_error
 from pipeline.classifier.metrics import scores
 from pipeline.classifier.scoring import evaluate
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.params import Params
-from pipeline.schemas import DATASET
-from pipeline.tables import read_frame, write_json
+from pipeline.schemas import DATASET, SPLITS
+from pipeline.tables import read_rows, write_json
 from pipeline.training.recipes import arguments_of, recipe_of
 from pipeline.training.train import train
 
@@ -143,13 +144,12 @@ def run(task: Task, rows: dict[str, pd.DataFrame], params: Params, runs: Path, f
 
 def load_sets(sample: Path | None, footage: Path | None, runs: Path) -> dict[str, dict[str, pd.DataFrame]]:
     """The faces of each set, by split."""
-    found = {}
-    splits = ("train", "validation", "test")
+    found: dict[str, dict[str, pd.DataFrame]] = {}
     if sample is not None:
-        found["sample"] = {one: read_frame(sample / f"data/dataset/{one}.parquet", DATASET) for one in splits}
+        found["sample"] = {one: read_rows(sample / paths.split_table(one), DATASET) for one in SPLITS}
     if footage is not None:
         faces = film_faces(footage, runs / "film.parquet")
-        found["film"] = {one: faces[faces["split"] == one].reset_index(drop=True) for one in splits}
+        found["film"] = {one: faces[faces["split"] == one].reset_index(drop=True) for one in SPLITS}
     return found
 
 

@@ -11,10 +11,11 @@ import pandas as pd
 
 from benchmarks.boundaries import boundary_f1
 from cascades.boxes import intersection_over_union as iou
+from pipeline import paths
 from pipeline.sample import EPISODES, episode_truth
 from pipeline.sample.script import OPENING
 from pipeline.schemas import LABELS, MANIFEST, OK, SCENES
-from pipeline.tables import read_frame
+from pipeline.tables import read_rows
 
 BOX = ["x", "y", "w", "h"]
 POSE = {"yaw": 5.0, "tilt_deg": 3.0, "blend": 0.1, "visible": 0.1}
@@ -29,7 +30,7 @@ def true_expressions(project: Path) -> pd.DataFrame:
 
     The true face's POSE stands beside it. `kept` says whether the row is in use, or a near-duplicate of one that is.
     """
-    rows = read_frame(project / "data/manifest.parquet", MANIFEST)
+    rows = read_rows(project / paths.MANIFEST, MANIFEST)
     boxes = rows[BOX].to_numpy(np.int64)
     truth = pd.concat([episode_truth(name).faces.assign(episode_id=f"sample-{name}") for name in EPISODES])
     there = dict(iter(truth.groupby(["episode_id", "frame", "character"])))
@@ -55,7 +56,7 @@ def figures(project: Path, every: int) -> dict[str, float]:
     kept, true = faces[faces["kept"]], faces[faces["kept"] & faces["truth"].notna()]
     groups = true.groupby("cluster")["truth"]
     several = groups.size() > 1
-    labels = read_frame(project / "data/labels.parquet", LABELS)
+    labels = read_rows(project / paths.LABELS, LABELS)
     used = labels[labels["status"] == OK].merge(faces[["face_id", "truth"]], on="face_id")
     truths = [episode_truth(name).faces for name in EPISODES]
     to_find = sum(int((truth["annotatable"] & (truth["frame"] % every == 0)).sum()) for truth in truths)
@@ -111,7 +112,7 @@ def repeats(faces: pd.DataFrame) -> dict[str, float]:
 
 def scene_f1(project: Path) -> float:
     """Mean over the episodes of the F1 of found scene boundaries."""
-    scenes = read_frame(project / "data/scenes.parquet", SCENES)
+    scenes = read_rows(project / paths.SCENES, SCENES)
     scores = []
     for name in EPISODES:
         truth = episode_truth(name)

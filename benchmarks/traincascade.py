@@ -78,7 +78,7 @@ def write_vec(path: Path, windows: NDArray[np.uint8]) -> None:
 def painted(image: AnnotatedImage, window: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
     """The image with noise of its own mean and spread over the squared boxes.
 
-    Noise and not one grey level: windows without contrast, which no detector looks at, have only features of value 0
+    Noise and not one gray level: windows without contrast, which no detector looks at, have only features of value 0
     for `opencv_traincascade`, and its stages would be spent on refusing them.
     """
     out = image.gray.copy()

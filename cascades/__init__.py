@@ -1,7 +1,7 @@
 """Haar cascades: train, read, write and run them. Stands alone; knows nothing of the pipeline.
 
 images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
-                     train_validated: with probabilities and, if asked, the choice between grey and colour
+                     train_validated: with probabilities and, if asked, the choice between gray and color
 Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
 """
 

@@ -78,7 +78,7 @@ def _build(context, builder, signature, args):
         return builder.load(builder.gep(nodes[name], [index]))
 
     first, last = (builder.sext(item("stages", builder.add(stage, I64(i))), I64) for i in (0, 1))
-    grey_scale = load_vector(builder, inverse, cell, F32)
+    gray_scale = load_vector(builder, inverse, cell, F32)
     ones = ir.Constant(vector(F32), [1.0] * BLOCK)
     total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
     value = cgutils.alloca_once_value(builder, ir.Constant(vector(F32), [0.0] * BLOCK))
@@ -113,8 +113,8 @@ def _build(context, builder, signature, args):
                 add(1, builder.add(edge(4), edge(6)))
                 with builder.if_then(builder.icmp_unsigned("==", shape, I8(THREE))):
                     add(2, builder.add(edge(8), edge(10)))
-        grey = builder.icmp_unsigned("==", item("plane", row), I8(0))
-        scaled = builder.fmul(builder.load(value), builder.select(grey, grey_scale, ones))
+        gray = builder.icmp_unsigned("==", item("plane", row), I8(0))
+        scaled = builder.fmul(builder.load(value), builder.select(gray, gray_scale, ones))
         goes_left = builder.fcmp_ordered("<", scaled, splat(builder, triple("stump", 0)))
         left, right = (splat(builder, builder.fpext(triple("stump", k), F64)) for k in (1, 2))
         sums = builder.fadd(builder.load(total), builder.select(goes_left, left, right))

@@ -31,7 +31,7 @@ class AnnotatedImage:
     boxes      faces to learn, may be empty
     ignore     regions never used as background (borderline faces, say)
     negatives  whether background windows may be taken from it
-    chroma     uint8[2, h, w], Cb and Cr (see `planes`), needed only when the parameters ask for colour planes
+    chroma     uint8[2, h, w], Cb and Cr (see `planes`), needed only when the parameters ask for color planes
     """
 
     key: str
@@ -59,7 +59,7 @@ def check_gray(gray: NDArray[np.uint8], what: str) -> None:
     """Stop early on what the kernels cannot take: anything but a C-contiguous uint8[H, W]."""
     if not isinstance(gray, np.ndarray) or gray.dtype != np.uint8 or gray.ndim != 2:
         found = f"{gray.dtype}{list(gray.shape)}" if isinstance(gray, np.ndarray) else type(gray).__name__
-        raise TrainingDataError(f"{what}: found {found}, expected a grey image uint8[H, W]")
+        raise TrainingDataError(f"{what}: found {found}, expected a gray image uint8[H, W]")
     if not gray.flags.c_contiguous:
         raise TrainingDataError(f"{what}: not C-contiguous; pass np.ascontiguousarray(gray)")
 

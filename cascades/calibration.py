@@ -1,4 +1,4 @@
-"""What is decided on validation images: grey or colour, the probability of a score, the score for a wanted rate of
+"""What is decided on validation images: gray or color, the probability of a score, the score for a wanted rate of
 false positives.
 
 Validation images come from other scenes than the training ones, and are never those on which figures are reported.
@@ -49,11 +49,11 @@ def train_validated(
     checkpoint: Path | None = None,
     on_progress: Callable[[StageReport], None] | None = None,
 ) -> TrainingResult:
-    """`train`, then `calibrate`; where `params.planes` is "auto" grey and colour are both trained and the better one
+    """`train`, then `calibrate`; where `params.planes` is "auto" gray and color are both trained and the better one
     is given, see `choose_planes`.
 
     Which one, and the average precision of each, are written to the side file's `training["planes"]`. With "auto" each
-    has its own checkpoint: x.npz becomes x-grey.npz and x-colour.npz.
+    has its own checkpoint: x.npz becomes x-gray.npz and x-color.npz.
     """
     if params.planes == AUTO:
         result = _better(images, validation, params, checkpoint, on_progress)
@@ -65,11 +65,11 @@ def train_validated(
 def choose_planes(
     images: Sequence[AnnotatedImage], validation: Sequence[AnnotatedImage], params: TrainingParams
 ) -> TrainingParams:
-    """The same parameters with `planes` "grey" or "colour", whatever they were: both are trained, once each.
+    """The same parameters with `planes` "gray" or "color", whatever they were: both are trained, once each.
 
-    Colour is taken where its average precision on the validation images is better by more than one face's share of
-    them, 1/faces; otherwise grey, which is the smaller thing and which OpenCV reads. It helps where a character has
-    colours of its own and hurts where palettes change from scene to scene, hence per character.
+    Color is taken where its average precision on the validation images is better by more than one face's share of
+    them, 1/faces; otherwise gray, which is the smaller thing and which OpenCV reads. It helps where a character has
+    colors of its own and hurts where palettes change from scene to scene, hence per character.
     """
     result = _better(images, validation, params, None, None)
     return replace(params, planes=str(result.cascade.info.training["planes"]["chosen"]))
@@ -79,23 +79,23 @@ def _better(
     images: Sequence[AnnotatedImage], validation: Sequence[AnnotatedImage], params: TrainingParams,
     checkpoint: Path | None, on_progress: Callable[[StageReport], None] | None,
 ) -> TrainingResult:  # fmt: skip
-    """The better of grey and colour by the rule of `choose_planes`, with the evidence."""
+    """The better of gray and color by the rule of `choose_planes`, with the evidence."""
     if not any(validation[i].boxes for i in range(len(validation))):
         raise TrainingDataError(
-            f"no face is boxed in the {len(validation)} validation images, on which grey or colour is decided: box "
-            "some, or say 'grey' or 'colour'"
+            f"no face is boxed in the {len(validation)} validation images, on which gray or color is decided: box "
+            "some, or say 'gray' or 'color'"
         )
     results, rocs = {}, {}
     for planes in PLANES:
         place = checkpoint.with_name(f"{checkpoint.stem}-{planes}{checkpoint.suffix}") if checkpoint else None
         results[planes] = train(images, replace(params, planes=planes), checkpoint=place, on_progress=on_progress)
         rocs[planes] = judge(results[planes].cascade, validation, params.threads)
-    faces = rocs["grey"].truths
+    faces = rocs["gray"].truths
     precision = {planes: round(roc.average_precision, 4) for planes, roc in rocs.items()}
-    chosen = "colour" if precision["colour"] > precision["grey"] + 1 / faces else "grey"
+    chosen = "color" if precision["color"] > precision["gray"] + 1 / faces else "gray"
     evidence = {
-        "chosen": chosen, "average_precision": precision, "faces": faces, "images": rocs["grey"].images,
-        "rule": "colour where its average precision is better by more than 1/faces",
+        "chosen": chosen, "average_precision": precision, "faces": faces, "images": rocs["gray"].images,
+        "rule": "color where its average precision is better by more than 1/faces",
     }  # fmt: skip
     cascade = results[chosen].cascade
     info = replace(cascade.info, training={**cascade.info.training, "planes": evidence})

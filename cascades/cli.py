@@ -64,7 +64,7 @@ def train(
     """Train a cascade from a folder of images and the faces boxed in them.
 
     With --validation, images of other scenes, the scores become probabilities (`detect --fppi`), and --planes auto can
-    decide between grey and colour.
+    decide between gray and color.
     """
     try:
         params = TrainingParams(
@@ -78,7 +78,7 @@ def train(
         elif planes == AUTO:
             raise InvalidParameter(
                 "planes is 'auto', which is decided on images of other scenes: name a folder of them with --validation "
-                "(inside IMAGES, or with its own --validation-boxes), or say --planes grey or colour"
+                "(inside IMAGES, or with its own --validation-boxes), or say --planes gray or color"
             )
         else:
             result = train_cascade(folder, params, checkpoint=checkpoint, on_progress=_print_stage)

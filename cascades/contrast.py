@@ -1,4 +1,4 @@
-"""The contrast of every window of a level: what its grey features are divided by, and which windows are looked at."""
+"""The contrast of every window of a level: what its gray features are divided by, and which windows are looked at."""
 
 # mypy: allow-untyped-defs
 # (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
@@ -15,7 +15,7 @@ from cascades.pyramid import BLOCK, Layout, Level, grid
 
 @dataclass(frozen=True, eq=False)
 class Contrast:
-    """Which windows of a level are looked at, and what their grey features are divided by.
+    """Which windows of a level are looked at, and what their gray features are divided by.
 
     inverse  float32[8·B]  inverse norm by cell, zero where OpenCV refuses the window or there is none
     fine     uint32[B]      the same for blocks: a bit for each window that is looked at

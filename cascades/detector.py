@@ -15,7 +15,7 @@ from cascades.flat import FlatHaar, flatten
 from cascades.grouping import group_windows
 from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
 from cascades.model import Cascade
-from cascades.planes import COLOUR, GREY, image_planes
+from cascades.planes import COLOR, GRAY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.scan import LevelWindows, scan
 
@@ -70,7 +70,7 @@ class Detector:
             raise InvalidParameter(f"threads is {threads}, expected at least 1")
         self.cascades = tuple(cascades)
         self.flats = [_flat(c) for c in self.cascades]
-        self.colour = any(c.info.planes == COLOUR for c in self.cascades)
+        self.color = any(c.info.planes == COLOR for c in self.cascades)
         self.scale_factor = scale_factor
         self.min_size = min_size
         self.max_size = max_size
@@ -83,10 +83,10 @@ class Detector:
         """Every window that passes, one entry per cascade.
 
         gray uint8[H, W]; region: look only there; chroma uint8[2, h, w] Cb and Cr, needed by cascades with
-        colour planes.
+        color planes.
         """
         check_gray(gray, "image")
-        planes = image_planes(gray, chroma, COLOUR if self.colour else GREY, "image")
+        planes = image_planes(gray, chroma, COLOR if self.color else GRAY, "image")
         dx, dy = 0, 0
         if region is not None:
             dx, dy = max(region.x, 0), max(region.y, 0)

@@ -32,7 +32,7 @@ class HaarFeatures:
     rects    int16[F, 3, 4]  x, y, w, h in window pixels; unused rectangles are zero
     weights  float32[F, 3]   zero where the rectangle is unused
     tilted   bool[F]         rectangles turned by 45°
-    plane    uint8[F]        which image plane is looked at, 0 is grey
+    plane    uint8[F]        which image plane is looked at, 0 is gray
     """
 
     rects: NDArray[np.int16]
@@ -136,7 +136,7 @@ def lbp_features(window: tuple[int, int]) -> LbpFeatures:
 
 
 def single_rectangles(window: tuple[int, int], plane: int) -> HaarFeatures:
-    """The mean of every rectangle of a colour plane: weight 1 over its area, nothing subtracted."""
+    """The mean of every rectangle of a color plane: weight 1 over its area, nothing subtracted."""
     x, y, w, h = _positions(window, 1, 1)
     rects = np.zeros((len(x), 3, 4), np.int16)
     rects[:, 0] = np.stack([x, y, w, h], axis=1)

@@ -20,7 +20,7 @@ class Nodes(NamedTuple):
 
     offsets     int32[N, 12]    the rectangles' corners in a level's buffer, cells from the window's own
     shape       uint8[N]        SHARED, TWO or THREE: how the corners make rectangles (`_in_reading_order`)
-    plane       uint8[N]        0 is grey, whose values are divided by the window's contrast
+    plane       uint8[N]        0 is gray, whose values are divided by the window's contrast
     weights     float32[N, 3]   of the rectangles
     threshold   float32[N]
     stump       float32[N, 3]   threshold, left and right leaf, where every tree has one node; else empty

@@ -20,7 +20,7 @@ class Examples:
     """What a stage learns from, positives first.
 
     cells      int32[C, N]    integral images side by side (`integral.window_integrals`), planes one after another
-    inverse    float32[P, N]  inverse norms per plane (1 for colour)
+    inverse    float32[P, N]  inverse norms per plane (1 for color)
     positives  how many of the N are positive
     """
 

@@ -58,7 +58,7 @@ def upright_integral(image, buffer, step, stride, rows, squared):
 
 
 @njit(cache=True, nogil=True)
-def grey_integrals(image, buffer, step, stride, rows):
+def gray_integrals(image, buffer, step, stride, rows):
     """The upright integral image and that of the squares, one after the other: see `upright_integral`."""
     size = step * step * rows * stride
     upright_integral(image, buffer[:size], step, stride, rows, False)
@@ -112,7 +112,7 @@ def window_integrals(patches: NDArray[np.uint8], tilted: bool) -> NDArray[np.int
 def inverse_norms(patches: NDArray[np.uint8]) -> NDArray[np.float32]:
     """1 / √(area·Σx² − (Σx)²) over the window less its one pixel border: uint8[N, H, W] → float32[N].
 
-    Zero where OpenCV refuses the window: a standard deviation of 10 grey levels or less. Sums are integers and the
+    Zero where OpenCV refuses the window: a standard deviation of 10 gray levels or less. Sums are integers and the
     square root is IEEE, so every machine gives the same bits.
     """
     inner = patches[:, 1:-1, 1:-1].astype(np.int64)

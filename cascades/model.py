@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cascades.errors import InvalidCascadeXml
 from cascades.features import HaarFeatures, LbpFeatures
+from cascades.planes import OLD_SPELLING
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class CascadeInfo:
 
     face: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     margin: float = 0.0
-    planes: tuple[str, ...] = ("grey",)
+    planes: tuple[str, ...] = ("gray",)
     training: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
 
@@ -132,7 +133,7 @@ def read_side_file(path: Path) -> CascadeInfo:
     return CascadeInfo(
         face=(face[0], face[1], face[2], face[3]),
         margin=margin,
-        planes=tuple(planes),
+        planes=tuple(OLD_SPELLING.get(str(plane), str(plane)) for plane in planes),
         training=content["training"],
         calibration=content["calibration"],
     )

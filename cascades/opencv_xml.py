@@ -16,14 +16,14 @@ from cascades.errors import InvalidCascadeXml
 from cascades.features import HaarFeatures, LbpFeatures
 from cascades.model import Cascade, CascadeInfo, Stage, Tree
 from cascades.old_format import TYPE_ID, modernized
-from cascades.planes import COLOUR, GREY
+from cascades.planes import COLOR, GRAY, OLD_SPELLING
 
 MAX_WINDOW = 1024  # px
 MAX_STAGES = 1000
 MAX_TREES = 100_000
 MAX_NODES = 1023  # in one tree
 MAX_FEATURES = 1_000_000
-COLOUR_ROOT = "toonset_storage_1"  # features on colour planes: OpenCV must not mistake the file for one of its own
+COLOR_ROOT = "toonset_storage_1"  # features on color planes: OpenCV must not mistake the file for one of its own
 LBP_WORDS = 8  # 256 codes as bits of eight int32
 
 _BOOSTING = {"gentle": "GAB", "discrete": "DAB", "real": "RAB"}
@@ -36,8 +36,8 @@ def parse_cascade(content: bytes, name: str) -> Cascade:
         root = fromstring(content)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidCascadeXml(f"{name}: not an XML file that can be read ({error})") from error
-    reader = _Reader(name, colour=root.tag == COLOUR_ROOT)
-    if root.tag in ("opencv_storage", COLOUR_ROOT):
+    reader = _Reader(name, color=root.tag == COLOR_ROOT)
+    if root.tag in ("opencv_storage", COLOR_ROOT):
         for node in root:
             if node.get("type_id") == TYPE_ID:
                 return reader.cascade(modernized(node, reader.fail))
@@ -49,9 +49,9 @@ def parse_cascade(content: bytes, name: str) -> Cascade:
 class _Reader:
     """Turns elements into values, naming the file and the element in every complaint."""
 
-    def __init__(self, name: str, colour: bool) -> None:
+    def __init__(self, name: str, color: bool) -> None:
         self.name = name
-        self.colour = colour
+        self.color = color
 
     def fail(self, message: str) -> InvalidCascadeXml:
         return InvalidCascadeXml(f"{self.name}: {message}")
@@ -81,15 +81,15 @@ class _Reader:
                 raise self.fail(f"more than {MAX_TREES:,} weak classifiers")
         if not stages:
             raise self.fail("no stages")
-        if self.colour and self.text(node, "planes") != " ".join(COLOUR):
-            raise self.fail(f"<planes> is {self.text(node, 'planes')!r}, expected {' '.join(COLOUR)!r}")
+        if self.color and [OLD_SPELLING.get(p, p) for p in self.text(node, "planes").split()] != list(COLOR):
+            raise self.fail(f"<planes> is {self.text(node, 'planes')!r}, expected {' '.join(COLOR)!r}")
         boosting = node.findtext("stageParams/boostType", "").strip()
         mode = node.findtext("featureParams/mode", "").strip().lower()
         return Cascade(
             window,
             features,
             tuple(stages),
-            CascadeInfo(planes=COLOUR if self.colour else GREY),
+            CascadeInfo(planes=COLOR if self.color else GRAY),
             boosting=_BOOSTING_NAMES.get(boosting, "gentle"),
             feature_set=mode if mode in ("basic", "core", "all") else "basic",
         )
@@ -144,7 +144,7 @@ class _Reader:
             if not parts:
                 raise self.fail(f"feature {i} has no rectangles")
             tilted[i] = node.find("tilted") is not None and self.integer(node, "tilted", 0, 1) == 1
-            plane[i] = self.integer(node, "plane", 0, len(COLOUR) - 1) if self.colour else 0
+            plane[i] = self.integer(node, "plane", 0, len(COLOR) - 1) if self.color else 0
             for k, part in enumerate(parts):
                 values = self.split(part.text, 5, f"feature {i}")
                 rects[i, k] = self.rectangle(values[:4], f"feature {i}")
@@ -216,10 +216,10 @@ def write_cascade(cascade: Cascade) -> str:
             for index in tree.feature:
                 used.setdefault(int(index), len(used))
     haar = isinstance(cascade.features, HaarFeatures)
-    colour = cascade.info.planes == COLOUR
-    root = COLOUR_ROOT if colour else "opencv_storage"
+    color = cascade.info.planes == COLOR
+    root = COLOR_ROOT if color else "opencv_storage"
     lines = ['<?xml version="1.0"?>', f"<{root}>", "<cascade>"]
-    lines += _tags(2, planes=" ".join(COLOUR)) if colour else []
+    lines += _tags(2, planes=" ".join(COLOR)) if color else []
     lines += _tags(
         2,
         stageType="BOOST",
@@ -240,7 +240,7 @@ def write_cascade(cascade: Cascade) -> str:
         lines += _stage_lines(stage, used)
     lines += ["  </stages>", "  <features>"]
     index = np.array(list(used), np.int64)
-    lines += _feature_lines(cascade.features.take(index), colour)
+    lines += _feature_lines(cascade.features.take(index), color)
     lines += ["  </features>", "</cascade>", f"</{root}>"]
     return "\n".join(lines) + "\n"
 
@@ -258,7 +258,7 @@ def _stage_lines(stage: Stage, used: dict[int, int]) -> list[str]:
     return [*lines, "      </weakClassifiers>", "    </_>"]
 
 
-def _feature_lines(features: HaarFeatures | LbpFeatures, colour: bool) -> list[str]:
+def _feature_lines(features: HaarFeatures | LbpFeatures, color: bool) -> list[str]:
     lines = []
     if isinstance(features, LbpFeatures):
         for rect in features.rects:
@@ -270,7 +270,7 @@ def _feature_lines(features: HaarFeatures | LbpFeatures, colour: bool) -> list[s
             if weight != 0:
                 lines += [f"        <_>{' '.join(str(int(v)) for v in rect)} {_float(weight)}</_>"]
         lines += ["      </rects>", *_tags(6, tilted=int(tilted))]
-        lines += [*_tags(6, plane=int(features.plane[i])), "    </_>"] if colour else ["    </_>"]
+        lines += [*_tags(6, plane=int(features.plane[i])), "    </_>"] if color else ["    </_>"]
     return lines
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from cascades.errors import InvalidParameter
 from cascades.features import FEATURE_SETS
-from cascades.planes import COLOUR, GREY
+from cascades.planes import COLOR, GRAY
 
 BOOSTINGS = ("gentle", "discrete", "real")
 FEATURES = (*FEATURE_SETS, "lbp")
-PLANES = {"grey": GREY, "colour": COLOUR}
+PLANES = {"gray": GRAY, "color": COLOR}
 AUTO = "auto"
 
 
@@ -19,7 +19,7 @@ class TrainingParams:
     """Settings; names follow `opencv_traincascade` where it has the same one.
 
     window           (width, height) in px of what is learned; faces smaller than this cannot be found
-    features         "basic", "core" or "all" Haar features, or "lbp": multi-block local binary patterns, grey only
+    features         "basic", "core" or "all" Haar features, or "lbp": multi-block local binary patterns, gray only
     feature_pool     how many features, drawn anew for every stage, its weak classifiers choose from; the search among
                      them is exact. None: all of them
     stages           stages to train at most
@@ -32,15 +32,15 @@ class TrainingParams:
                      sum ranks better; 0: it is like the others
     max_depth        levels of inner nodes in a tree, 1 is a stump
     boosting         "gentle", "discrete" or "real" AdaBoost
-    planes           "grey", or "colour": grey and two colour planes (`planes`); "auto": whichever does better on
+    planes           "gray", or "color": gray and two color planes (`planes`); "auto": whichever does better on
                      validation images, for `train_validated` only
     weight_trim      a tree is fitted to the heaviest examples that hold this share of the weight; 1 is all
     margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long);
                      below 0 the window stays inside the box: what lies behind a face differs from scene to scene
     jitter           how far copies of a box are moved and scaled, as a fraction of its side
-    color_jitter     how far the colour planes of copies are shifted, grey levels of 255
+    color_jitter     how far the color planes of copies are shifted, gray levels of 255
     saturation_jitter
-                     how much stronger or weaker the colours of copies are made, as a fraction
+                     how much stronger or weaker the colors of copies are made, as a fraction
     mirror           also learn every box flipped left to right
     seed             decides everything random
     threads          changes the time, never the result
@@ -59,7 +59,7 @@ class TrainingParams:
     ranking: int = 100
     max_depth: int = 1
     boosting: str = "gentle"
-    planes: str = "grey"
+    planes: str = "gray"
     weight_trim: float = 1.0
     margin: float = -0.1
     jitter: float = 0.05
@@ -90,8 +90,8 @@ class TrainingParams:
         _check("weight_trim", self.weight_trim, lambda v: 0.5 <= v <= 1, "0.5 to 1")
         _check("margin", self.margin, lambda v: -0.5 < v <= 2, "above -0.5, at most 2")
         _check("planes", self.planes, lambda v: v in (*PLANES, AUTO), f"one of {', '.join((*PLANES, AUTO))}")
-        if self.features == "lbp" and self.planes != "grey":
-            raise InvalidParameter(f"planes is {self.planes!r}, expected grey: LBP features look at no other plane")
+        if self.features == "lbp" and self.planes != "gray":
+            raise InvalidParameter(f"planes is {self.planes!r}, expected gray: LBP features look at no other plane")
         _check("color_jitter", self.color_jitter, lambda v: 0 <= v <= 64, "0 to 64")
         _check("saturation_jitter", self.saturation_jitter, lambda v: 0 <= v <= 1, "0 to 1")
         _check("jitter", self.jitter, lambda v: 0 <= v <= 0.5, "0 to 0.5")

@@ -1,10 +1,10 @@
-"""The image planes features look at: grey, and the two that say what colour it is.
+"""The image planes features look at: gray, and the two that say what color it is.
 
-Drawn characters are flat colours, which grey throws away. The colour planes are Cb and Cr, blue and red difference, as
+Drawn characters are flat colors, which gray throws away. The color planes are Cb and Cr, blue and red difference, as
 video stores them: a detector that reads video takes them from the decoder and never converts a frame. For pictures
 `chroma_of` computes them as JPEG does, in whole numbers, so that every machine gives the same bytes.
 
-Grey features are divided by the window's contrast; colour features are not: a colour is what it is.
+Gray features are divided by the window's contrast; color features are not: a color is what it is.
 """
 
 import cv2
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from cascades.errors import InvalidParameter, TrainingDataError
 
-GREY = ("grey",)
-COLOUR = ("grey", "cb", "cr")
+GRAY = ("gray",)
+COLOR = ("gray", "cb", "cr")
+OLD_SPELLING = {"grey": "gray", "colour": "color"}
+"""How releases before 0.2 wrote these words in files and settings; still read."""
 
 
 def chroma_of(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -31,7 +33,7 @@ def chroma_of(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def check_chroma(chroma: NDArray[np.uint8] | None, gray: NDArray[np.uint8], what: str) -> None:
-    """Refuse anything but uint8[2, h, w] with h, w at most the grey image's and at least a quarter of it."""
+    """Refuse anything but uint8[2, h, w] with h, w at most the gray image's and at least a quarter of it."""
     if chroma is None:
         return
     fine = isinstance(chroma, np.ndarray) and chroma.dtype == np.uint8 and chroma.ndim == 3 and chroma.shape[0] == 2
@@ -40,7 +42,7 @@ def check_chroma(chroma: NDArray[np.uint8] | None, gray: NDArray[np.uint8], what
     if not fine:
         found = f"{chroma.dtype}{list(chroma.shape)}" if isinstance(chroma, np.ndarray) else type(chroma).__name__
         raise TrainingDataError(
-            f"{what}: chroma is {found}, expected uint8[2, h, w]: Cb and Cr, as large as the grey image "
+            f"{what}: chroma is {found}, expected uint8[2, h, w]: Cb and Cr, as large as the gray image "
             f"{list(gray.shape)} or, as in video, half of it; `chroma_of` makes them from RGB"
         )
 
@@ -48,13 +50,13 @@ def check_chroma(chroma: NDArray[np.uint8] | None, gray: NDArray[np.uint8], what
 def image_planes(
     gray: NDArray[np.uint8], chroma: NDArray[np.uint8] | None, names: tuple[str, ...], what: str
 ) -> NDArray[np.uint8]:
-    """uint8[P, H, W] in the order of `names`; gray uint8[H, W], chroma uint8[2, h, w], brought to the grey's size."""
-    if names == GREY:
+    """uint8[P, H, W] in the order of `names`; gray uint8[H, W], chroma uint8[2, h, w], brought to the gray's size."""
+    if names == GRAY:
         return gray[None]
-    if names != COLOUR:
-        raise InvalidParameter(f"planes {names!r}, expected {GREY} or {COLOUR}")
+    if names != COLOR:
+        raise InvalidParameter(f"planes {names!r}, expected {GRAY} or {COLOR}")
     if chroma is None:
-        raise TrainingDataError(f"{what}: colour planes are wanted but only a grey image was given; pass its chroma")
+        raise TrainingDataError(f"{what}: color planes are wanted but only a gray image was given; pass its chroma")
     height, width = gray.shape
     planes = np.empty((3, height, width), np.uint8)
     planes[0] = gray

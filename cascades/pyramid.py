@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.integral import grey_integrals, tilted_integral, upright_integral
+from cascades.integral import gray_integrals, tilted_integral, upright_integral
 
 MAX_LEVELS = 1000
 BLOCK = 8  # windows the scan takes at once: with more, fewer blocks fall out early
@@ -55,8 +55,8 @@ class Layout:
     ) -> NDArray[np.int32]:
         """Corners int16[F, 12, 2] in window px → int32[F, 12] cells from a window's own, in a `Level`'s buffer."""
         cells = self.cells(corners[..., 0], corners[..., 1])
-        colours = 2 if has_tilted else 1  # the block before the first colour plane's
-        block = np.where(plane > 0, colours + plane.astype(np.int64), np.where(tilted, 2, 0))
+        colors = 2 if has_tilted else 1  # the block before the first color plane's
+        block = np.where(plane > 0, colors + plane.astype(np.int64), np.where(tilted, 2, 0))
         cells += (block * self.plane_size)[:, None]
         return cells.astype(np.int32)
 
@@ -110,10 +110,10 @@ def grid(lay: Layout, window: tuple[int, int], stripe_count: int) -> tuple[int, 
 class Level:
     """A resized image and its integral images.
 
-    planes   uint8[P, H, W], plane 0 is grey
-    buffer   int32[·]: grey upright, grey squared, grey tilted where asked for, then the upright images of the colour
+    planes   uint8[P, H, W], plane 0 is gray
+    buffer   int32[·]: gray upright, gray squared, gray tilted where asked for, then the upright images of the color
              planes, one after another, each `plane_size` cells; then spare ones, as windows are read by the block.
-             Grey upright alone where only that is asked for
+             Gray upright alone where only that is asked for
     """
 
     layout: Layout
@@ -142,7 +142,7 @@ def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool, upright_on
         return Level(lay, small, buffer, False)
     buffer = np.empty(size * (len(planes) + (2 if tilted else 1)) + BLOCK, np.int32)
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
-    grey_integrals(small[0], buffer, lay.step, lay.stride, lay.rows)
+    gray_integrals(small[0], buffer, lay.step, lay.stride, lay.rows)
     if tilted:
         y, x = np.mgrid[: lay.height + 1, : lay.width + 1]
         blocks[2][lay.cells(x, y)] = tilted_integral(small[0])

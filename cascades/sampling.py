@@ -154,13 +154,13 @@ def _copies(
             if plain or inverse_norms(patch[:1])[0] != 0:
                 break
         if len(planes) > 1 and not plain:
-            patch[1:] = recoloured(patch[1:], params, rng)
+            patch[1:] = recolored(patch[1:], params, rng)
         found.append(patch)
     return found
 
 
-def recoloured(chroma: NDArray[np.uint8], params: TrainingParams, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Colour planes uint8[P, h, w] as in another light: stronger or weaker about their neutral 128, and shifted."""
+def recolored(chroma: NDArray[np.uint8], params: TrainingParams, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Color planes uint8[P, h, w] as in another light: stronger or weaker about their neutral 128, and shifted."""
     most = round(params.saturation_jitter * 256)
     strength = int(rng.integers(256 - most, 257 + most))
     shift = rng.integers(-params.color_jitter, params.color_jitter + 1, len(chroma))

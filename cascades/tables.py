@@ -46,7 +46,7 @@ def list_images(folder: Path) -> list[str]:
 
 
 def read_image(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Grey uint8[H, W] and chroma uint8[2, H, W] of an image file."""
+    """Gray uint8[H, W] and chroma uint8[2, H, W] of an image file."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise TrainingDataError(f"{path}: not an image that can be read; repair it or take it out of the folder")

@@ -228,11 +228,11 @@ class _Trainer:
 
 
 def feature_set(params: TrainingParams) -> HaarFeatures | LbpFeatures:
-    """Everything a stage's pool is drawn from: the grey features; in colour also stripes and means of colour planes."""
+    """Everything a stage's pool is drawn from: the gray features; in color also stripes and means of color planes."""
     if params.features == "lbp":
         return lbp_features(params.window)
-    grey = haar_features(params.window, params.features)
-    parts = [grey]
+    gray = haar_features(params.window, params.features)
+    parts = [gray]
     for plane in range(1, len(PLANES[params.planes])):
         parts += [on_plane(haar_features(params.window, "basic"), plane), single_rectangles(params.window, plane)]
     return concatenate(parts)

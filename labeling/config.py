@@ -15,7 +15,7 @@ SHEET_KEYS = "1234567890qwertyuiopasdf"
 """The keys of a contact sheet's faces, in reading order."""
 LEFT_OUT = "some face here is not boxed"
 """The box page's choice for a frame that is not complete."""
-COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
+COLORS = ("#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ def emotion_config(path: Path, choices: Sequence[str]) -> str:
 
 
 def box_config(path: Path, characters: Sequence[str]) -> str:
-    """The label config at `path` with one Label, its hotkey and colour per character; names are escaped."""
+    """The label config at `path` with one Label, its hotkey and color per character; names are escaped."""
     keys = HOTKEYS.replace("0", "")  # taken by the page's own choice
     if len(characters) > len(keys):
         raise InvalidLabelConfig(f"{len(characters)} characters, but only {len(keys)} hotkeys: {keys}")
     tags = [
-        f'<Label value={quoteattr(name)} hotkey="{keys[i]}" background="{COLOURS[i % len(COLOURS)]}"/>'
+        f'<Label value={quoteattr(name)} hotkey="{keys[i]}" background="{COLORS[i % len(COLORS)]}"/>'
         for i, name in enumerate(characters)
     ]
     return fill(path, PAGES["boxes"], tags)

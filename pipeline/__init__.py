@@ -5,11 +5,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.version import VERSION
+
 if TYPE_CHECKING:
     from pipeline.classifier.model import load_model
 
 __all__ = ["__version__", "load_model"]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:

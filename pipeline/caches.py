@@ -4,12 +4,11 @@ Everything here can be deleted at any time; it only costs doing the work again.
 """
 
 from pathlib import Path
-from typing import Final
 
-CACHE: Final = Path("data/cache")
+from pipeline import paths
 
 
-def cache_folder(name: str, root: Path = CACHE) -> Path:
+def cache_folder(name: str, root: Path = paths.CACHE) -> Path:
     """The folder `name` in the cache, made if need be, ignored by git."""
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)

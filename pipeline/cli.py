@@ -11,8 +11,9 @@ import typer
 from cascades.cli import app as cascade
 from cascades.errors import CascadeError
 from labeling.errors import LabelingError
-from pipeline import __version__
+from pipeline import paths
 from pipeline.errors import SetupError, ToonsetError, nearest
+from pipeline.version import VERSION
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 label = typer.Typer(no_args_is_help=True, help="Label Studio: a server here, tasks to it, people's answers home.")
@@ -37,7 +38,7 @@ STAGES = (
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"toonset {__version__}")
+        typer.echo(f"toonset {VERSION}")
         raise typer.Exit
 
 
@@ -129,7 +130,7 @@ def pull() -> None:
 @app.command()
 def predict(
     images: Annotated[list[Path], typer.Argument(help="Pictures of one face each, or folders of them.")],
-    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = Path("models/emotion"),
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
     cascade: Annotated[
         list[Path] | None, typer.Option(help="Whole pictures: find the faces first. May be given several times.")
     ] = None,
@@ -147,7 +148,7 @@ def predict(
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="The ONNX file to write.")],
-    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = Path("models/emotion"),
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
 ) -> None:
     """Write the classifier as ONNX, for programs without torch; its answers are held against torch's."""
     from pipeline.classifier.model import load_model

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 Rectangle = tuple[int, int, int, int]
 
-FULL_COLOUR = [
+FULL_COLOR = [
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,  # faces of flat colours: halved chroma would smear outlines
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,  # faces of flat colors: halved chroma would smear outlines
 ]
 
 
@@ -40,7 +40,7 @@ def fit_height(image: Pixels, max_height: int) -> tuple[Pixels, float]:
 
 
 def fit_chroma(chroma: Pixels, gray: Pixels) -> Pixels:
-    """Cb and Cr, uint8 [2, h, w], no larger than half of a shrunk grey picture uint8 [H, W] (sides rounded up)."""
+    """Cb and Cr, uint8 [2, h, w], no larger than half of a shrunk gray picture uint8 [H, W] (sides rounded up)."""
     height, width = -(-gray.shape[0] // 2), -(-gray.shape[1] // 2)
     if chroma.shape[1] <= height:
         return np.ascontiguousarray(chroma)
@@ -69,8 +69,8 @@ def repeat_edges(pixels: Pixels, part: Rectangle, whole: Rectangle) -> Pixels:
 
 
 def encode_jpeg(rgb: Pixels, quality: int = 95) -> bytes:
-    """RGB uint8 [H, W, 3] as JPEG of a quality (0 to 100), colour at full resolution."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *FULL_COLOUR]
+    """RGB uint8 [H, W, 3] as JPEG of a quality (0 to 100), color at full resolution."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, *FULL_COLOR]
     done, buffer = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     if not done:
         raise ValueError(f"OpenCV could not encode a picture of shape {rgb.shape}")
@@ -83,23 +83,23 @@ def decode_rgb(data: bytes) -> Pixels | None:
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def decode_grey(data: bytes) -> Pixels | None:
-    """An encoded picture as grey uint8 [H, W], or None if it does not decode: a JPEG's own luma."""
+def decode_gray(data: bytes) -> Pixels | None:
+    """An encoded picture as gray uint8 [H, W], or None if it does not decode: a JPEG's own luma."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
     return None if image is None else np.asarray(image, dtype=np.uint8)
 
 
-def grey(rgb: Pixels) -> Pixels:
-    """RGB uint8 [H, W, 3] as grey uint8 [H, W] (BT.601, OpenCV's fixed-point arithmetic)."""
+def to_gray(rgb: Pixels) -> Pixels:
+    """RGB uint8 [H, W, 3] as gray uint8 [H, W] (BT.601, OpenCV's fixed-point arithmetic)."""
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def sharpness(gray: Pixels) -> float:
-    """Variance of the Laplacian of a grey face at 64×64 px (Pech-Pacheco et al., ICPR 2000); exact sums."""
+    """Variance of the Laplacian of a gray face at 64×64 px (Pech-Pacheco et al., ICPR 2000); exact sums."""
     laplacian = np.asarray(cv2.Laplacian(shrink(gray, 64, 64), cv2.CV_16S), dtype=np.int64)
     return float(laplacian.size * (laplacian * laplacian).sum() - laplacian.sum() ** 2) / laplacian.size**2
 
 
 def brightness(gray: Pixels) -> float:
-    """Mean grey level, 0 to 255."""
+    """Mean gray level, 0 to 255."""
     return int(gray.sum(dtype=np.int64)) / gray.size

@@ -4,18 +4,22 @@ Defaults stand here and only here; the comments in `project/template/params.yaml
 """
 
 import re
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from pipeline import __version__
+from pipeline import paths
 from pipeline.errors import InputError, ParamsError, nearest
+from pipeline.version import VERSION
 
-PARAMS_FILE = Path("params.yaml")
 IDENTIFIER = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """What an episode, a character and an emotion may be called: it becomes a file name, a column value, a CSV cell."""
+
+OLD_WORDS: Final = {("cascade", "planes"): {"grey": "gray", "colour": "color"}}
+"""(section, key) → old value → today's: projects of toonset 0.1 keep working."""
 
 Name = Annotated[str, Field(pattern=IDENTIFIER)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -79,7 +83,7 @@ class Splits(Section):
 class CascadeParams(Section):
     """Training of each character's cascade; names as OpenCV's trainer has them where it has them."""
 
-    planes: Literal["grey", "colour", "auto"] = "auto"
+    planes: Literal["gray", "color", "auto"] = "auto"
     features: Literal["basic", "core", "all"] = "basic"
     window: Annotated[int, Field(ge=12, le=64)] = 24
     stages: Annotated[int, Field(ge=1, le=40)] = 12
@@ -213,7 +217,7 @@ class Params(Section):
     @field_validator("toonset")
     @classmethod
     def _made_for_this_version(cls, value: str) -> str:
-        running = __version__.rsplit(".", 1)[0]
+        running = VERSION.rsplit(".", 1)[0]
         if value != running:
             raise ValueError(
                 f"this project was made for toonset {value}, but {running} is running; read CHANGELOG.md, "
@@ -234,7 +238,7 @@ class Params(Section):
         return self
 
 
-def load_params(path: Path = PARAMS_FILE) -> Params:
+def load_params(path: Path = paths.PARAMS) -> Params:
     """Read and validate `params.yaml`.
 
     Raises InputError if there is none or it is no YAML mapping, ParamsError naming every key that is wrong.
@@ -249,6 +253,7 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         raise InputError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} should be a mapping of sections, found {type(values).__name__}")
+    _respell(values, path)
     try:
         return Params.model_validate(values)
     except ValidationError as error:
@@ -257,6 +262,17 @@ def load_params(path: Path = PARAMS_FILE) -> Params:
         inner = [one for one in problems if not any(_is_inside(other["loc"], one["loc"]) for other in problems)]
         lines = [_describe(problem) for problem in inner]
         raise ParamsError(f"{path.name}: " + f"\n{path.name}: ".join(lines)) from error
+
+
+def _respell(values: dict[str, Any], path: Path) -> None:
+    """Put today's word in the place of an old one that people's files still have, and say so."""
+    for section, key in OLD_WORDS:
+        own = values.get(section)
+        found = own.get(key) if isinstance(own, dict) else None
+        word = OLD_WORDS[section, key].get(found) if isinstance(found, str) else None
+        if isinstance(own, dict) and word is not None:
+            own[key] = word
+            print(f"{path.name}: `{section}.{key}: {found}` is written `{word}` now; please change it", file=sys.stderr)
 
 
 def _describe(problem: Any) -> str:

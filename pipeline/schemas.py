@@ -4,12 +4,16 @@ Boxes are `x, y, w, h` in integer pixels of the source frame. `frame` is the 0-b
 is for people; what identifies a frame is (`episode_id`, `pts`). Rows not used stay, with `status` and `reason`.
 """
 
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 import pyarrow as pa
 
-OK = "ok"
-REJECTED = "rejected"
+OK: Final = "ok"
+REJECTED: Final = "rejected"
+
+Split = Literal["train", "validation", "test"]
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
+"""Where a scene and all that is cut from it may go."""
 
 IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 """An encoded picture, in the layout that Hugging Face `datasets` reads as an `Image` feature."""
@@ -84,8 +88,8 @@ FACE = (
     *BOX,
     column("score", pa.float32(), "score of the detection: sum of margins over the merged windows"),
     column("track_score", pa.float32(), "strength of the detection and its track together; faces count from 1"),
-    column("sharpness", pa.float32(), "variance of the Laplacian of the grey face at 64×64 px"),
-    column("brightness", pa.float32(), "mean grey level of the face, 0 to 255"),
+    column("sharpness", pa.float32(), "variance of the Laplacian of the gray face at 64×64 px"),
+    column("brightness", pa.float32(), "mean gray level of the face, 0 to 255"),
     *STATUS,
 )
 
@@ -136,7 +140,7 @@ DATASET = pa.schema(
         column("track", pa.int32(), "0-based index of the track in its episode"),
         *BOX,
         column("score", pa.float32(), "score of the detection"),
-        column("sharpness", pa.float32(), "variance of the Laplacian of the grey face at 64×64 px"),
+        column("sharpness", pa.float32(), "variance of the Laplacian of the gray face at 64×64 px"),
         column("cluster_size", pa.int32(), "near-duplicates it stands for, itself included"),
         column("votes", pa.string(), "JSON object: votes per answer"),
         column("annotators", pa.int32(), "number of annotators who voted"),

@@ -96,7 +96,7 @@ def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) 
     return table
 
 
-def read_frame(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pd.DataFrame:
+def read_rows(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pd.DataFrame:
     """`read_table` as a pandas frame."""
     return read_table(path, schema, columns).to_pandas()
 

@@ -119,7 +119,7 @@ def enlarged(picture: Pixels, side: int) -> Pixels:
 
 
 def _shown(picture: NDArray[np.float32]) -> Pixels:
-    """Values of any spread as colours: mean grey, a standard deviation of 48 levels."""
+    """Values of any spread as colors: mean gray, a standard deviation of 48 levels."""
     spread = max(1e-6, float(picture.std()))
     levels = np.clip((picture - picture.mean()) / spread * 48 + 128, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.images import Pixels, decode_rgb, grey, shrink
+from pipeline.images import Pixels, decode_rgb, shrink, to_gray
 from pipeline.tables import replacing
 
 UNDECODABLE = "the image does not decode"
@@ -27,7 +27,7 @@ EMPTY_FILE = 128
 def fit(rgb: Pixels, size: int, channels: int) -> Pixels:
     """One RGB picture, uint8 [H, W, 3], as uint8 [size, size, channels]; a picture that is not square is squeezed."""
     small = shrink(rgb, size, size)
-    return small if channels == 3 else grey(small)[..., None]
+    return small if channels == 3 else to_gray(small)[..., None]
 
 
 def decode(
@@ -75,7 +75,7 @@ def _decode(encoded: Sequence[bytes], size: int, channels: int) -> tuple[NDArray
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean and standard deviation of the training pictures, one per channel, in grey levels (0 to 255)."""
+    """Mean and standard deviation of the training pictures, one per channel, in gray levels (0 to 255)."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -100,7 +100,7 @@ def statistics(images: NDArray[np.uint8]) -> Normalisation:
     sums = [int(values.sum()) for values in channels]
     squares = [int((values * values).sum()) for values in channels]
     variances = [(count * square - total * total) / count**2 for total, square in zip(sums, squares, strict=True)]
-    # One grey level at least: pictures of one flat colour have no spread to divide by.
+    # One gray level at least: pictures of one flat color have no spread to divide by.
     return Normalisation(
         mean=tuple(round(total / count, 4) for total in sums),
         std=tuple(round(max(1.0, variance**0.5), 4) for variance in variances),

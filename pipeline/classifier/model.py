@@ -20,6 +20,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
+from pipeline import paths
 from pipeline.classifier.inputs import Normalisation, fit
 from pipeline.errors import InputError
 from pipeline.images import Pixels
@@ -27,7 +28,6 @@ from pipeline.nets import architecture, build
 from pipeline.nets.layers import probabilities
 from pipeline.tables import replacing, write_json
 
-FOLDER: Final = Path("models/emotion")
 WEIGHTS: Final = "model.safetensors"
 DESCRIPTION: Final = "model.json"
 BATCH: Final = 256
@@ -48,10 +48,10 @@ class Description(BaseModel):
     size: int
     """Side of the input, px."""
     channels: int
-    """3: RGB; 1: grey."""
+    """3: RGB; 1: gray."""
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    """Of the training pictures, per channel, in grey levels."""
+    """Of the training pictures, per channel, in gray levels."""
     temperature: float = Field(default=1.0, gt=0)
     """What logits are divided by, so that probabilities are as high as answers are right on validation scenes."""
     params: dict[str, Any]
@@ -126,7 +126,7 @@ def save_model(folder: Path, classifier: Classifier) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load_model(folder: Path = FOLDER) -> Classifier:
+def load_model(folder: Path = paths.CLASSIFIER) -> Classifier:
     """Read a classifier that `save_model` wrote.
 
     Raises InputError if a file is missing, damaged, or does not belong with the other.

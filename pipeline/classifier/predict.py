@@ -14,11 +14,11 @@ from pipeline.images import (
     Rectangle,
     decode_rgb,
     fit_height,
-    grey,
     inside,
     repeat_edges,
     shrink,
     square_around,
+    to_gray,
 )
 from pipeline.params import Faces
 from pipeline.schemas import OK, REJECTED
@@ -99,7 +99,7 @@ def find(path: Path, rgb: Pixels, detector: Detector, cascades: Sequence[Charact
     """The faces in a picture, cut out as the stage `faces` does, by character, the surest first."""
     settings = Faces()
     small, scale = fit_height(rgb, settings.max_height)
-    detected = detector.detect(grey(small), chroma=chroma_of(small))
+    detected = detector.detect(to_gray(small), chroma=chroma_of(small))
     for known, own in zip(cascades, detected, strict=True):
         for box, score in zip(own.boxes.tolist(), own.scores.tolist(), strict=True):
             if score < known.min_score:

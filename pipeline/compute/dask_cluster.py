@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from pipeline import __version__
 from pipeline.caches import cache_folder
 from pipeline.errors import SetupError, StageError
+from pipeline.version import VERSION
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -67,7 +67,7 @@ class Cluster:
     def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
         """Run `function(item)` in the project's directory on the next worker that is free."""
         self._check()
-        return self._executor.submit(InProject(function, str(Path.cwd()), str(self._token), __version__), item)
+        return self._executor.submit(InProject(function, str(Path.cwd()), str(self._token), VERSION), item)
 
     def wait(self, futures: "Sequence[Future[Any]]") -> None:
         """Return when all of them are done."""
@@ -112,9 +112,9 @@ class InProject(Generic[Item, Result]):
                 f"{here} does not see the project's directory {self.folder}: every worker needs it under the same "
                 "path, on a file system that all machines share (docs/scaling.md)"
             )
-        if __version__ != self.version:
+        if self.version != VERSION:
             raise SetupError(
-                f"{here} runs toonset {__version__}, this is {self.version}: install the same one everywhere, then "
+                f"{here} runs toonset {VERSION}, this is {self.version}: install the same one everywhere, then "
                 "restart the workers"
             )
         if Path.cwd() != Path(self.folder):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline import __version__
 from pipeline.schemas import DATASET
 from pipeline.tables import rows_of
+from pipeline.version import VERSION
 
 HEAD = """---
 configs:
@@ -36,7 +36,7 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, emotions: Sequen
 {len(dataset)} faces, each a distinct picture: near-duplicates were clustered and the sharpest of each cluster kept. All
 faces of a scene are in one split. Labels are people's; `votes`, `agreement`
 and `confidence` say how sure they are, `label_source` and `given_by` where they come from. Made with toonset
-{__version__}.
+{VERSION}.
 
 {_table(["emotion", *splits], counts)}
 

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
+from pipeline import paths
 from pipeline.errors import StageError, nearest
 
-FOLDER: Final = Path("data/dataset")
 COLUMNS: Final = ["face_id", "image", "emotion", "character", "episode_id", "scene", "votes"]
 """What training and evaluation read of the dataset."""
 
@@ -20,7 +19,7 @@ def check_labels(labels: "pd.Series[str]", emotions: Sequence[str], split: str) 
     if unknown:
         found = ", ".join(f"{label!r} on {n} face{'s' * (n != 1)}" for label, n in unknown.items())
         raise StageError(
-            f"{FOLDER / split}.parquet has labels that are not among the emotions of this model and "
+            f"{paths.split_table(split)} has labels that are not among the emotions of this model and "
             f"params.yaml ({', '.join(emotions)}): {found}.{nearest(next(iter(unknown)), emotions)} "
             "Add them to `emotions` in params.yaml or correct annotations/emotions.csv."
         )

@@ -10,24 +10,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import paths
 from pipeline.console import say_counts
-from pipeline.dataset.scene_splits import COLUMNS, RECORDED, SPLITS, read_held_out, read_recorded, recorded_split
+from pipeline.dataset.scene_splits import COLUMNS, read_held_out, read_recorded, recorded_split
 from pipeline.params import Splits, load_params
-from pipeline.schemas import MANIFEST, OK, SCENES
-from pipeline.tables import read_frame, rows_of, write_text
+from pipeline.schemas import MANIFEST, OK, SCENES, SPLITS
+from pipeline.tables import read_rows, rows_of, write_text
 
 SCENE = ["episode_id", "scene"]
 
 
-def record_splits(path: Path = RECORDED, *, keep: bool = False) -> None:
+def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     """Append the scenes that annotations/splits.csv does not hold yet; its own rows keep their bytes.
 
     keep: write down what each scene has now, for a dataset that people have already, instead of sharing out anew.
     """
     params = load_params()
-    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+    scenes = read_rows(paths.SCENES, SCENES)
     scenes = scenes[scenes["status"] == OK]
-    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST, [*SCENE, "character", "status"])
+    manifest = read_rows(paths.MANIFEST, MANIFEST, [*SCENE, "character", "status"])
     known = read_recorded(path)
     chosen = read_held_out(dict(scenes.groupby("episode_id")["stop_frame"].max()))
     settled = pd.Series(

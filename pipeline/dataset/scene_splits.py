@@ -11,15 +11,13 @@ import csv
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from pipeline import paths
 from pipeline.errors import InputError, nearest
 from pipeline.params import Splits
+from pipeline.schemas import SPLITS, Split
 
-Split = Literal["train", "validation", "test"]
-SPLITS: Final[tuple[Split, ...]] = ("train", "validation", "test")
-HELD_OUT: Final = Path("annotations/held_out.csv")
-RECORDED: Final = Path("annotations/splits.csv")
 COLUMNS: Final = ["episode_id", "start_frame", "end_frame"]
 
 
@@ -46,7 +44,7 @@ def held_out_share(start: int, stop: int, ranges: Sequence[tuple[int, int]]) -> 
     return len(held) / (stop - start)
 
 
-def read_held_out(frames: Mapping[str, int], path: Path = HELD_OUT) -> dict[str, list[tuple[int, int]]]:
+def read_held_out(frames: Mapping[str, int], path: Path = paths.HELD_OUT) -> dict[str, list[tuple[int, int]]]:
     """Read the ranges that people keep for the test split, as (start_frame, stop_frame exclusive) by episode.
 
     `frames` gives the length of each episode in frames (0 where it is not known). No file or an empty one holds
@@ -59,7 +57,7 @@ def read_held_out(frames: Mapping[str, int], path: Path = HELD_OUT) -> dict[str,
     return ranges
 
 
-def read_recorded(path: Path = RECORDED) -> dict[str, list[tuple[int, int, Split]]]:
+def read_recorded(path: Path = paths.SPLITS) -> dict[str, list[tuple[int, int, Split]]]:
     """Read the splits that are written down for good, as (start_frame, stop_frame exclusive, split) by episode.
 
     No file or an empty one has none. Raises InputError naming the line that is wrong. Episodes that are not in the

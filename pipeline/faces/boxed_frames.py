@@ -12,7 +12,7 @@ from pipeline.errors import nearest
 from pipeline.images import Pixels, fit_chroma, fit_height
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
-from pipeline.video.decode import read_frames
+from pipeline.video.decode import decode_frames
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class BoxedFrame:
 def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, characters: Sequence[str]) -> pd.DataFrame:
     """What is known of each looked-at frame: episode_id, frame, complete, and the boxes of `character`.
 
-    boxes, frames: as `read_boxes` and `read_frames` of `annotations` give them. A frame with a box that frames.csv does
-    not list counts as complete. A frame with a rejected box does not, as there may be a face where nothing is boxed;
-    but a box of somebody whose name is like none of `characters` is of somebody else, and does no harm.
+    boxes, frames: as `read_boxes` and `read_looked_at` of `annotations` give them. A frame with a box that frames.csv
+    does not list counts as complete. A frame with a rejected box does not: there may be a face where nothing is boxed.
+    A box of somebody whose name is like none of `characters` is of somebody else, and does no harm.
     """
     key = ["episode_id", "frame"]
     listed = frames[frames["status"] == OK].drop_duplicates(key, keep="last")[[*key, "complete"]]
@@ -78,7 +78,7 @@ def _of_episode(
     video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
 ) -> Iterator[BoxedFrame]:
     starts, splits = scenes["start_frame"].to_numpy(), scenes["split"].to_numpy()
-    for frame in read_frames(video, stop=int(seen.index.max()) + 1, threads=threads):
+    for frame in decode_frames(video, stop=int(seen.index.max()) + 1, threads=threads):
         if frame.index not in seen.index:
             continue
         row = seen.loc[frame.index]

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cascades import Cascade
+from pipeline import paths
 from pipeline.errors import InputError
-
-FOLDER = Path("models/cascades")
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class CharacterCascade:
     min_score: float
 
 
-def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], folder: Path = FOLDER) -> None:
+def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], folder: Path = paths.CASCADES) -> None:
     """Write `C.xml` and `C.json`; `calibration` holds both scores and how they were chosen."""
     folder.mkdir(parents=True, exist_ok=True)
     cascade.save(folder / f"{character}.xml")
@@ -31,7 +30,7 @@ def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], 
     calibrated.to_side_file(folder / f"{character}.json")
 
 
-def load_cascade(character: str, folder: Path = FOLDER) -> CharacterCascade:
+def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCascade:
     """Read `C.xml` and `C.json`. Raises InputError where a score is not known, CascadeError for a damaged file."""
     path = folder / f"{character}.xml"
     if not path.exists():

@@ -6,14 +6,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import paths
 from pipeline.errors import StageError
 from pipeline.schemas import FACES
 from pipeline.tables import read_table
 
-FOLDER = Path("data/faces")
 
-
-def read_crops(faces: pd.DataFrame, folder: Path = FOLDER) -> list[bytes]:
+def read_crops(faces: pd.DataFrame, folder: Path = paths.FACES) -> list[bytes]:
     """The encoded crop of each row of `faces` (episode_id, face_id), in their order; one episode in memory at a time.
 
     Raises StageError where a face has none: then the manifest was made from other faces than are there now.

@@ -22,7 +22,7 @@ from pipeline.tables import rows_of
 from pipeline.video.frame import Frame
 
 THUMBNAIL = 8
-"""px, side of the grey face that says which face it is, from frame to frame."""
+"""px, side of the gray face that says which face it is, from frame to frame."""
 
 
 def find_faces(
@@ -101,7 +101,7 @@ def _faces(look: Look, cascades: Sequence[CharacterCascade], params: Faces) -> I
 
 
 def crop_jpeg(frame: Frame, box: images.Rectangle, params: Faces) -> bytes:
-    """The square around a face with its margin, in colour, no larger than `crop_size`; only that part is converted."""
+    """The square around a face with its margin, in color, no larger than `crop_size`; only that part is converted."""
     square = images.square_around(box, params.crop_margin)
     height, width = frame.gray.shape
     part = images.inside(square, width, height)

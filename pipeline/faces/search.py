@@ -94,7 +94,7 @@ class Searcher:
         self._least = np.array([character.min_score for character in cascades], dtype=np.float32)
         self._params = params
         self._detectors: dict[tuple[int, int], Detector] = {}
-        self._colour = any(len(cascade.info.planes) > 1 for cascade in self._cascades)
+        self._color = any(len(cascade.info.planes) > 1 for cascade in self._cascades)
 
     def scene(self, frames: Iterable[Frame], start: int, stop: int) -> Iterator[Look]:
         """Look through a scene; `frames` are all its frames from `start` to before `stop`, in order."""
@@ -116,7 +116,7 @@ class Searcher:
 
     def _shrunk(self, frame: Frame) -> _Small:
         gray, scale = images.fit_height(frame.gray, self._params.max_height)
-        return _Small(frame, gray, images.fit_chroma(frame.chroma, gray) if self._colour else None, scale)
+        return _Small(frame, gray, images.fit_chroma(frame.chroma, gray) if self._color else None, scale)
 
     def _whole(self, small: _Small, before: tuple[_Small, Look] | None) -> tuple[_Small, Look]:
         """The picture that was searched, this one or an earlier one that is the same, and what is in it."""

@@ -24,7 +24,7 @@ SAME_FACE_IOU = 0.4
 MAX_GAP = 9
 """A track goes on over at most so many frames (a blink of the cascade, a prop), or to the next frame looked at."""
 UNLIKE = 64.0
-"""Mean difference of two thumbnails, in grey levels, from which on they are not alike at all."""
+"""Mean difference of two thumbnails, in gray levels, from which on they are not alike at all."""
 WEAK = 0.5
 """From this share of its cascade's least score on, a detection is kept to be judged with its track."""
 STANDS = 1.0

@@ -25,11 +25,6 @@ from pipeline.errors import InputError, nearest
 from pipeline.schemas import OK, REJECTED
 from pipeline.tables import rows_of
 
-FOLDER = Path("annotations")
-BOXES = FOLDER / "boxes.csv"
-FRAMES = FOLDER / "frames.csv"
-EMOTIONS = FOLDER / "emotions.csv"
-
 BOX_COLUMNS = ["episode_id", "frame", "character", "x", "y", "w", "h"]
 FRAME_COLUMNS = ["episode_id", "frame", "complete"]
 EMOTION_COLUMNS = [*BOX_COLUMNS, "emotion"]
@@ -64,7 +59,7 @@ def read_boxes(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) ->
     return _hold_to_episodes(rows, episodes)
 
 
-def read_frames(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
+def read_looked_at(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
     """Rows of frames.csv: line, FRAME_COLUMNS, annotator, status, reason. A missing file has no rows."""
     if not path.exists():
         return pd.DataFrame(columns=["line", *FRAME_COLUMNS, "annotator", "annotated_at", "status", "reason"])
@@ -74,7 +69,7 @@ def read_frames(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_words(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of `read_boxes` and `read_frames` that are in force: of each frame, those of the last time it was boxed.
+    """The rows of `read_boxes` and `read_looked_at` in force: of each frame, those of the last time it was boxed.
 
     Who boxes a frame in Label Studio says of all of it what is there, so a row of frames.csv with a time takes the
     place of all earlier rows of that frame, boxes included; rows without a time are the earliest. Files only grow, so

@@ -28,7 +28,7 @@ class Architecture:
     size: int
     """Side of the square input, px."""
     channels: int
-    """3: RGB; 1: grey."""
+    """3: RGB; 1: gray."""
     recipe: Recipe
     fine_tuned: bool = False
     """Whether it starts from ImageNet weights."""

@@ -1,4 +1,4 @@
-"""Dikshit's network of 2022: 224×224 px in colour, five convolutions and one linear layer.
+"""Dikshit's network of 2022: 224×224 px in color, five convolutions and one linear layer.
 
 As the project's issue gives it: five blocks of a 3×3 convolution, ReLU and a 2×2 pool, one linear layer, eight
 emotions; batches of 64 for 50 epochs, weighted cross-entropy, split 80/10/10 by picture; 70 % reported, against 72 % of

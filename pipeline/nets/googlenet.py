@@ -1,4 +1,4 @@
-"""GoogLeNet (Inception v1) for emotions: 224×224 px in colour, nine inception modules, two dense layers.
+"""GoogLeNet (Inception v1) for emotions: 224×224 px in color, nine inception modules, two dense layers.
 
 Source: Szegedy et al., "Going deeper with convolutions", CVPR 2015, table 1, without the auxiliary classifiers; the
 second convolution of the stem is 3×3 (36,928 parameters), not 1×1, and a dense layer of 64 precedes the output, as in

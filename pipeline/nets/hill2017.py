@@ -1,4 +1,4 @@
-"""Hill's network of 2017 for the emotions of cartoon faces: 60×60 px in colour, three convolutions.
+"""Hill's network of 2017 for the emotions of cartoon faces: 60×60 px in color, three convolutions.
 
 Source: J. W. Hill, "Deep Learning for Emotion Recognition in Cartoons", final year project, University of Lincoln,
 2017, github.com/hako/dissertation (`train.py`, Keras). Trained there for 50 epochs in batches of 32 with SGD, learning

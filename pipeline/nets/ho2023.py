@@ -1,4 +1,4 @@
-"""Ho's network of 2023 for the emotions of cartoon faces: 48×48 px in grey, two convolutions.
+"""Ho's network of 2023 for the emotions of cartoon faces: 48×48 px in gray, two convolutions.
 
 As the project's issue gives it: 3×3 convolutions of 32 (with L2 0.001) and 64 filters, each with a 2×2 pool, a dense
 layer of 256 and dropout 0.5; Adam at 0.001 for 58 epochs, stopped after 5 without a lower validation loss; turned by up
@@ -26,7 +26,7 @@ from pipeline.nets.recipe import Recipe
 SIZE: Final = 48
 """Side of the square input, px."""
 CHANNELS: Final = 1
-"""Grey."""
+"""Gray."""
 RECIPE: Final = Recipe(optimizer="adam", learning_rate=0.001, epochs=58, batch=32, augment="affine", patience=5)
 
 

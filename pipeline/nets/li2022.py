@@ -1,4 +1,4 @@
-"""Li's network of 2022, made for FER2013 (photographs): 48×48 px in grey, convolutions with growing channels.
+"""Li's network of 2022, made for FER2013 (photographs): 48×48 px in gray, convolutions with growing channels.
 
 As the project's issue gives it: 3×3 convolutions with growing channels, 2×2 pools, dropout 0.5, seven emotions; batches
 of 64 for 50 epochs; 86.8 % on FER2013 reported. Not given and chosen here: four blocks of 32 to 256 channels with
@@ -31,7 +31,7 @@ from pipeline.nets.recipe import Recipe
 SIZE: Final = 48
 """Side of the square input, px."""
 CHANNELS: Final = 1
-"""Grey."""
+"""Gray."""
 RECIPE: Final = Recipe(optimizer="adam", learning_rate=0.001, epochs=50, batch=64)
 WIDTHS: Final = (CHANNELS, 32, 64, 128, 256)
 

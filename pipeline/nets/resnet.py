@@ -1,4 +1,4 @@
-"""ResNet-18 and ResNet-50, fine-tuned from ImageNet weights: 224×224 px in colour.
+"""ResNet-18 and ResNet-50, fine-tuned from ImageNet weights: 224×224 px in color.
 
 Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, with the stride of a bottleneck in its 3×3
 convolution. Parameters have the names and shapes that torchvision gives them, so that its published weights load:

@@ -1,4 +1,4 @@
-"""Ours: the middle 40×40 px of a crop of 92×92 in colour, a small residual network that a laptop trains in minutes.
+"""Ours: the middle 40×40 px of a crop of 92×92 in color, a small residual network that a laptop trains in minutes.
 
     input            3 × 92 × 92
     middle           3 × 40 × 40       mean 0, deviation 1 in each channel of each picture
@@ -14,7 +14,7 @@ face: eyes, brows, nose and mouth. What lies around it says in which scene a fac
 does the light of a scene: hence the same mean and spread for every picture. The size, the part that is seen and how far
 pictures are varied were chosen by folds over scenes that are not held out (docs/benchmarks.md).
 
-Drawn faces are flat colours and lines: the stem halves each side at once, before most of the work.
+Drawn faces are flat colors and lines: the stem halves each side at once, before most of the work.
 """
 
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The plain baseline: 48×48 px in colour, three convolutions; with leaky ReLU or batch normalisation if wanted.
+"""The plain baseline: 48×48 px in color, three convolutions; with leaky ReLU or batch normalisation if wanted.
 
 input            3 × 48 × 48
 conv 3×3        32 × 48 × 48        896 parameters (and 64 of batch normalisation)

@@ -7,12 +7,11 @@ from typing import Any
 import pandas as pd
 
 from labeling.agreement import confusion
+from pipeline import paths
 from pipeline.pages.html import Part, Section, table
 
-FOLDER = Path("reports/labels")
 
-
-def agreement_section(folder: Path = FOLDER) -> Section:
+def agreement_section(folder: Path = paths.AGREEMENT) -> Section:
     """From `agreement.json` and `confusion.csv` of the labels stage."""
     found = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
     both = pd.read_csv(folder / "confusion.csv")

@@ -1,12 +1,12 @@
 """The sections of reports/dataset.html: what people would rather look at than read."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from pipeline import paths
 from pipeline.faces.crops import read_crops
 from pipeline.faces.recut import recut
 from pipeline.images import Pixels, decode_rgb, shrink
@@ -18,7 +18,7 @@ from pipeline.params import Params
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.similarity.diverse import diverse
 from pipeline.similarity.pairs import read_thumbnails
-from pipeline.tables import read_frame, rows_of
+from pipeline.tables import read_rows, rows_of
 
 SHEET: Final = 48
 """Faces on a contact sheet."""
@@ -34,15 +34,14 @@ CLUSTERS: Final = 6
 """Clusters of near-duplicates shown."""
 EPISODES_SHOWN: Final = 24
 """Timelines, at most."""
-PICTURE: Final = Path("reports/manifest/duplicates.png")
 
 Crops = Mapping[str, bytes]
 
 
 def dataset_sections(manifest: pd.DataFrame, dataset: pd.DataFrame, params: Params) -> list[Section]:
     """All sections. manifest: rows of MANIFEST; dataset: of DATASET, all splits. Reads the crops of what is shown."""
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    scenes = read_rows(paths.SCENES, SCENES)
     in_use = manifest[manifest["status"] == OK]
     sheets = {name: in_use[in_use["character"] == name] for name in params.characters}
     samples = {name: own.sort_values("face_id").head(LOOKED_AT) for name, own in sheets.items()}
@@ -71,15 +70,15 @@ def timelines(episodes: pd.DataFrame, scenes: pd.DataFrame, manifest: pd.DataFra
     shown = spread(sound, EPISODES_SHOWN)
     some = "" if len(shown) == len(sound) else f" {len(shown)} of the {len(sound)} episodes are shown."
     text = (
-        "Bands are scenes; a bar is a face followed through one, in its character's colour; grey: found, but put aside."
+        "Bands are scenes; a bar is a face followed through one, in its character's color; gray: found, but put aside."
     )
-    tracks, colours = tracks_of(manifest), palette(params.characters)
+    tracks, colors = tracks_of(manifest), palette(params.characters)
     seconds = max(1.0, min(float(ROW_SECONDS), float(shown["duration_s"].max())))
     parts = [Part("", text + some)]
     for episode in rows_of(shown):
         starts = scenes.loc[scenes["episode_id"] == episode.episode_id, "start_s"].tolist()
         own = tracks[tracks["episode_id"] == episode.episode_id]
-        parts.append(vector(timeline(episode.duration_s, starts, own, colours, seconds), episode.episode_id))
+        parts.append(vector(timeline(episode.duration_s, starts, own, colors, seconds), episode.episode_id))
     return parts
 
 
@@ -154,7 +153,7 @@ def distances_part() -> Part:
         "How far apart two faces of one character are, and pairs at each distance. Where faces stop being one drawing "
         "is where manifest.duplicate_distance belongs."
     )
-    return png_file(PICTURE, "Distances between faces", text)
+    return png_file(paths.DUPLICATES_PICTURE, "Distances between faces", text)
 
 
 def largest_clusters(manifest: pd.DataFrame) -> list[pd.DataFrame]:
@@ -205,7 +204,7 @@ def pixels_of(faces: pd.DataFrame, crops: Crops) -> list[Pixels]:
 
 
 def pixels(identity: str, crops: Crops) -> Pixels:
-    """A face's crop, RGB; a grey square where there is none that decodes."""
+    """A face's crop, RGB; a gray square where there is none that decodes."""
     image = decode_rgb(crops.get(identity, b""))
     return np.full((8, 8, 3), 128, np.uint8) if image is None else image
 

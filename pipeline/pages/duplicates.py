@@ -26,7 +26,7 @@ BANDS: Final = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0), (1.0, 1.25),
 ACROSS: Final = 7
 """Example pairs shown of a band."""
 KINDS: Final = ("of one track", "of one episode", "of two episodes")
-COLOURS: Final = ("#9ec5e8", "#3b82c4", "#d9822b")
+COLORS: Final = ("#9ec5e8", "#3b82c4", "#d9822b")
 LINE: Final = "#b91c1c"
 SIDE: Final = 96
 """A face among the examples, px."""
@@ -38,7 +38,7 @@ WIDTH, LEFT, HISTOGRAM, ROW = 11.0, 1.3, 3.6, 0.74
 class Evidence:
     """Pairs of faces up to the last band's end.
 
-    faces: the examples' rows of FACES, each once. pairs: distance (mean grey levels), kind (index into KINDS), agree
+    faces: the examples' rows of FACES, each once. pairs: distance (mean gray levels), kind (index into KINDS), agree
     (whether the hashes are near enough). examples: per band, the pairs to show as rows of `faces`, nearest first.
     """
 
@@ -123,13 +123,13 @@ def _histogram(axes: Axes, evidence: Evidence, params: Manifest) -> None:
     groups.append(distance[~agree])
     labels.append(f"hashes differ in more than {params.duplicate_bits} bits ({len(groups[-1])})")
     edges = np.linspace(0, max(params.duplicate_distance, 1 / PIXELS) * BANDS[-1][1], 51)
-    axes.hist(groups, bins=list(edges), stacked=True, label=labels, color=[*COLOURS, "#d8d8d8"])
+    axes.hist(groups, bins=list(edges), stacked=True, label=labels, color=[*COLORS, "#d8d8d8"])
     if len(distance):
         axes.set_yscale("log")
         axes.set_ylim(0.7, 12 * axes.get_ylim()[1])
     axes.axvline(params.duplicate_distance, color=LINE, linewidth=1.5)
     axes.set_xlim(0, edges[-1])
-    axes.set(xlabel="mean difference of two faces of one character, grey levels", ylabel="pairs")
+    axes.set(xlabel="mean difference of two faces of one character, gray levels", ylabel="pairs")
     whom = f"{evidence.sampled} faces" + (f" of {evidence.total}" if evidence.sampled < evidence.total else "")
     axes.set_title(f"pairs among {whom}; left of the red line, manifest.duplicate_distance, they are near-duplicates")
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left")

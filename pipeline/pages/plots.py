@@ -45,7 +45,7 @@ def style() -> Iterator[None]:
 
 @style()
 def draw_confusion(path: Path, counts: NDArray[np.int64], emotions: Sequence[str]) -> None:
-    """The confusion matrix as PNG: each cell shows its count and its share of the row, which colours it.
+    """The confusion matrix as PNG: each cell shows its count and its share of the row, which colors it.
 
     counts: [K, K], rows the actual emotion, columns the predicted one.
     """
@@ -57,10 +57,10 @@ def draw_confusion(path: Path, counts: NDArray[np.int64], emotions: Sequence[str
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row in range(k):
         for column in range(k):
-            colour = "white" if shares[row, column] > 0.55 else "#222222"
-            axes.text(column, row - 0.12, str(counts[row, column]), ha="center", va="center", color=colour, size=12)
+            color = "white" if shares[row, column] > 0.55 else "#222222"
+            axes.text(column, row - 0.12, str(counts[row, column]), ha="center", va="center", color=color, size=12)
             share = f"{shares[row, column]:.0%}" if totals[row, 0] else "–"
-            axes.text(column, row + 0.22, share, ha="center", va="center", color=colour, size=8)
+            axes.text(column, row + 0.22, share, ha="center", va="center", color=color, size=8)
     axes.set_xticks(range(k), emotions, rotation=0 if k <= 6 else 45, ha="center" if k <= 6 else "right")
     axes.set_yticks(range(k), [f"{name}  ({total})" for name, total in zip(emotions, totals[:, 0], strict=True)])
     axes.set_xlabel("predicted")

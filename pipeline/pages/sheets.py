@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pipeline.images import Pixels, shrink
 
 BACKGROUND = 255
-"""Grey level between the pictures."""
+"""Gray level between the pictures."""
 
 
 def contact_sheet(pictures: Sequence[Pixels], columns: int, side: int = 72, gap: int = 4) -> Pixels:

@@ -23,9 +23,9 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 TICKS = 12
 """Times written along a row, at most."""
 BANDS = ("#eef1f5", "#dde2ea")
-COLOURS = ("#d9822b", "#3b82c4", "#3f9b57", "#b5489a", "#8a6d3b", "#6d5bd0", "#c23b3b", "#2a9d9d")
+COLORS = ("#d9822b", "#3b82c4", "#3f9b57", "#b5489a", "#8a6d3b", "#6d5bd0", "#c23b3b", "#2a9d9d")
 ASIDE = "put aside"
-GREY = "#9aa1ab"
+GRAY = "#9aa1ab"
 
 
 def tracks_of(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -37,21 +37,21 @@ def tracks_of(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def palette(characters: Sequence[str]) -> dict[str, str]:
-    """A colour for each character, grey for what was put aside."""
-    return {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(characters)} | {ASIDE: GREY}
+    """A color for each character, gray for what was put aside."""
+    return {name: COLORS[index % len(COLORS)] for index, name in enumerate(characters)} | {ASIDE: GRAY}
 
 
 def timeline(
-    duration: float, starts: Sequence[float], tracks: pd.DataFrame, colours: Mapping[str, str], seconds: float
+    duration: float, starts: Sequence[float], tracks: pd.DataFrame, colors: Mapping[str, str], seconds: float
 ) -> str:
     """One episode as an SVG document.
 
-    duration: s. starts: of its scenes, s, ascending. tracks: rows of `tracks_of` of this episode. colours: of each
+    duration: s. starts: of its scenes, s, ascending. tracks: rows of `tracks_of` of this episode. colors: of each
     lane, top to bottom. seconds: in a row.
     """
-    left = 20 + 7 * max(map(len, colours))
+    left = 20 + 7 * max(map(len, colors))
     scale = (WIDTH - left - 20) / seconds
-    tracks, tops, height = lanes(tracks, colours)
+    tracks, tops, height = lanes(tracks, colors)
     count = max(1, -int(-duration // seconds))
     tall = count * (height + AXIS)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{tall}" viewBox="0 0 {WIDTH} {tall}">']
@@ -64,22 +64,22 @@ def timeline(
             own = tracks[(tracks["character"] == name) & (tracks["stop_s"] >= begin) & (tracks["start_s"] < end)]
             middle = top + (levels * BAR + levels - 1) / 2 + 4
             parts.append(
-                f'<text x="-8" y="{middle:g}" text-anchor="end" fill="{colours[name]}" font-weight="600">'
+                f'<text x="-8" y="{middle:g}" text-anchor="end" fill="{colors[name]}" font-weight="600">'
                 f"{escape(name)}</text>"
             )
             path = bars(own, begin, end, scale, top)
             if path:
-                parts.append(f'<path fill="{colours[name]}" d="{path}"/>')
+                parts.append(f'<path fill="{colors[name]}" d="{path}"/>')
         parts += axis(begin, end, scale, height)
         parts.append("</g>")
     return "\n".join([*parts, "</g>", "</svg>", ""])
 
 
-def lanes(tracks: pd.DataFrame, colours: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, tuple[int, int]], int]:
+def lanes(tracks: pd.DataFrame, colors: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, tuple[int, int]], int]:
     """The tracks with their `level` in their lane, top (px) and number of levels of each lane, height of all, px."""
     tracks = tracks.assign(level=0)
     tops, top = {}, LANE_GAP
-    for name in colours:
+    for name in colors:
         own = tracks[tracks["character"] == name]
         level = stack(own, 1 if name == ASIDE else LEVELS)
         tracks.loc[own.index, "level"] = level
@@ -100,7 +100,7 @@ def stack(tracks: pd.DataFrame, levels: int) -> list[int]:
 
 
 def bands(starts: Sequence[float], duration: float, begin: float, end: float, scale: float, height: int) -> list[str]:
-    """The scenes of a row, in two greys by turns."""
+    """The scenes of a row, in two grays by turns."""
     parts = []
     for index, (start, stop) in enumerate(zip(starts, [*starts[1:], duration], strict=True)):
         if stop > begin and start < end:

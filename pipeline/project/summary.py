@@ -4,26 +4,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.params import load_params
-from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES
-from pipeline.tables import read_frame
+from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
+from pipeline.tables import read_rows
 
-REPORT = Path("reports/index.html")
-METRICS = Path("reports/evaluate/metrics.json")
+METRICS = paths.EVALUATION / "metrics.json"
 
 
 def facts() -> dict[str, str]:
     """The project's numbers, name → text, in the order of the flow. Raises InputError where a stage has not run."""
     params = load_params()
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    scenes = read_frame(Path("data/scenes.parquet"), SCENES, ["episode_id", "scene", "split"])
-    faces = read_frame(Path("data/manifest.parquet"), MANIFEST)
-    labels = read_frame(Path("data/labels.parquet"), LABELS)
-    sizes = {
-        split: len(read_frame(Path(f"data/dataset/{split}.parquet"), DATASET, ["face_id"]))
-        for split in ("train", "validation", "test")
-    }
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    scenes = read_rows(paths.SCENES, SCENES, ["episode_id", "scene", "split"])
+    faces = read_rows(paths.MANIFEST, MANIFEST)
+    labels = read_rows(paths.LABELS, LABELS)
+    sizes = {split: len(read_rows(paths.split_table(split), DATASET, ["face_id"])) for split in SPLITS}
     ok = episodes[episodes["status"] == OK]
     distinct = faces[faces["status"] == OK]
     duplicates = int((faces["cluster"] != faces["face_id"]).sum())
@@ -40,7 +37,7 @@ def facts() -> dict[str, str]:
         "dataset": ", ".join(f"{count} {split}" for split, count in sizes.items()),
     }
     for character in params.characters:
-        found[f"{character} cascade"] = cascade_line(_json(Path(f"reports/cascades/{character}.json")))
+        found[f"{character} cascade"] = cascade_line(_json(paths.CASCADE_REPORTS / f"{character}.json"))
     found["classifier"] = classifier_line(_json(METRICS))
     return found
 
@@ -65,7 +62,7 @@ def classifier_line(metrics: dict[str, Any]) -> str:
 
 def summarize() -> str:
     """The facts as aligned lines, and where the report is."""
-    lines = facts() | {"report": str(REPORT)}
+    lines = facts() | {"report": str(paths.INDEX_PAGE)}
     width = max(map(len, lines))
     return "\n".join(f"{name:>{width}}  {text}" for name, text in lines.items())
 

@@ -35,10 +35,10 @@ def body(character: str, pose: Pose, look: Look, stance: Stance) -> str:
     return draw(DESIGNS[character], *body_key(pose, look), stance)
 
 
-def _limb(points: tuple[Point, Point, Point], width: float, colour: str, ink: str) -> str:
+def _limb(points: tuple[Point, Point, Point], width: float, color: str, ink: str) -> str:
     (ax, ay), (bx, by), (cx, cy) = points
     data = f"M{num(ax)} {num(ay)}Q{num(bx)} {num(by)} {num(cx)} {num(cy)}"
-    return path(data, paint("none", ink, width + 5.5)) + path(data, paint("none", colour, width))
+    return path(data, paint("none", ink, width + 5.5)) + path(data, paint("none", color, width))
 
 
 def _arm(side: int, shoulder: Point, reach: float, arms: float, design: Design, hand: str) -> str:

@@ -212,7 +212,7 @@ def _mixed(picture: Image, other: Image, mix: int) -> Image:
 
 
 def _grade(shot: Shot, frame: int) -> Image:
-    """The table that turns painted into filmed colours: light, fade and flash."""
+    """The table that turns painted into filmed colors: light, fade and flash."""
     values = np.arange(256, dtype=np.int64)
     gain, white = shot.gain(frame), shot.white(frame)
     channels = []

@@ -111,7 +111,7 @@ def group(
 
 def linear_gradient(name: str, start: Point, end: Point, stops: Sequence[tuple[float, str]]) -> str:
     """A gradient along a line, in user units."""
-    inside = "".join(f'<stop offset="{num(at)}" stop-color="{colour}"/>' for at, colour in stops)
+    inside = "".join(f'<stop offset="{num(at)}" stop-color="{color}"/>' for at, color in stops)
     return (
         f'<linearGradient id="{name}" gradientUnits="userSpaceOnUse" x1="{num(start[0])}" y1="{num(start[1])}"'
         f' x2="{num(end[0])}" y2="{num(end[1])}">{inside}</linearGradient>'
@@ -120,7 +120,7 @@ def linear_gradient(name: str, start: Point, end: Point, stops: Sequence[tuple[f
 
 def radial_gradient(name: str, centre: Point, radius: float, stops: Sequence[tuple[float, str]]) -> str:
     """A gradient around a point, in user units."""
-    inside = "".join(f'<stop offset="{num(at)}" stop-color="{colour}"/>' for at, colour in stops)
+    inside = "".join(f'<stop offset="{num(at)}" stop-color="{color}"/>' for at, color in stops)
     return (
         f'<radialGradient id="{name}" gradientUnits="userSpaceOnUse" cx="{num(centre[0])}" cy="{num(centre[1])}"'
         f' r="{num(radius)}">{inside}</radialGradient>'

@@ -12,7 +12,7 @@ from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH
 from pipeline.sample.svg import Image, cos_deg, sin_deg
 
 COUNT = {"rain": 80, "snow": 70, "leaves": 16, "petals": 14}
-COLOURS = {
+COLORS = {
     "leaves": ((43, 110, 214), (40, 70, 190), (70, 180, 232)),
     "petals": ((200, 170, 250), (235, 230, 255), (180, 200, 255)),
 }
@@ -41,14 +41,14 @@ def fall(picture: Image, kind: str, frame: int) -> None:
         elif kind == "snow":
             cv2.circle(picture, (x + nature % 7, y), near, (250, 246, 242), -1, cv2.LINE_AA)
         else:
-            _leaf(picture, x, y, 3 + 2 * near, (nature * 37 + frame * 5) % 360, COLOURS[kind][nature % 3])
+            _leaf(picture, x, y, 3 + 2 * near, (nature * 37 + frame * 5) % 360, COLORS[kind][nature % 3])
 
 
-def _leaf(picture: Image, x: int, y: int, size: int, angle: int, colour: tuple[int, int, int]) -> None:
+def _leaf(picture: Image, x: int, y: int, size: int, angle: int, color: tuple[int, int, int]) -> None:
     cosine, sine = cos_deg(angle), sin_deg(angle)
     shape = ((-2.0, 0.0), (-0.6, -0.7), (2.0, 0.0), (-0.6, 0.7))
     points = [
         [round(16 * (x + size * (u * cosine - v * sine))), round(16 * (y + size * (u * sine + v * cosine)))]
         for u, v in shape
     ]
-    cv2.fillConvexPoly(picture, np.array(points, np.int32), colour, cv2.LINE_AA, 4)
+    cv2.fillConvexPoly(picture, np.array(points, np.int32), color, cv2.LINE_AA, 4)

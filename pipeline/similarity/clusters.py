@@ -1,7 +1,7 @@
 """From pairs of near-duplicates to clusters: which face stands for which.
 
 Linking every near pair (single linkage, `chains`) lets slow drawings run into each other: each step of a turning head
-is near the one before, and the first is nothing like the last. On Big Buck Bunny, with a distance of 8 grey levels, a
+is near the one before, and the first is nothing like the last. On Big Buck Bunny, with a distance of 8 gray levels, a
 chain reaches 25. So clusters are not chains. A cluster is a face and faces that are each near *it* (`cover`): no member
 is farther from its representative than the distance stated, no two members farther apart than twice that, and no two
 representatives are near each other, which is all that a test needs to be clean of what was trained on. That leaves

@@ -24,7 +24,7 @@ def diverse(
 
     Each next face is from the episode that has given fewest so far; in it, from the scene that has given fewest, and in
     that from such a track; and of those the one that looks least like any face taken (farthest-point sampling: Gonzalez
-    1985), in grey levels between thumbnails. The face of lower `rank` decides where all are equal.
+    1985), in gray levels between thumbnails. The face of lower `rank` decides where all are equal.
 
     faces: episode_id, scene, track. thumbnails: uint8 [N, S, S]. rank: int64 [N]. before: rows that were taken before
     and are not taken again. Costs count × N distances.

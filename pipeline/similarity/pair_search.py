@@ -1,7 +1,7 @@
 """The exact search for near-duplicates: all pairs in one set, compiled, the same result for any number of threads.
 
 Two pictures are near when their 64-bit hashes differ in at most `max_bits` bits *and* their pixels differ by at most
-`limit` grey levels in all (L1). Every pair is looked at, except those whose sums of pixels alone are farther apart than
+`limit` gray levels in all (L1). Every pair is looked at, except those whose sums of pixels alone are farther apart than
 `limit`: the difference of two sums is never more than the sum of the differences, so none of those can be near. With
 the rows in order of their sums, what is left to look at of each row is one contiguous run.
 
@@ -102,7 +102,7 @@ def all_near(
 ) -> Found:
     """Every near pair as (first, second, difference), int32 [K] each, first < second, sorted by both.
 
-    codes: uint64 [N]. pixels: uint8 [N, P]. limit: greatest sum of absolute differences, grey levels.
+    codes: uint64 [N]. pixels: uint8 [N, P]. limit: greatest sum of absolute differences, gray levels.
     """
     totals = pixels.sum(axis=1, dtype=np.int64)
     order = np.argsort(totals, kind="stable")

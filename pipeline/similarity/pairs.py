@@ -1,7 +1,7 @@
 """Near-duplicate faces: a perceptual hash for candidates, then a real distance on small pictures.
 
 The distance is stated and the search is exact: two faces are near-duplicates when their hashes differ in at most
-`max_bits` of 64 and their thumbnails differ by at most `max_distance` grey levels on average, and every such pair of
+`max_bits` of 64 and their thumbnails differ by at most `max_distance` gray levels on average, and every such pair of
 the whole set is found.
 """
 
@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.images import Pixels, decode_grey, shrink
+from pipeline.images import Pixels, decode_gray, shrink
 from pipeline.similarity.pair_search import all_near
 
 SIDE = 32
-"""Thumbnails are SIDE × SIDE px, grey."""
+"""Thumbnails are SIDE × SIDE px, gray."""
 PIXELS = SIDE * SIDE
 BLOCK = 4096
 """Thumbnails hashed at once: bounds the memory."""
@@ -31,7 +31,7 @@ _COSINES = np.array(
 
 
 def thumbnail(crop: Pixels, margin: float) -> Pixels:
-    """The face itself (the grey crop without its context margin) as uint8 [SIDE, SIDE].
+    """The face itself (the gray crop without its context margin) as uint8 [SIDE, SIDE].
 
     The background moves behind a face that stays the same; it is left out.
     """
@@ -46,7 +46,7 @@ def read_thumbnails(encoded: Sequence[bytes], margin: float) -> tuple[Pixels, ND
     decodes = np.zeros(len(encoded), np.bool_)
 
     def make(row: int) -> None:
-        crop = decode_grey(encoded[row])
+        crop = decode_gray(encoded[row])
         if crop is not None:
             small[row], decodes[row] = thumbnail(crop, margin), True
 
@@ -70,7 +70,7 @@ def hashes(thumbnails: Pixels) -> NDArray[np.uint64]:
 
 
 def near_pairs(thumbnails: Pixels, max_bits: int, max_distance: float, threads: int | None = None) -> pd.DataFrame:
-    """All pairs of near-duplicates: first, second (row numbers, first < second), distance (mean grey levels).
+    """All pairs of near-duplicates: first, second (row numbers, first < second), distance (mean gray levels).
 
     int32, int32, float32: 12 bytes a pair, sorted by both numbers. threads: None takes every core; changes no row.
     """

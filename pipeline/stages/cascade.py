@@ -27,18 +27,17 @@ from cascades import (
     train,
 )
 from cascades.calibration import calibrate, train_validated
+from pipeline import paths
 from pipeline.compute.each import cores
 from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
-from pipeline.faces.cascade_files import FOLDER, save_cascade
-from pipeline.labels.annotations import BOXES, FRAMES, last_words, read_boxes, read_frames
+from pipeline.faces.cascade_files import save_cascade
+from pipeline.labels.annotations import last_words, read_boxes, read_looked_at
 from pipeline.params import CascadeParams, Params, load_params
-from pipeline.schemas import EPISODES, OK, SCENES
-from pipeline.tables import read_frame, write_json, write_text
+from pipeline.schemas import EPISODES, OK, SCENES, SPLITS
+from pipeline.tables import read_rows, write_json, write_text
 
-VIDEOS = Path("data/episodes")
-REPORTS = Path("reports/cascades")
 RATES = (0.1, 0.3, 1.0)
 """False positives per frame at which recall is reported."""
 STEEPEST = 100.0
@@ -57,7 +56,7 @@ def main(character: str) -> None:
         )
     forget_others(params.characters)
     boxes, frames = read_looked_at_frames(character, params)
-    by_split = {split: [frame for frame in frames if frame.split == split] for split in ("train", "validation", "test")}
+    by_split = {split: [frame for frame in frames if frame.split == split] for split in SPLITS}
     cascade, rejected = learn(character, by_split["train"], params.cascade, by_split["validation"])
     calibration = choose_score(cascade, by_split["validation"], by_split["train"], params)
     save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
@@ -66,7 +65,7 @@ def main(character: str) -> None:
     metrics = figures(roc, by_split["test"])
     unused = int((boxes["status"] != OK).sum()) + len(rejected)
     if unused:
-        print(f"cascade@{character}: why {unused} boxes were not used: {REPORTS / f'{character}-rejected.csv'}")
+        print(f"cascade@{character}: why {unused} boxes were not used: {rejected_list(character)}")
     if not metrics["faces"]:
         print(f"cascade@{character}: not measured: no box of it lies in a test scene (see data/scenes.parquet)")
     say_counts(
@@ -81,21 +80,26 @@ def main(character: str) -> None:
     )
 
 
+def rejected_list(character: str) -> Path:
+    """The table of the character's boxes that were not used, each with its reason."""
+    return paths.CASCADE_REPORTS / f"{character}-rejected.csv"
+
+
 def forget_others(characters: Sequence[str]) -> None:
     """Delete the cascades and reports of characters that are no longer listed: they are nobody's output any more."""
-    for path in [*FOLDER.glob("*.*"), *REPORTS.glob("*.*")]:
+    for path in [*paths.CASCADES.glob("*.*"), *paths.CASCADE_REPORTS.glob("*.*")]:
         if path.stem.removesuffix("-rejected") not in characters:
             path.unlink()
 
 
 def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame, list[BoxedFrame]]:
     """The character's rows of boxes.csv (those naming nobody we know included), and all looked-at frames, decoded."""
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
-    boxes = read_boxes(BOXES, episodes, params.characters)
-    boxes, frames = last_words(boxes, read_frames(FRAMES, episodes))
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    scenes = read_rows(paths.SCENES, SCENES)
+    boxes = read_boxes(paths.BOXES, episodes, params.characters)
+    boxes, frames = last_words(boxes, read_looked_at(paths.FRAMES, episodes))
     seen = looked_at(boxes, frames, character, params.characters)
-    decoded = read_boxed_frames(seen, episodes, scenes, VIDEOS, params.cascade.max_height, cores(params.compute))
+    decoded = read_boxed_frames(seen, episodes, scenes, paths.VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded
 
@@ -103,7 +107,7 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
 def learn(
     character: str, frames: list[BoxedFrame], params: CascadeParams, validation: Sequence[BoxedFrame] = ()
 ) -> tuple[Cascade, pd.DataFrame]:
-    """Train on the frames of train scenes, in grey, in colour, or in both to keep what is better on validation frames.
+    """Train on the frames of train scenes, in gray, in color, or in both to keep what is better on validation frames.
 
     Returns the cascade, and the boxes not learned from with the reason. Raises StageError where there is too little to
     learn from.
@@ -111,20 +115,20 @@ def learn(
     count = sum(len(frame.boxes) for frame in frames)
     if count < LEAST_BOXES:
         raise StageError(
-            f"{BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
+            f"{paths.BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
             f"{LEAST_BOXES}. Box more faces, or see data/scenes.parquet for the split of each scene"
         )
     if not any(frame.complete for frame in frames):
         raise StageError(
             "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
-            f"is boxed, or there is none, say so in {FRAMES} with complete=1"
+            f"is boxed, or there is none, say so in {paths.FRAMES} with complete=1"
         )
     planes, why = planes_to_train(validation, params)
     result = train_with(character, frames, validation, params, planes)
     if planes == "auto":
         evidence = result.cascade.info.training["planes"]
         planes, precision = evidence["chosen"], evidence["average_precision"]
-        why = f"average precision on validation scenes {precision['grey']} in grey, {precision['colour']} in colour"
+        why = f"average precision on validation scenes {precision['gray']} in gray, {precision['color']} in color"
     print(f"cascade@{character}: {planes}: {why}")
     print(f"cascade@{character}: {result.stop_rule}")
     rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
@@ -150,7 +154,7 @@ def planes_to_train(validation: Sequence[BoxedFrame], params: CascadeParams) -> 
     if params.planes != "auto":
         return params.planes, "as cascade.planes says"
     if not any(frame.boxes for frame in validation):
-        return "grey", "no box of it lies in a validation scene, on which grey and colour could be compared"
+        return "gray", "no box of it lies in a validation scene, on which gray and color could be compared"
     return "auto", "whichever does better on validation scenes"
 
 
@@ -161,7 +165,7 @@ def train_with(
     params: CascadeParams,
     planes: str,
 ) -> TrainingResult:
-    """Train, with "auto" in grey and in colour, with a bar over the stages."""
+    """Train, with "auto" in gray and in color, with a bar over the stages."""
     settings = TrainingParams(
         window=(params.window, params.window),
         features=params.features,
@@ -253,9 +257,11 @@ def write_reports(
     character: str, roc: Roc, frames: list[BoxedFrame], boxes: pd.DataFrame, unlearned: pd.DataFrame
 ) -> None:
     """Metrics, the ROC curve, and every box that could not be used with its reason."""
-    write_json(REPORTS / f"{character}.json", figures(roc, frames))
+    write_json(paths.CASCADE_REPORTS / f"{character}.json", figures(roc, frames))
     points = pd.DataFrame({"false_positives_per_frame": roc.fppi, "recall": roc.recall, "score": roc.scores})
-    write_text(REPORTS / f"{character}.csv", points.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+    write_text(
+        paths.CASCADE_REPORTS / f"{character}.csv", points.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    )
     rows = boxes[boxes["status"] != OK].assign(image=lambda row: "boxes.csv line " + row["line"].astype(str))
     rejected = pd.concat([rows[unlearned.columns], unlearned], ignore_index=True)
-    write_text(REPORTS / f"{character}-rejected.csv", rejected.to_csv(index=False, lineterminator="\n"))
+    write_text(rejected_list(character), rejected.to_csv(index=False, lineterminator="\n"))

@@ -1,34 +1,31 @@
 """manifest, labels → the dataset that people share: one labelled, distinct face a row, crops included, by split."""
 
-from pathlib import Path
-
 import pandas as pd
 
+from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.dataset.card import dataset_card
 from pipeline.dataset.leaks import check_no_leak
 from pipeline.faces.crops import read_crops
 from pipeline.params import Params, load_params
-from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK
-from pipeline.tables import read_frame, to_table, write_table, write_text
+from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SPLITS
+from pipeline.tables import read_rows, to_table, write_table, write_text
 
-OUTPUT = Path("data/dataset")
 LABEL_COLUMNS = [
     "emotion", "votes", "annotators", "agreement", "confidence", "consensus", "label_source", "given_by",
 ]  # fmt: skip
 """What the dataset takes over from the labels."""
-SPLITS = ("train", "validation", "test")
 
 
 def main() -> None:
     """Read manifest, labels, episodes and the crops, write data/dataset/."""
     params = load_params()
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    labels = read_frame(Path("data/labels.parquet"), LABELS)
-    dataset = make_dataset(read_frame(Path("data/manifest.parquet"), MANIFEST), labels, episodes, params)
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    labels = read_rows(paths.LABELS, LABELS)
+    dataset = make_dataset(read_rows(paths.MANIFEST, MANIFEST), labels, episodes, params)
     for split in SPLITS:
-        write_table(OUTPUT / f"{split}.parquet", to_table(dataset[dataset["split"] == split], DATASET))
-    write_text(OUTPUT / "README.md", dataset_card(dataset, episodes, params.emotions, SPLITS))
+        write_table(paths.split_table(split), to_table(dataset[dataset["split"] == split], DATASET))
+    write_text(paths.DATASET / "README.md", dataset_card(dataset, episodes, params.emotions, SPLITS))
     counts = {f"in {split}": int((dataset["split"] == split).sum()) for split in SPLITS}
     emotions = {name: int((dataset["emotion"] == name).sum()) for name in params.emotions}
     say_counts("dataset", {"faces": len(dataset), **counts, **emotions})

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.compute.each import each
 from pipeline.console import say_counts
@@ -27,8 +28,6 @@ from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.fetch import check_samples, fetch
 from pipeline.video.sources import Item, expand, local
 
-FOLDER: Final = Path("data/episodes")
-TABLE: Final = Path("data/episodes.parquet")
 RECORD: Final = 1
 """Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
 
@@ -53,8 +52,8 @@ def main() -> None:
         raise ParamsError(
             "params.yaml: `episodes` is empty: list at least one, such as `- {id: pilot, source: videos/pilot.mp4}`"
         )
-    rows = download(params, FOLDER, cache_folder("incoming"))
-    write_table(TABLE, to_table(rows, EPISODES))
+    rows = download(params, paths.VIDEOS, cache_folder("incoming"))
+    write_table(paths.EPISODES, to_table(rows, EPISODES))
     counts = {status: sum(row["status"] == status for row in rows) for status in (OK, REJECTED)}
     frames = sum(row["frames"] for row in rows if row["status"] == OK)
     for row in rows:

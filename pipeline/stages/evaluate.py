@@ -7,21 +7,19 @@ that are alike stand in two splits.
 """
 
 import json
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
+from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.classifier.inputs import UNDECODABLE
-from pipeline.classifier.model import FOLDER as MODEL
 from pipeline.classifier.model import load_model
 from pipeline.classifier.scoring import evaluate
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
 from pipeline.dataset.files import COLUMNS
-from pipeline.dataset.files import FOLDER as DATASET_FOLDER
 from pipeline.dataset.leaks import check_no_leak, check_scenes
 from pipeline.errors import InputError
 from pipeline.images import decode_rgb
@@ -29,12 +27,9 @@ from pipeline.pages.classifier import facts, model_sections
 from pipeline.pages.html import Link, render
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.params import Params, load_params
-from pipeline.schemas import DATASET
-from pipeline.tables import read_frame, replacing, write_json, write_text
+from pipeline.schemas import DATASET, SPLITS
+from pipeline.tables import read_rows, replacing, write_json, write_text
 
-REPORT: Final = Path("reports/evaluate")
-PAGE: Final = Path("reports/model.html")
-RANDOM_SPLIT: Final = Path("reports/random_split/metrics.json")
 SHOWN: Final = 24
 """Mistakes shown at most."""
 
@@ -66,26 +61,23 @@ def main() -> None:
     pin_instructions()
     keep_freed_memory()
     params = load_params()
-    classifier = load_model(MODEL)
+    classifier = load_model(paths.CLASSIFIER)
     columns = [*COLUMNS, "split"]
-    tables = {
-        split: read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, columns)
-        for split in ("train", "validation", "test")
-    }
+    tables = {split: read_rows(paths.split_table(split), DATASET, columns) for split in SPLITS}
     check_leaks(pd.concat(tables.values(), ignore_index=True), params)
     rows, random_split = tables["test"], read_random_split()
     with reproducible(classifier.about.seed, classifier.about.threads):
         result = evaluate(rows, classifier, cache_folder("train"))
-    with replacing(REPORT / "predictions.csv") as temporary:
+    with replacing(paths.EVALUATION / "predictions.csv") as temporary:
         result.predictions.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
-    draw_confusion(REPORT / "confusion.png", result.confusion, classifier.emotions)
-    draw_mistakes(REPORT / "mistakes.png", *mistakes(rows, result.predictions))
+    draw_confusion(paths.EVALUATION / "confusion.png", result.confusion, classifier.emotions)
+    draw_mistakes(paths.EVALUATION / "mistakes.png", *mistakes(rows, result.predictions))
     with reproducible(classifier.about.seed, classifier.about.threads):
-        sections = model_sections(result, rows, classifier, random_split, REPORT / "confusion.png")
+        sections = model_sections(result, rows, classifier, random_split, paths.EVALUATION / "confusion.png")
     title = f"toonset: emotions of {', '.join(params.characters)}"
     lead = "How far the classifier can be believed, where it errs, and what it looks at."
     write_text(
-        PAGE,
+        paths.CLASSIFIER_PAGE,
         render(
             title,
             lead,
@@ -102,8 +94,12 @@ def main() -> None:
     rounded = {name: value if value is None else round(value, 6) for name, value in gap.items()}
     # What `dvc exp show` makes columns of stays short; the rest stands beside it.
     whole = result.metrics | {f"random_split_gap_{name}": value for name, value in rounded.items()}
-    write_json(REPORT / "metrics.json", {name: value for name, value in whole.items() if not isinstance(value, dict)})
-    write_json(REPORT / "breakdown.json", {name: value for name, value in whole.items() if isinstance(value, dict)})
+    write_json(
+        paths.EVALUATION / "metrics.json", {name: value for name, value in whole.items() if not isinstance(value, dict)}
+    )
+    write_json(
+        paths.EVALUATION / "breakdown.json", {name: value for name, value in whole.items() if isinstance(value, dict)}
+    )
     names = ("accuracy", "macro_f1", "weighted_f1", "majority_share", "calibration_error")
     figures = {name: result.metrics[name] for name in names}
     say_counts(
@@ -119,6 +115,6 @@ def main() -> None:
 def read_random_split() -> dict[str, Any]:
     """The figures of the stage `random_split`."""
     try:
-        return dict(json.loads(RANDOM_SPLIT.read_text(encoding="utf-8")))
+        return dict(json.loads(paths.RANDOM_SPLIT.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise InputError(f"{RANDOM_SPLIT} cannot be read ({error}): run `dvc repro random_split`") from error
+        raise InputError(f"{paths.RANDOM_SPLIT} cannot be read ({error}): run `dvc repro random_split`") from error

@@ -15,24 +15,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.console import say_counts
 from pipeline.errors import InputError
-from pipeline.faces.cascade_files import FOLDER as CASCADES
 from pipeline.faces.cascade_files import load_cascade
 from pipeline.faces.find import find_faces
 from pipeline.params import Faces, Params, load_params
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
-from pipeline.tables import read_frame, rows_of, table_key, to_table, write_table
-from pipeline.video.decode import read_frames
+from pipeline.tables import read_rows, rows_of, table_key, to_table, write_table
+from pipeline.video.decode import decode_frames
 
 CODE_VERSION = "2"
 """Raise it when the same input would give other rows: every episode is then worked on again."""
 RUN = 1000
 """Frames in a run of scenes, at least: enough to be worth a seek, few enough that a film keeps every core busy."""
-
-VIDEOS = Path("data/episodes")
-OUTPUT = Path("data/faces")
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Job:
     @property
     def output(self) -> Path:
         """The episode's Parquet file."""
-        return OUTPUT / f"{self.episode['episode_id']}.parquet"
+        return paths.FACES / f"{self.episode['episode_id']}.parquet"
 
     def runs(self) -> list["Run"]:
         """The episode's scenes in runs of at least RUN frames, the last one perhaps shorter."""
@@ -75,11 +72,9 @@ class Run:
 def main() -> None:
     """Read episodes, scenes and cascades, write data/faces/<episode_id>.parquet."""
     params = load_params()
-    jobs = plan(
-        read_frame(Path("data/episodes.parquet"), EPISODES), read_frame(Path("data/scenes.parquet"), SCENES), params
-    )
-    OUTPUT.mkdir(parents=True, exist_ok=True)
-    for stale in set(OUTPUT.iterdir()) - {job.output for job in jobs}:
+    jobs = plan(read_rows(paths.EPISODES, EPISODES), read_rows(paths.SCENES, SCENES), params)
+    paths.FACES.mkdir(parents=True, exist_ok=True)
+    for stale in set(paths.FACES.iterdir()) - {job.output for job in jobs}:
         stale.unlink()
     todo = [job for job in jobs if table_key(job.output) != job.key]
     counts = [len(job.runs()) for job in todo]
@@ -105,7 +100,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[J
     cascades = hashlib.sha256()
     for character in params.characters:
         for ending in ("xml", "json"):
-            cascades.update((CASCADES / f"{character}.{ending}").read_bytes())
+            cascades.update((paths.CASCADES / f"{character}.{ending}").read_bytes())
     jobs = []
     for episode in rows_of(episodes[episodes["status"] == OK]):
         own = scenes[(scenes["episode_id"] == episode.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
@@ -128,8 +123,8 @@ def work(run: Run) -> tuple[pa.Table, str]:
     """
     episode = pd.Series(run.episode)
     first, last = run.scenes.iloc[0], run.scenes.iloc[-1]
-    frames = read_frames(
-        VIDEOS / episode.path,
+    frames = decode_frames(
+        paths.VIDEOS / episode.path,
         start=int(first["start_frame"]),
         stop=int(last["stop_frame"]),
         start_pts=int(first["start_pts"]),
@@ -156,7 +151,7 @@ def count(jobs: list[Job]) -> dict[str, int]:
     """Detections over all episodes by status, and tracks in use."""
     counts = {"detections": 0, "faces": 0, "tracks": 0, "rejected": 0}
     for job in jobs:  # a file at a time: memory must not grow with the number of episodes
-        rows = read_frame(job.output, FACES, ["track", "status"])
+        rows = read_rows(job.output, FACES, ["track", "status"])
         in_use = rows[rows["status"] == OK]
         counts["detections"] += len(rows)
         counts["faces"] += len(in_use)

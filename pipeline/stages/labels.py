@@ -5,22 +5,19 @@ How far annotators agree, and whether guesses pulled them, goes to `reports/labe
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from labeling.agreement import measure, pairs
 from labeling.anchoring import anchoring
+from pipeline import paths
 from pipeline.console import say_counts
-from pipeline.labels.annotations import EMOTIONS, read_emotions
+from pipeline.labels.annotations import read_emotions
 from pipeline.labels.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, match, settle_labels
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
-from pipeline.tables import read_frame, replacing, to_table, write_json, write_table
-
-OUTPUT = Path("data/labels.parquet")
-REPORT = Path("reports/labels")
+from pipeline.tables import read_rows, replacing, to_table, write_json, write_table
 
 
 @dataclass(frozen=True)
@@ -36,14 +33,14 @@ class Labelled:
 
 
 def main() -> None:
-    """Read emotions.csv, data/episodes.parquet and data/manifest.parquet, write data/labels.parquet and REPORT."""
+    """Read emotions.csv, episodes and manifest, write data/labels.parquet and reports/labels/."""
     params = load_params()
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    annotations = read_emotions(EMOTIONS, episodes, params.characters, params.emotions)
-    made = make_labels(annotations, read_frame(Path("data/manifest.parquet"), MANIFEST), params)
-    write_table(OUTPUT, to_table(made.labels, LABELS))
-    write_json(REPORT / "agreement.json", made.report)
-    with replacing(REPORT / "confusion.csv") as temporary:
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    annotations = read_emotions(paths.EMOTIONS, episodes, params.characters, params.emotions)
+    made = make_labels(annotations, read_rows(paths.MANIFEST, MANIFEST), params)
+    write_table(paths.LABELS, to_table(made.labels, LABELS))
+    write_json(paths.AGREEMENT / "agreement.json", made.report)
+    with replacing(paths.AGREEMENT / "confusion.csv") as temporary:
         made.pairs.rename(columns={"item": "face_id"}).to_csv(temporary, index=False, lineterminator="\n")
     ok, alpha = made.labels["status"] == OK, made.report["alpha"]["value"]
     say_counts(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from pipeline import paths
 from pipeline.console import progress, say_counts
 from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels
@@ -22,21 +23,17 @@ from pipeline.similarity.clusters import cover, standing
 from pipeline.similarity.diverse import select
 from pipeline.similarity.pairs import SIDE, near_pairs_of_each, read_thumbnails
 from pipeline.similarity.repeats import episodes_showing, repeated
-from pipeline.tables import read_frame, read_table, to_table, write_table
-
-FACES_FOLDER = Path("data/faces")
-OUTPUT = Path("data/manifest.parquet")
-PICTURE = Path("reports/manifest/duplicates.png")
+from pipeline.tables import read_rows, read_table, to_table, write_table
 
 
 def main() -> None:
-    """Read data/faces/*.parquet and data/scenes.parquet, write data/manifest.parquet and PICTURE."""
+    """Read data/faces/*.parquet and data/scenes.parquet, write data/manifest.parquet and paths.DUPLICATES_PICTURE."""
     params = load_params()
-    faces, thumbnails = read_faces(sorted(FACES_FOLDER.glob("*.parquet")), params.faces.crop_margin)
-    manifest = make_manifest(faces, thumbnails, read_frame(Path("data/scenes.parquet"), SCENES), params)
+    faces, thumbnails = read_faces(sorted(paths.FACES.glob("*.parquet")), params.faces.crop_margin)
+    manifest = make_manifest(faces, thumbnails, read_rows(paths.SCENES, SCENES), params)
     evidence = gather(faces[faces["status"] == OK], thumbnails, params.manifest)
-    draw_evidence(PICTURE, evidence, read_crops(evidence.faces), params.manifest)
-    write_table(OUTPUT, to_table(manifest, MANIFEST))
+    draw_evidence(paths.DUPLICATES_PICTURE, evidence, read_crops(evidence.faces), params.manifest)
+    write_table(paths.MANIFEST, to_table(manifest, MANIFEST))
     in_use = manifest["status"] == OK
     say_counts(
         "manifest",

@@ -6,25 +6,22 @@ memory. Reads `data/dataset/`; writes `reports/random_split/metrics.json`. The m
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.classifier.scoring import evaluate
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
 from pipeline.dataset.files import COLUMNS
-from pipeline.dataset.files import FOLDER as DATASET_FOLDER
 from pipeline.params import Params, load_params
-from pipeline.schemas import DATASET
-from pipeline.tables import read_frame, write_json
+from pipeline.schemas import DATASET, SPLITS
+from pipeline.tables import read_rows, write_json
 from pipeline.training.train import train
-
-METRICS: Final = Path("reports/random_split/metrics.json")
-SPLITS: Final = ("train", "validation", "test")
 
 
 def deal(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -51,10 +48,10 @@ def main() -> None:
     params = load_params()
     pin_instructions()
     keep_freed_memory()
-    tables = [read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, [*COLUMNS, "split"]) for split in SPLITS]
+    tables = [read_rows(paths.split_table(split), DATASET, [*COLUMNS, "split"]) for split in SPLITS]
     rows = pd.concat(tables, ignore_index=True)
     metrics = random_split(rows, params, cache_folder("random_split"))
-    write_json(METRICS, metrics)
+    write_json(paths.RANDOM_SPLIT, metrics)
     shared = metrics["share_in_training_scenes"]
     say_counts(
         "random_split",

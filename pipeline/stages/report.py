@@ -3,10 +3,9 @@
 `reports/index.html` has the figures, `reports/dataset.html` the pictures of the dataset.
 """
 
-from pathlib import Path
-
 import pandas as pd
 
+from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.pages.agreement import agreement_section
 from pipeline.pages.dataset import dataset_sections
@@ -14,12 +13,10 @@ from pipeline.pages.doubts import put_aside
 from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, table
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
-from pipeline.project.summary import REPORT, facts
-from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES
-from pipeline.tables import read_frame, rows_of, write_text
+from pipeline.project.summary import facts
+from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
+from pipeline.tables import read_rows, rows_of, write_text
 
-REPORTS = Path("reports")
-PICTURES = REPORTS / "dataset.html"
 MODEL = Link("model.html", "The classifier")
 """The page that the evaluate stage makes."""
 
@@ -27,7 +24,7 @@ MODEL = Link("model.html", "The classifier")
 def main() -> None:
     """Read the tables and the reports of the other stages, write reports/index.html and reports/dataset.html."""
     params = load_params()
-    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
+    manifest = read_rows(paths.MANIFEST, MANIFEST)
     dataset = read_dataset()
     figures = [
         episodes_section(),
@@ -40,24 +37,28 @@ def main() -> None:
     pictures = dataset_sections(manifest, dataset, params)
     title = f"toonset: {', '.join(params.characters)}"
     lead = "What this project holds, by the numbers, and how well it was learned."
-    numbers, shown_faces, model = Link(REPORT.name, "The numbers"), Link(PICTURES.name, "The pictures"), MODEL
-    write_text(REPORT, render(title, lead, facts(), figures, shown_faces, model))
+    numbers, shown_faces, model = (
+        Link(paths.INDEX_PAGE.name, "The numbers"),
+        Link(paths.DATASET_PAGE.name, "The pictures"),
+        MODEL,
+    )
+    write_text(paths.INDEX_PAGE, render(title, lead, facts(), figures, shown_faces, model))
     lead = "What this project holds, to look at."
-    write_text(PICTURES, render(title, lead, {}, pictures, numbers, model))
+    write_text(paths.DATASET_PAGE, render(title, lead, {}, pictures, numbers, model))
     shown = sum(part.pictures for section in [*figures, *pictures] for part in section.parts)
     say_counts("report", {"sections": len(figures) + len(pictures), "pictures": shown})
 
 
 def read_dataset() -> pd.DataFrame:
     """The rows of all three splits."""
-    tables = [read_frame(Path(f"data/dataset/{split}.parquet"), DATASET) for split in ("train", "validation", "test")]
+    tables = [read_rows(paths.split_table(split), DATASET) for split in SPLITS]
     return pd.concat(tables, ignore_index=True)
 
 
 def episodes_section() -> Section:
     """What came in, and what was wrong with what did not."""
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    scenes = read_rows(paths.SCENES, SCENES)
     counted = scenes.groupby("episode_id").size()
     shown = pd.DataFrame(
         {
@@ -80,7 +81,7 @@ def cascades_section(params: Params) -> Section:
     plot = figure(6.4, 3.4)
     axes = plot.subplots()
     for character in params.characters:
-        roc = pd.read_csv(REPORTS / "cascades" / f"{character}.csv")
+        roc = pd.read_csv(paths.REPORTS / "cascades" / f"{character}.csv")
         axes.plot(roc["false_positives_per_frame"], roc["recall"], label=character, drawstyle="steps-post")
     axes.set(xlabel="false positives per frame", ylabel="recall (IoU 0.5)", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(frameon=False, loc="lower right")
@@ -102,7 +103,7 @@ def shares(manifest: pd.DataFrame) -> pd.DataFrame:
     """Faces in use of each character in each split, with the share of the character's faces that this is."""
     used = manifest[manifest["status"] == OK]
     counts = used.pivot_table(index="character", columns="split", values="face_id", aggfunc="count", fill_value=0)
-    counts = counts.reindex(columns=["train", "validation", "test"], fill_value=0)
+    counts = counts.reindex(columns=list(SPLITS), fill_value=0)
     percent = counts.mul(100).div(counts.sum(axis=1), axis=0).round().astype(int)
     return (counts.astype(str) + " (" + percent.astype(str) + " %)").rename_axis(columns=None).reset_index()
 
@@ -122,9 +123,9 @@ def repeats_part(manifest: pd.DataFrame) -> Part:
 def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
     """The dataset, and what annotations are not in it."""
     counts = dataset.pivot_table(index="emotion", columns="split", values="face_id", aggfunc="count", fill_value=0)
-    counts = counts.reindex(index=params.emotions, columns=["train", "validation", "test"], fill_value=0)
+    counts = counts.reindex(index=params.emotions, columns=list(SPLITS), fill_value=0)
     parts = [table(counts.rename_axis("emotion").reset_index(), "Faces by emotion and split")]
-    labels = read_frame(Path("data/labels.parquet"), LABELS)
+    labels = read_rows(paths.LABELS, LABELS)
     unused = labels.loc[labels["status"] != OK, "reason"].str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
     reasons = unused.str.replace(r"^(a tie|no emotion|no vote yet): .*", r"\1", regex=True).value_counts().head(12)
     if len(reasons):
@@ -134,7 +135,7 @@ def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
 
 def classifier_section() -> Section:
     """How the classifier learned, and where it errs."""
-    curves = pd.read_csv(REPORTS / "train" / "curves.csv")
+    curves = pd.read_csv(paths.REPORTS / "train" / "curves.csv")
     plot = figure(8, 3)
     left, right = plot.subplots(1, 2)
     for axes, what in ((left, "loss"), (right, "accuracy")):
@@ -143,7 +144,7 @@ def classifier_section() -> Section:
         axes.set(xlabel="epoch", ylabel=what)
         axes.grid(alpha=0.25)
     left.legend(frameon=False)
-    evaluated = REPORTS / "evaluate"
+    evaluated = paths.REPORTS / "evaluate"
     return Section(
         "Classifier",
         [

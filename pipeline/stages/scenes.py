@@ -20,11 +20,11 @@ import numpy.typing as npt
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
+from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.compute.each import cores, each
 from pipeline.console import say_counts
 from pipeline.dataset.scene_splits import (
-    Split,
     held_out_share,
     read_held_out,
     read_recorded,
@@ -33,13 +33,10 @@ from pipeline.dataset.scene_splits import (
 )
 from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
-from pipeline.schemas import EPISODES, OK, REJECTED, SCENES
+from pipeline.schemas import EPISODES, OK, REJECTED, SCENES, SPLITS, Split
 from pipeline.tables import read_table, to_table, write_json, write_table
-from pipeline.video.decode import read_frames
+from pipeline.video.decode import decode_frames
 
-EPISODES_TABLE: Final = Path("data/episodes.parquet")
-EPISODES_FOLDER: Final = Path("data/episodes")
-SCENES_TABLE: Final = Path("data/scenes.parquet")
 VERSION: Final = 2
 """Grows with every change to this module that can change boundaries, so that kept ones are found again."""
 
@@ -61,9 +58,9 @@ class Start:
 def main() -> None:
     """Run the stage in the project directory."""
     params = load_params()
-    episodes = read_table(EPISODES_TABLE, EPISODES).to_pylist()
-    rows = scenes(episodes, params, EPISODES_FOLDER, cache_folder("scenes"))
-    write_table(SCENES_TABLE, to_table(rows, SCENES))
+    episodes = read_table(paths.EPISODES, EPISODES).to_pylist()
+    rows = scenes(episodes, params, paths.VIDEOS, cache_folder("scenes"))
+    write_table(paths.SCENES, to_table(rows, SCENES))
     say_counts("scenes", _counts(rows))
 
 
@@ -106,7 +103,7 @@ def find_starts(path: Path, rate: Fraction, params: Scenes, threads: int = 1) ->
     times: list[int] = []
     levels: list[float] = []
     cuts: list[int] = []
-    for frame in read_frames(path, threads=threads):
+    for frame in decode_frames(path, threads=threads):
         picture = frame.preview(PREVIEW)
         # PySceneDetect expects BGR. It is given frame numbers, not times: boundaries are frames.
         found = detector.process_frame(FrameTimecode(frame.index, rate), picture[..., ::-1])
@@ -217,7 +214,7 @@ def _rejected(episode: Mapping[str, Any], reason: str) -> Row:
 
 def _counts(rows: Sequence[Row]) -> dict[str, int]:
     good = [row for row in rows if row["status"] == OK]
-    splits = {split: sum(row["split"] == split for row in good) for split in ("train", "validation", "test")}
+    splits: dict[str, int] = {split: sum(row["split"] == split for row in good) for split in SPLITS}
     return {
         "episodes": len({row["episode_id"] for row in rows}),
         "scenes": len(good),

@@ -5,35 +5,35 @@ beside it; `toonset label pull`, or `label import` for an exported file, brings 
 """
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from labeling.errors import LabelingError
+from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.errors import SetupError
-from pipeline.labels.annotations import EMOTIONS, read_emotions
+from pipeline.labels.annotations import read_emotions
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, MANIFEST
-from pipeline.tables import read_frame, write_json, write_text
-from pipeline.tasks.emotions import TASKS, make_tasks, order_by_gain
+from pipeline.tables import read_rows, write_json, write_text
+from pipeline.tasks.emotions import make_tasks, order_by_gain
 from pipeline.tasks.push import config, configured, report, send
 
 
 def main() -> None:
     """Read data/{manifest,episodes}.parquet, crops and frames; write tasks.json, emotions.xml and receipt.json."""
     params = load_params()
-    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    annotations = read_emotions(EMOTIONS, episodes, params.characters, params.emotions)
+    manifest = read_rows(paths.MANIFEST, MANIFEST)
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    annotations = read_emotions(paths.EMOTIONS, episodes, params.characters, params.emotions)
     faces = order_by_gain(manifest, annotations, params)
     left = len(faces)
     faces = faces.head(params.labelling.batch or left)
     page = config("emotions", params)
     tasks = make_tasks(faces, params)
-    write_text(TASKS.with_name("emotions.xml"), page)
-    write_json(TASKS, tasks)
+    write_text(paths.TASKS / "emotions.xml", page)
+    write_json(paths.EMOTION_TASKS, tasks)
     write_json(
-        TASKS.with_name("receipt.json"),
+        paths.TASKS / "receipt.json",
         {
             "tasks": len(tasks),
             "with_guess": sum(task["data"]["guess"] != "" for task in tasks),

@@ -4,25 +4,23 @@ Reads `data/dataset/{train,validation}.parquet`; writes `models/emotion/` and `r
 An interrupted training goes on where it was when the stage is run again.
 """
 
-from pathlib import Path
 from typing import Final
 
+from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.classifier.inputs import UNDECODABLE
-from pipeline.classifier.model import FOLDER as MODEL
 from pipeline.classifier.model import save_model
 from pipeline.compute.arithmetic import pin_instructions
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
 from pipeline.dataset.files import COLUMNS
-from pipeline.dataset.files import FOLDER as DATASET_FOLDER
 from pipeline.params import load_params
 from pipeline.schemas import DATASET
-from pipeline.tables import read_frame, replacing, write_json
+from pipeline.tables import read_rows, replacing, write_json
 from pipeline.training.train import settings_line, train
 
-CURVES: Final = Path("reports/train/curves.csv")
-METRICS: Final = Path("reports/train/metrics.json")
+CURVES: Final = paths.TRAINING / "curves.csv"
+METRICS: Final = paths.TRAINING / "metrics.json"
 
 
 def main() -> None:
@@ -30,11 +28,9 @@ def main() -> None:
     params = load_params()
     pin_instructions()
     keep_freed_memory()
-    rows = {
-        split: read_frame(DATASET_FOLDER / f"{split}.parquet", DATASET, COLUMNS) for split in ("train", "validation")
-    }
+    rows = {split: read_rows(paths.split_table(split), DATASET, COLUMNS) for split in ("train", "validation")}
     trained = train(rows["train"], rows["validation"], params, cache_folder("train"))
-    weights = save_model(MODEL, trained.classifier)
+    weights = save_model(paths.CLASSIFIER, trained.classifier)
     with replacing(CURVES) as temporary:
         trained.curves.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
     write_json(METRICS, trained.metrics)

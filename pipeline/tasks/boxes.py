@@ -12,15 +12,16 @@ import pandas as pd
 from cascades import Detector
 from cascades.boxes import intersection_over_union as iou
 from labeling.tasks import Drawn, box_task
+from pipeline import paths
 from pipeline.compute.each import each
-from pipeline.faces.cascade_files import FOLDER, CharacterCascade, load_cascade
+from pipeline.faces.cascade_files import CharacterCascade, load_cascade
 from pipeline.images import Pixels, encode_jpeg, fit_chroma, fit_height, shrink
 from pipeline.params import Params
 from pipeline.schemas import OK
 from pipeline.similarity.diverse import diverse
 from pipeline.tables import rows_of
-from pipeline.tasks.media import QUALITY, VIDEOS, Media
-from pipeline.video.decode import read_frames
+from pipeline.tasks.media import QUALITY, Media
+from pipeline.video.decode import decode_frames
 
 SIDE = 32
 """Side of the thumbnails by which frames are held to be alike, px."""
@@ -92,7 +93,7 @@ def _thumbnails(job: Job) -> pd.DataFrame:
     """episode_id, frame, thumbnail (uint8 [SIDE, SIDE]) of the job's frames."""
     rows = [
         (job.episode["episode_id"], frame.index, shrink(frame.gray, SIDE, SIDE))
-        for frame in read_frames(VIDEOS / job.episode["path"], stop=max(job.frames) + 1)
+        for frame in decode_frames(paths.VIDEOS / job.episode["path"], stop=max(job.frames) + 1)
         if frame.index in job.frames
     ]
     return pd.DataFrame(rows, columns=["episode_id", "frame", "thumbnail"])
@@ -100,7 +101,7 @@ def _thumbnails(job: Job) -> pd.DataFrame:
 
 def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params: Params) -> list[dict[str, Any]]:
     """A task for each frame, in the order of `frames`, with what the cascades there are find in it drawn."""
-    cascades = tuple(load_cascade(name) for name in params.characters if (FOLDER / f"{name}.xml").exists())
+    cascades = tuple(load_cascade(name) for name in params.characters if (paths.CASCADES / f"{name}.xml").exists())
     version = cascades_version([cascade.character for cascade in cascades])
     jobs = []
     for row in rows_of(episodes):
@@ -121,7 +122,7 @@ def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params
 
 def cascades_version(characters: list[str]) -> str:
     """Which cascades drew: a hash of their files."""
-    content = b"".join((FOLDER / f"{name}.xml").read_bytes() for name in characters)
+    content = b"".join((paths.CASCADES / f"{name}.xml").read_bytes() for name in characters)
     return "cascades-" + hashlib.sha256(content).hexdigest()[:12] if characters else ""
 
 
@@ -132,7 +133,7 @@ def _look(
     time_base = job.episode["time_base_num"] / job.episode["time_base_den"]
     detector = Detector([c.cascade for c in cascades], scale_factor=params.faces.scale_factor) if cascades else None
     looks = []
-    for frame in read_frames(Path(VIDEOS / job.episode["path"]), stop=max(job.frames) + 1):
+    for frame in decode_frames(Path(paths.VIDEOS / job.episode["path"]), stop=max(job.frames) + 1):
         if frame.index not in job.frames:
             continue
         picture, _ = fit_height(frame.rgb(), HEIGHT)

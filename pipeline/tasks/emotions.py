@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from labeling.tasks import Guess, emotion_task
+from pipeline import paths
 from pipeline.classifier.model import load_model
 from pipeline.faces.crops import read_crops
 from pipeline.images import decode_rgb
@@ -16,12 +17,10 @@ from pipeline.labels.annotations import NO_VOTE
 from pipeline.labels.consensus import faces_to_label, match
 from pipeline.params import Labelling, Params
 from pipeline.schemas import EPISODES
-from pipeline.tables import read_frame, rows_of
+from pipeline.tables import read_rows, rows_of
 from pipeline.tasks.media import Media, face_pictures
 from pipeline.tasks.order import labelling_order
 from pipeline.tasks.quick_model import NO_LABEL, describe, fit_quick
-
-TASKS = Path("data/labeling/tasks.json")
 
 
 def spoken_of(
@@ -71,7 +70,7 @@ def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> 
     """
     if faces.empty:
         return []
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
+    episodes = read_rows(paths.EPISODES, EPISODES)
     pictures = face_pictures(faces, episodes, Media(params.labelling.media), params.compute)
     guesses = guess(faces, params.labelling)
     return [

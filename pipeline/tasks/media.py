@@ -20,25 +20,24 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.errors import InputError
 from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels, encode_jpeg, fit_height
 from pipeline.params import Compute
 from pipeline.tables import rows_of
-from pipeline.video.decode import read_frames
+from pipeline.video.decode import decode_frames
 
-DOCUMENTS = Path("data/labeling")
 """What our own server may show files from."""
-MEDIA = DOCUMENTS / "media"
-VIDEOS = Path("data/episodes")
+MEDIA = paths.TASKS / "media"
 SERVED = "/data/local-files/?d=media/"
 """The address, on our own server, of the media folder."""
 HEIGHT = 480
 """Most px in height of a whole frame beside its face."""
 QUALITY = 85
 """JPEG quality of whole frames: enough to see who is where."""
-FRAME_COLOUR = (255, 64, 160)
+FRAME_COLOR = (255, 64, 160)
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,8 @@ def frames_as_jpeg(
 
     wanted: by episode and frame, names and the box (x, y, w, h px) to mark, or None.
     """
-    paths = dict(zip(episodes["episode_id"], episodes["path"], strict=True))
-    jobs = [(VIDEOS / paths[name], dict(frames)) for name, frames in sorted(wanted.items())]
+    videos = dict(zip(episodes["episode_id"], episodes["path"], strict=True))
+    jobs = [(paths.VIDEOS / videos[name], dict(frames)) for name, frames in sorted(wanted.items())]
     for made in each(partial(_of_episode, height=height), jobs, compute, desc="pictures", unit="episodes"):
         yield from made
 
@@ -113,7 +112,7 @@ def frames_as_jpeg(
 def _of_episode(job: tuple[Path, dict[int, list[tuple[str, Any]]]], height: int) -> list[tuple[str, bytes]]:
     path, wanted = job
     made = []
-    for frame in read_frames(path, stop=max(wanted) + 1):
+    for frame in decode_frames(path, stop=max(wanted) + 1):
         if frame.index not in wanted:
             continue
         picture, scale = fit_height(frame.rgb(), height)
@@ -127,6 +126,6 @@ def mark(picture: Pixels, box: tuple[int, int, int, int] | None, scale: float) -
         return picture
     x, y, w, h = (round(side * scale) for side in box)
     marked = np.ascontiguousarray(picture.copy())
-    for colour, far, thick in (((0, 0, 0), 3, 4), (FRAME_COLOUR, 3, 2)):
-        cv2.rectangle(marked, (x - far, y - far), (x + w + far, y + h + far), colour, thick)
+    for color, far, thick in (((0, 0, 0), 3, 4), (FRAME_COLOR, 3, 2)):
+        cv2.rectangle(marked, (x - far, y - far), (x + w + far, y + h + far), color, thick)
     return marked

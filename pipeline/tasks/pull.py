@@ -16,17 +16,9 @@ from typing import Any
 
 from labeling.errors import InvalidExport
 from labeling.exports import PLACE, Row, box_rows, emotion_rows, sheet_rows
+from pipeline import paths
 from pipeline.console import say_counts
-from pipeline.labels.annotations import (
-    BOX_COLUMNS,
-    BOXES,
-    EMOTION_COLUMNS,
-    EMOTIONS,
-    FOLDER,
-    FRAME_COLUMNS,
-    FRAMES,
-    check_header,
-)
+from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS, check_header
 from pipeline.params import load_params
 from pipeline.tables import replacing
 from pipeline.tasks.push import KINDS, required, title
@@ -95,14 +87,14 @@ def bring_home(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -> No
             counts = {"frames": len(acts), "boxes": sum(len(boxes) for _, boxes in acts), "new frames": new}
             say_counts("label boxes", counts)
         if kinds - {"boxes"}:
-            new = append_rows(EMOTIONS, given)
+            new = append_rows(paths.EMOTIONS, given)
             say_counts("label emotions", {"answers": len(given), "new": new, "there already": len(given) - new})
 
 
 @contextlib.contextmanager
 def _locked() -> Iterator[None]:
     """One writer at a time, whatever other `toonset label` runs beside this one."""
-    folder = os.open(FOLDER, os.O_RDONLY)
+    folder = os.open(paths.ANNOTATIONS, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield
@@ -132,8 +124,8 @@ def append_acts(acts: Sequence[tuple[Row, list[Row]]]) -> int:
     Boxes first: should this be killed between the two, the frame is not yet known to be done and is brought again, and
     rows that are there already are not written twice.
     """
-    box_text, box_header = _with_columns(BOXES, BOX_COLUMNS, BOX_FILE)
-    frame_text, frame_header = _with_columns(FRAMES, FRAME_COLUMNS, FRAME_FILE)
+    box_text, box_header = _with_columns(paths.BOXES, BOX_COLUMNS, BOX_FILE)
+    frame_text, frame_header = _with_columns(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE)
     boxes, frames = _read(box_text, box_header), _read(frame_text, frame_header)
     known = {tuple(row[name] for name in BOX_FILE) for row in boxes}
     done = {(row["episode_id"], row["frame"], row["annotated_at"]) for row in frames}
@@ -154,8 +146,8 @@ def append_acts(acts: Sequence[tuple[Row, list[Row]]]) -> int:
         last[key], said[*key, now] = (now, frame["complete"]), places
         new_frames.append(frame)
         new_boxes += [box for box in own if tuple(box[name] for name in BOX_FILE) not in known]
-    _append(BOXES, box_text, box_header, new_boxes)
-    _append(FRAMES, frame_text, frame_header, new_frames)
+    _append(paths.BOXES, box_text, box_header, new_boxes)
+    _append(paths.FRAMES, frame_text, frame_header, new_frames)
     return len(new_frames)
 
 

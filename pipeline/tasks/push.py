@@ -18,21 +18,20 @@ from labeling.config import box_config, emotion_config, sheet_config
 from labeling.local_server import LocalServer, running_version
 from labeling.push import Pushed, ensure_project, push
 from labeling.server import Server
+from pipeline import paths
 from pipeline.console import progress, say_counts
 from pipeline.errors import InputError, SetupError
 from pipeline.faces.crops import read_crops
-from pipeline.labels.annotations import BOXES, EMOTIONS, FRAMES, NO_EMOTION, read_boxes, read_emotions, read_frames
+from pipeline.labels.annotations import NO_EMOTION, read_boxes, read_emotions, read_looked_at
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK, SCENES
-from pipeline.tables import read_frame, write_json, write_text
+from pipeline.tables import read_rows, write_json, write_text
 from pipeline.tasks.boxes import box_tasks, frames_to_box
-from pipeline.tasks.emotions import TASKS, guess, make_tasks, spoken_of
-from pipeline.tasks.media import DOCUMENTS, MEDIA, Media
+from pipeline.tasks.emotions import guess, make_tasks, spoken_of
+from pipeline.tasks.media import MEDIA, Media
 from pipeline.tasks.review import out_of_fold_probabilities, review_queue
 from pipeline.tasks.sheets import sheet_tasks
 
-HOME = Path(".labelstudio")
-CONFIGS = Path("labeling/configs")
 KINDS = ("boxes", "emotions", "sheets", "review")
 CONFIDENT = 0.9
 """Probability from which on a guessed emotion is worth confirming on a sheet."""
@@ -58,7 +57,7 @@ def configured() -> Target | None:
         raise SetupError(f"{there} is set but {lacking} is not; set both, or neither for the server of `label serve`")
     if url:
         return Target(Server(url, token), False)
-    account = LocalServer(HOME, DOCUMENTS).credentials()
+    account = LocalServer(paths.LABEL_STUDIO, paths.TASKS).credentials()
     if account is None or running_version(account.url) is None:
         return None
     return Target(Server(account.url, account.token), True)
@@ -83,16 +82,16 @@ def title(kind: str, params: Params) -> str:
 def config(kind: str, params: Params) -> str:
     """The filled label config of a kind."""
     if kind == "boxes":
-        return box_config(CONFIGS / "boxes.xml", params.characters)
+        return box_config(paths.LABELING_CONFIGS / "boxes.xml", params.characters)
     if kind == "sheets":
-        return sheet_config(CONFIGS / "sheets.xml")
-    return emotion_config(CONFIGS / "emotions.xml", [*params.emotions, *NO_EMOTION])
+        return sheet_config(paths.LABELING_CONFIGS / "sheets.xml")
+    return emotion_config(paths.LABELING_CONFIGS / "emotions.xml", [*params.emotions, *NO_EMOTION])
 
 
 def send(target: Target, kind: str, tasks: Sequence[dict[str, Any]], params: Params) -> Pushed:
     """Make the project of a kind hold these tasks. Episodes that this project does not have are somebody else's."""
     name = title(kind, params)
-    known = set(read_frame(Path("data/episodes.parquet"), EPISODES, ["episode_id"])["episode_id"])
+    known = set(read_rows(paths.EPISODES, EPISODES, ["episode_id"])["episode_id"])
 
     def ours(data: dict[str, Any]) -> bool:
         return all(place.get("episode_id") in known for place in data.get("faces") or [data])
@@ -126,11 +125,11 @@ def push_kind(kind: str) -> None:
     target = configured()
     tasks = makers[kind](params)
     if target is None:
-        write_json(DOCUMENTS / f"{kind}.json", tasks)
-        write_text(DOCUMENTS / f"{kind}.xml", config(kind, params))
+        write_json(paths.TASKS / f"{kind}.json", tasks)
+        write_text(paths.TASKS / f"{kind}.xml", config(kind, params))
         say_counts(f"label push {kind}", {"tasks": len(tasks)})
         print(
-            f"no Label Studio is running here and none is named: wrote {DOCUMENTS / kind}.json to import into a "
+            f"no Label Studio is running here and none is named: wrote {paths.TASKS / kind}.json to import into a "
             f"project whose labelling interface is {kind}.xml; or `toonset label serve`, then this again"
         )
         return
@@ -147,10 +146,10 @@ def report(command: str, target: Target, pushed: Pushed) -> None:
 
 def tasks_of_boxes(params: Params) -> list[dict[str, Any]]:
     """Frames to box, with what the cascades there are find in them."""
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    scenes = read_frame(Path("data/scenes.parquet"), SCENES)
-    boxes = read_boxes(BOXES, episodes, params.characters)
-    seen = pd.concat([table[["episode_id", "frame"]] for table in (boxes, read_frames(FRAMES, episodes))])
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    scenes = read_rows(paths.SCENES, SCENES)
+    boxes = read_boxes(paths.BOXES, episodes, params.characters)
+    seen = pd.concat([table[["episode_id", "frame"]] for table in (boxes, read_looked_at(paths.FRAMES, episodes))])
     frames = frames_to_box(episodes, scenes, seen, params.labelling.box_frames, params)
     return box_tasks(frames, episodes, Media(params.labelling.media), params)
 
@@ -158,13 +157,15 @@ def tasks_of_boxes(params: Params) -> list[dict[str, Any]]:
 def tasks_of_emotions(params: Params) -> list[dict[str, Any]]:
     """What the tasks stage made, with its pictures, which are made again where they are missing."""
     try:
-        tasks: list[dict[str, Any]] = json.loads(TASKS.read_text(encoding="utf-8"))
+        tasks: list[dict[str, Any]] = json.loads(paths.EMOTION_TASKS.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{TASKS} cannot be read ({error}): `dvc repro tasks` makes it") from error
-    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST).set_index("face_id", drop=False)
+        raise InputError(f"{paths.EMOTION_TASKS} cannot be read ({error}): `dvc repro tasks` makes it") from error
+    manifest = read_rows(paths.MANIFEST, MANIFEST).set_index("face_id", drop=False)
     keys = [task["data"]["key"] for task in tasks]
     if not set(keys) <= set(manifest.index):
-        raise InputError(f"{TASKS} speaks of faces that data/manifest.parquet does not have: run `dvc repro tasks`")
+        raise InputError(
+            f"{paths.EMOTION_TASKS} speaks of faces that data/manifest.parquet does not have: run `dvc repro tasks`"
+        )
     return make_tasks(manifest.loc[keys].reset_index(drop=True), params)
 
 
@@ -174,9 +175,9 @@ def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
     First those that nobody has looked at, by the character their cascade takes them for; then those that were looked at
     and of whose emotion the model named in params is sure.
     """
-    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
-    episodes = read_frame(Path("data/episodes.parquet"), EPISODES)
-    annotations = read_emotions(EMOTIONS, episodes, params.characters, params.emotions)
+    manifest = read_rows(paths.MANIFEST, MANIFEST)
+    episodes = read_rows(paths.EPISODES, EPISODES)
+    annotations = read_emotions(paths.EMOTIONS, episodes, params.characters, params.emotions)
     distinct = manifest[manifest["status"] == OK]
     looked_at = distinct["face_id"].isin(spoken_of(manifest, annotations, params, votes_only=False))
     labelled = distinct["face_id"].isin(spoken_of(manifest, annotations, params))
@@ -192,8 +193,8 @@ def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
 
 def tasks_of_review(params: Params) -> list[dict[str, Any]]:
     """The labels most worth a second look, with the reason: votes that differ, a model of other scenes that doubts."""
-    manifest = read_frame(Path("data/manifest.parquet"), MANIFEST)
-    labels = read_frame(Path("data/labels.parquet"), LABELS)
+    manifest = read_rows(paths.MANIFEST, MANIFEST)
+    labels = read_rows(paths.LABELS, LABELS)
     labels = labels[~labels["given_by"].fillna("").str.contains("review")]
     faces = manifest[manifest["face_id"].isin(labels["face_id"])].reset_index(drop=True)
     crops = read_crops(faces)

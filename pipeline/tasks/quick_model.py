@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from pipeline.images import Pixels, decode_grey, shrink
+from pipeline.images import Pixels, decode_gray, shrink
 
 SIDE: Final = 96
 """Faces are described at this size, px: six cells of 16 px a side, of which each 2×2 are normalised together."""
@@ -36,7 +36,7 @@ def describe(encoded: Sequence[bytes], margin: float) -> Pixels:
     hog = cv2.HOGDescriptor((SIDE, SIDE), (32, 32), (16, 16), (16, 16), 9)
     features = np.zeros((len(encoded), LENGTH), np.uint8)
     for row, data in enumerate(encoded):
-        crop = decode_grey(data)
+        crop = decode_gray(data)
         if crop is not None:
             side = crop.shape[0]
             edge = round(side * margin / (1 + 2 * margin))

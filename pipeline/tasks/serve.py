@@ -7,9 +7,8 @@ from types import FrameType
 from labeling.errors import LocalServerError
 from labeling.local_server import LocalServer, running_version
 from labeling.server import Server
+from pipeline import paths
 from pipeline.params import load_params
-from pipeline.tasks.media import DOCUMENTS
-from pipeline.tasks.push import HOME
 
 
 def serve_here(port: int) -> None:
@@ -21,14 +20,14 @@ def serve_here(port: int) -> None:
         del number, frame
         stopped.set()
 
-    local = LocalServer(HOME, DOCUMENTS, port)
+    local = LocalServer(paths.LABEL_STUDIO, paths.TASKS, port)
     with local.running(say) as account:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, stop)
         server = Server(account.url, account.token)
         say(
             f"Label Studio {server.version()} is at {account.url}\n"
-            f"  sign in as {account.username}, password in {HOME / 'credentials.json'}\n"
+            f"  sign in as {account.username}, password in {paths.LABEL_STUDIO / 'credentials.json'}\n"
             f"  others on this machine make an account at {server.invitation()}\n"
             "  then, in another terminal: `toonset label push boxes`, `push emotions` or `push sheets`; `toonset label "
             "pull` brings the answers home\n"
@@ -37,7 +36,7 @@ def serve_here(port: int) -> None:
         while not stopped.wait(5):
             if running_version(account.url) is None and not stopped.is_set():
                 raise LocalServerError(
-                    f"Label Studio has stopped by itself; its last words are in {HOME / 'server.log'}"
+                    f"Label Studio has stopped by itself; its last words are in {paths.LABEL_STUDIO / 'server.log'}"
                 )
         say("stopping Label Studio")
 

@@ -27,13 +27,13 @@ class Variation:
     flip: bool = True
     """Half of the pictures are mirrored left to right."""
     brightness: float = 0.0
-    """Standard deviations of the training pictures' grey levels."""
+    """Standard deviations of the training pictures' gray levels."""
     contrast: float = 0.0
     """Share by which differences from the picture's mean grow or shrink."""
     saturation: float = 0.0
-    """Share by which differences from grey grow or shrink; of colour pictures."""
+    """Share by which differences from gray grow or shrink; of color pictures."""
     erased: float = 0.0
-    """Share of pictures in which a square of half the side to the whole, which may hang over the edge, is made grey."""
+    """Share of pictures in which a square of half the side to the whole, which may hang over the edge, is made gray."""
 
 
 VARIATIONS: Final = {
@@ -63,8 +63,8 @@ def vary(images: torch.Tensor, how: Variation, dice: torch.Generator, seen: slic
     else:
         images = part_seen(images, seen)
     if how.saturation and images.shape[1] == 3:
-        grey = images.mean(dim=1, keepdim=True)
-        images = grey + (images - grey) * (1 + how.saturation * draws[7]).view(-1, 1, 1, 1)
+        gray = images.mean(dim=1, keepdim=True)
+        images = gray + (images - gray) * (1 + how.saturation * draws[7]).view(-1, 1, 1, 1)
     if how.contrast or how.brightness:
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
         scale, offset = 1 + how.contrast * draws[8], how.brightness * draws[9]

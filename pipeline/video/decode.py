@@ -1,6 +1,6 @@
 """Reading videos, frame by frame in sequence, so that every machine sees the same frames and the same bytes.
 
-`probe` decodes a whole file and says what is in it and whether it is sound; `read_frames` is what stages read with. A
+`probe` decodes a whole file and says what is in it and whether it is sound; `decode_frames` is what stages read with. A
 frame is known by its `pts`; its index counts frames in decode order. A seek alone may be off by some frames, so where
 one is made, frames are counted from one whose pts is known.
 """
@@ -43,7 +43,7 @@ class VideoInfo:
     problem: str = ""
 
 
-def read_frames(
+def decode_frames(
     path: Path, *, start: int = 0, stop: int | None = None, start_pts: int | None = None, threads: int = 1
 ) -> Iterator[Frame]:
     """Yield the frames from `start` to before `stop`.

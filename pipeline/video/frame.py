@@ -1,6 +1,6 @@
 """One decoded frame and the pixels that can be had from it: the same bytes on every machine.
 
-Luma and chroma are the decoder's own planes wherever it has them; colour is made only of what is asked for.
+Luma and chroma are the decoder's own planes wherever it has them; color is made only of what is asked for.
 """
 
 import re
@@ -77,7 +77,7 @@ class Frame:
         return np.stack(planes)
 
     def rgb(self, part: Rectangle | None = None) -> Pixels:
-        """The frame in colour, or a part of it (x, y, w, h px, inside the frame): (height, width, 3) uint8."""
+        """The frame in color, or a part of it (x, y, w, h px, inside the frame): (height, width, 3) uint8."""
         picture, rotation = self._picture, self._picture.rotation
         if part is None or rotation or not HALVED.fullmatch(picture.format.name):
             whole = _upright(picture.reformat(format="rgb24", interpolation=EXACT, threads=1).to_ndarray(), rotation)
@@ -90,7 +90,7 @@ class Frame:
         return np.asarray(pixels[y - top :, x - left :], dtype=np.uint8)
 
     def preview(self, width: int) -> Pixels:
-        """The frame in colour as coded (not turned upright), at most `width` px wide, every so-many-th pixel taken."""
+        """The frame in color as coded (not turned upright), at most `width` px wide, every so-many-th pixel taken."""
         picture = self._picture
         match = PLANAR.fullmatch(picture.format.name)
         step = max(1, -(-picture.width // width))

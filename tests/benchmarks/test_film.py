@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.film import run
 from pipeline.schemas import EPISODES, FACES, MANIFEST, OK
-from pipeline.tables import read_frame
+from pipeline.tables import read_rows
 from tests.support.pages import pictures
 
 
@@ -17,11 +17,11 @@ def test_the_flow_runs_to_its_end_on_a_real_film(footage: Path, tmp_path: Path) 
     assert list(outcome.cascades) == ["bunny"]
     assert outcome.boundary_f1 >= 0.9  # 14 boundaries: one miss and one extra
     directory = tmp_path / "film"
-    (episode,) = read_frame(directory / "data/episodes.parquet", EPISODES).to_dict("records")
+    (episode,) = read_rows(directory / "data/episodes.parquet", EPISODES).to_dict("records")
     assert (episode["status"], episode["rate_num"], episode["rate_den"], episode["license"]) == (OK, 24, 1, "CC-BY-3.0")
-    faces = read_frame(directory / "data/faces/bbb.parquet", FACES)
+    faces = read_rows(directory / "data/faces/bbb.parquet", FACES)
     assert (faces["status"] == OK).sum() > 100
-    distinct = read_frame(directory / "data/manifest.parquet", MANIFEST)["status"] == OK
+    distinct = read_rows(directory / "data/manifest.parquet", MANIFEST)["status"] == OK
     assert 50 < distinct.sum() < (faces["status"] == OK).sum()
     assert (directory / "reports/index.html").stat().st_size > 100_000
     assert len(pictures(directory / "reports/dataset.html")) > 20

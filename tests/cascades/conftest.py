@@ -17,7 +17,7 @@ def draw_face(image: np.ndarray, x: int, y: int, side: int, rng: np.random.Gener
 
 
 def draw_scene(seed: int, size: tuple[int, int] = (320, 180), faces: int = 2) -> tuple[np.ndarray, tuple[Box, ...]]:
-    """Rectangles and discs of every grey on noise, and some faces that do not overlap."""
+    """Rectangles and discs of every gray on noise, and some faces that do not overlap."""
     rng = np.random.default_rng([7, seed])
     width, height = size
     image = rng.integers(60, 140, (height // 8 + 1, width // 8 + 1)).astype(np.uint8)

@@ -94,8 +94,8 @@ def painted(first: int, count: int, tint: tuple[int, int, int]) -> list[Annotate
     images = []
     for image in draw_images(first, count):
         rgb = np.repeat(image.gray[..., None].astype(np.int16), 3, axis=2)
-        for (x, y, w, h), colour in zip(image.boxes, (tint, (-30, -30, 60)), strict=True):
-            rgb[y : y + h, x : x + w] += np.array(colour, np.int16)
+        for (x, y, w, h), color in zip(image.boxes, (tint, (-30, -30, 60)), strict=True):
+            rgb[y : y + h, x : x + w] += np.array(color, np.int16)
         chroma = chroma_of(np.clip(rgb, 0, 255).astype(np.uint8))
         images.append(replace(image, boxes=image.boxes[:1], chroma=chroma))
     return images
@@ -108,13 +108,13 @@ def test_planes_are_chosen_where_they_help_and_the_evidence_is_kept() -> None:
     result = train_validated(images, same, params)
     evidence = result.cascade.info.training["planes"]
     precision = evidence["average_precision"]
-    assert evidence["chosen"] == "colour"
-    assert precision["colour"] == pytest.approx(judge(result.cascade, same).average_precision, abs=1e-4)
-    assert precision["colour"] > precision["grey"] + 1 / evidence["faces"]
-    assert result.cascade.info.planes == ("grey", "cb", "cr")
+    assert evidence["chosen"] == "color"
+    assert precision["color"] == pytest.approx(judge(result.cascade, same).average_precision, abs=1e-4)
+    assert precision["color"] > precision["gray"] + 1 / evidence["faces"]
+    assert result.cascade.info.planes == ("gray", "cb", "cr")
     assert "slope" in result.cascade.info.calibration
-    # In other scenes the character is green: what was learned of its colour misleads.
-    assert choose_planes(images, painted(100, 10, green), params).planes == "grey"
+    # In other scenes the character is green: what was learned of its color misleads.
+    assert choose_planes(images, painted(100, 10, green), params).planes == "gray"
 
 
 def test_auto_asks_for_what_it_needs(images: list[AnnotatedImage]) -> None:

@@ -172,6 +172,6 @@ def test_resume_gives_the_same_cascade(images: list[AnnotatedImage], lbp: Traini
     assert write_cascade(whole.cascade) == write_cascade(lbp.cascade)
 
 
-def test_grey_only() -> None:
-    with pytest.raises(InvalidParameter, match=r"^planes is 'colour', expected grey"):
-        TrainingParams(features="lbp", planes="colour")
+def test_gray_only() -> None:
+    with pytest.raises(InvalidParameter, match=r"^planes is 'color', expected gray"):
+        TrainingParams(features="lbp", planes="color")

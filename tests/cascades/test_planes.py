@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cascades import AnnotatedImage, TrainingDataError, chroma_of
-from cascades.planes import COLOUR, image_planes
+from cascades.planes import COLOR, image_planes
 
 
 def test_chroma_is_opencvs_within_rounding() -> None:
@@ -19,10 +19,10 @@ def test_chroma_is_opencvs_within_rounding() -> None:
     assert (chroma_of(gray) == 128).all()
 
 
-def test_half_sized_chroma_is_brought_to_the_greys_size() -> None:
+def test_half_sized_chroma_is_brought_to_the_grays_size() -> None:
     gray = np.zeros((41, 60), np.uint8)
     half = np.stack([np.full((21, 30), 90, np.uint8), np.full((21, 30), 200, np.uint8)])
-    planes = image_planes(gray, half, COLOUR, "image")
+    planes = image_planes(gray, half, COLOR, "image")
     assert planes.shape == (3, 41, 60)
     assert (planes[1] == 90).all()
     assert (planes[2] == 200).all()

@@ -24,7 +24,7 @@ from cascades import (
 )  # fmt: skip
 from cascades.calibration import judge
 from cascades.opencv_xml import write_cascade
-from cascades.sampling import recoloured
+from cascades.sampling import recolored
 from tests.cascades.conftest import SMALL, draw_images
 
 
@@ -149,19 +149,19 @@ def colored(image: AnnotatedImage, seed: int) -> AnnotatedImage:
     return replace(image, chroma=chroma_of(rgb))
 
 
-def test_colour_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
-    """Only one of two faces in an image is orange: grey cannot tell which, colour can."""
+def test_color_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
+    """Only one of two faces in an image is orange: gray cannot tell which, color can."""
     world = [colored(replace(i, boxes=i.boxes[:1]), n) for n, i in enumerate(images)]
-    result = train(world, replace(SMALL, planes="colour"))
+    result = train(world, replace(SMALL, planes="color"))
     result.cascade.save(tmp_path / "orange.xml")
     loaded = Cascade.load(tmp_path / "orange.xml")
-    assert loaded.info.planes == ("grey", "cb", "cr")
+    assert loaded.info.planes == ("gray", "cb", "cr")
     assert write_cascade(loaded) == write_cascade(result.cascade)
     with pytest.raises(cv2.error, match="opencv_storage"):
         cv2.CascadeClassifier().load(str(tmp_path / "orange.xml"))
     new = [colored(replace(i, boxes=i.boxes[:1]), n) for n, i in enumerate(draw_images(800, 10))]
     assert judge(loaded, new).recall_at(0.1) >= 0.9
-    with pytest.raises(TrainingDataError, match="colour planes are wanted"):
+    with pytest.raises(TrainingDataError, match="color planes are wanted"):
         Detector([loaded]).detect(new[0].gray)
 
 
@@ -179,12 +179,12 @@ def test_last_stage_is_the_same_one_gone_on(images: list[AnnotatedImage]) -> Non
     assert judge(ranking, unseen).average_precision >= judge(alike, unseen).average_precision
 
 
-def test_recoloured_is_a_stronger_or_weaker_and_shifted_colour() -> None:
+def test_recolored_is_a_stronger_or_weaker_and_shifted_color() -> None:
     chroma = np.array([[[0, 100, 128, 200, 255]], [[128, 128, 128, 128, 128]]], np.uint8)
     params = replace(SMALL, saturation_jitter=0.5, color_jitter=7)
     strengths = []
     for seed in range(200):
-        found = recoloured(chroma, params, np.random.default_rng(seed)).astype(int)
+        found = recolored(chroma, params, np.random.default_rng(seed)).astype(int)
         shift = found[0, 0, 2] - 128  # a neutral pixel is only shifted
         assert abs(shift) <= 7
         assert (np.abs(found[1] - 128) <= 7).all()
@@ -195,4 +195,4 @@ def test_recoloured_is_a_stronger_or_weaker_and_shifted_colour() -> None:
     assert 0.48 <= min(strengths) < 0.6
     assert 1.4 < max(strengths) <= 1.52
     unchanged = replace(params, saturation_jitter=0.0, color_jitter=0)
-    assert (recoloured(chroma, unchanged, np.random.default_rng(0)) == chroma).all()
+    assert (recolored(chroma, unchanged, np.random.default_rng(0)) == chroma).all()

@@ -54,7 +54,7 @@ def test_shrinking_to_half_is_the_mean_of_four_rounded_half_up() -> None:
         np.testing.assert_array_equal(images.shrink(image, shape[1] // 2, shape[0] // 2), expected)
 
 
-def test_chroma_shrinks_with_the_grey_picture() -> None:
+def test_chroma_shrinks_with_the_gray_picture() -> None:
     chroma = noise(2, 180, 321)
     assert images.fit_chroma(chroma, noise(360, 641)).shape == (2, 180, 321)
     assert images.fit_chroma(chroma, noise(90, 160)).shape == (2, 45, 80)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import schemas
 from pipeline.errors import InputError
-from pipeline.tables import read_frame, read_table, replacing, table_key, to_table, write_json, write_table
+from pipeline.tables import read_rows, read_table, replacing, table_key, to_table, write_json, write_table
 
 SCENE = {
     "episode_id": "pilot",
@@ -32,7 +32,7 @@ def test_a_table_comes_back_as_it_went_in_and_twice_gives_the_same_bytes(tmp_pat
     for name in ("a", "b"):
         write_table(tmp_path / name, to_table(rows, schemas.SCENES))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert read_frame(tmp_path / "a", schemas.SCENES).to_dict("records") == rows
+    assert read_rows(tmp_path / "a", schemas.SCENES).to_dict("records") == rows
 
 
 def test_the_same_rows_put_together_from_other_parts_give_the_same_bytes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A dataset drawn in the test: coloured shapes as "emotions", two "characters" that differ in background."""
+"""A dataset drawn in the test: colored shapes as "emotions", two "characters" that differ in background."""
 
 from pathlib import Path
 from typing import Any
@@ -27,19 +27,19 @@ def params(**train: Any) -> Params:
 
 
 def draw(shape: str, character: str, rng: np.random.Generator, size: int = 128) -> np.ndarray:
-    """One shape of a random colour, place and size on a noisy background: RGB uint8 [size, size, 3]."""
+    """One shape of a random color, place and size on a noisy background: RGB uint8 [size, size, 3]."""
     background = {"cat": (190, 160, 120), "mouse": (120, 150, 190)}[character]
     image = np.full((size, size, 3), background, dtype=np.uint8)
-    colour = tuple(int(value) for value in rng.integers(0, 90, 3))
+    color = tuple(int(value) for value in rng.integers(0, 90, 3))
     x, y = (int(value) for value in rng.integers(size * 2 // 5, size * 3 // 5, 2))
     r = int(rng.integers(size // 5, size // 4))
     if shape == "disc":
-        cv2.circle(image, (x, y), r, colour, -1)
+        cv2.circle(image, (x, y), r, color, -1)
     elif shape == "square":
-        cv2.rectangle(image, (x - r, y - r), (x + r, y + r), colour, -1)
+        cv2.rectangle(image, (x - r, y - r), (x + r, y + r), color, -1)
     else:
-        cv2.line(image, (x - r, y - r), (x + r, y + r), colour, size // 16)
-        cv2.line(image, (x - r, y + r), (x + r, y - r), colour, size // 16)
+        cv2.line(image, (x - r, y - r), (x + r, y + r), color, size // 16)
+        cv2.line(image, (x - r, y + r), (x + r, y - r), color, size // 16)
     noisy = image + rng.normal(0, 12, image.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)
 

@@ -16,7 +16,7 @@ PARAMS = {
     "characters": ["hero"],
     "emotions": ["glad", "sad"],
     "splits": {"validation": 0.15, "test": 0.25, "seed": 1},
-    "cascade": {"planes": "grey", "stages": 5, "positives": 120, "negatives": 200, "window": 16},
+    "cascade": {"planes": "gray", "stages": 5, "positives": 120, "negatives": 200, "window": 16},
     "faces": {"min_size": 24},
     "manifest": {"duplicate_bits": 0, "duplicate_distance": 0},
     "train": {"epochs": 2},

@@ -16,7 +16,7 @@ SIZE = (96, 64)
 
 
 def scene(seed: int, frames: int, size: tuple[int, int] = SIZE) -> list[Picture]:
-    """One shot: a coloured background of its own with a square that moves a little; (height, width, 3) uint8 each."""
+    """One shot: a colored background of its own with a square that moves a little; (height, width, 3) uint8 each."""
     width, height = size
     dice = np.random.default_rng(seed)
     background = np.empty((height, width, 3), np.uint8)

@@ -25,17 +25,17 @@ from pipeline.sample.backdrops.brush import (
 from pipeline.sample.svg import ellipse, line, paint, path, polygon, rect, smooth
 
 
-def _stones(rng: Random, y: float, colour: str) -> str:
-    parts = [rect(0, y, WIDTH, HEIGHT - y, paint(shade(colour, 0.7)))]
+def _stones(rng: Random, y: float, color: str) -> str:
+    parts = [rect(0, y, WIDTH, HEIGHT - y, paint(shade(color, 0.7)))]
     top, height = y + 4, 22.0
     while top < HEIGHT:
         x = -rng.uniform(0, 80)
         while x < WIDTH:
             w = rng.uniform(1.6, 3.0) * height
-            parts.append(rect(x, top, w - 5, height - 4, paint(vary(rng, colour, 0.13)), 7))
+            parts.append(rect(x, top, w - 5, height - 4, paint(vary(rng, color, 0.13)), 7))
             x += w
         top, height = top + height, height * 1.32
-    return "".join(parts) + dabs(rng, 0, y + 5, WIDTH, HEIGHT, (shade(colour, 1.3), shade(colour, 0.75)), 40, 80, 0.25)
+    return "".join(parts) + dabs(rng, 0, y + 5, WIDTH, HEIGHT, (shade(color, 1.3), shade(color, 0.75)), 40, 80, 0.25)
 
 
 def quay(rng: Random) -> str:
@@ -94,14 +94,14 @@ def lighthouse(rng: Random) -> str:
 
 def market(rng: Random) -> str:
     stalls = []
-    for x, colour in ((60, "#cf4438"), (430, "#3f7fa8"), (800, "#5f9a58")):
+    for x, color in ((60, "#cf4438"), (430, "#3f7fa8"), (800, "#5f9a58")):
         stalls.append(
             rect(x + 10, 160, 12, 270, paint("#7a5a3a", INK, 2.4))
             + rect(x + 298, 160, 12, 270, paint("#7a5a3a", INK, 2.4))
         )
         stalls.append(rect(x + 22, 190, 276, 150, paint("#5b4a44", opacity=0.6)))
         for k in range(8):
-            tone = colour if k % 2 else "#fbf4e4"
+            tone = color if k % 2 else "#fbf4e4"
             stalls.append(path(f"M{x + 40 * k} 110l40 0l0 70q-20 26 -40 0z", paint(tone, INK, 2.4)))
         stalls.append(rect(x, 340, 320, 90, paint("#b98a52", INK, 3)))
         for k in range(7):

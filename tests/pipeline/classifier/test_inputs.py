@@ -33,7 +33,7 @@ def test_statistics_are_numpys():
     np.testing.assert_allclose(found.std, images.std(axis=(0, 1, 2)), atol=5e-5)
 
 
-def test_pictures_of_one_flat_colour_are_not_divided_by_zero():
+def test_pictures_of_one_flat_color_are_not_divided_by_zero():
     found = statistics(np.full((2, 60, 60, 3), 7, dtype=np.uint8))
     assert found == Normalisation((7.0, 7.0, 7.0), (1.0, 1.0, 1.0))
 

@@ -125,7 +125,7 @@ def test_weights_of_another_training(tmp_path):
         ({"size": 48}, "hill2017 reads 60 px"),
         ({"mean": [1.0]}, "mean and std should have 3 values"),
         ({"arguments": {"depth": 3}}, "hill2017 takes no such arguments"),
-        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        ({"color": "red"}, "color: Extra inputs are not permitted"),
     ],
 )
 def test_a_description_that_does_not_fit(tmp_path, values, message):

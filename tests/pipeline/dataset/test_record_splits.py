@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from pipeline import paths
 from pipeline.dataset.record_splits import record_splits, stratify
-from pipeline.dataset.scene_splits import RECORDED, SPLITS, read_recorded, recorded_split, scene_split
+from pipeline.dataset.scene_splits import read_recorded, recorded_split, scene_split
 from pipeline.errors import InputError
 from pipeline.params import Splits
-from pipeline.schemas import MANIFEST, SCENES
+from pipeline.schemas import MANIFEST, SCENES, SPLITS
 from pipeline.tables import to_table, write_table
 
 SHARES = Splits(validation=0.2, test=0.3)
@@ -94,8 +95,8 @@ def test_episodes_that_come_and_go_never_move_a_scene(
         names = sorted(rng.choice(list("abcdef"), size=int(rng.integers(1, 5)), replace=False).tolist())
         write_project({name: 10 + ord(name) % 7 for name in names}, seed=turn)
         record_splits()
-        assert RECORDED.read_text().startswith(text)
-        text = RECORDED.read_text()
+        assert paths.SPLITS.read_text().startswith(text)
+        text = paths.SPLITS.read_text()
         recorded = read_recorded()
         for name in names:
             for scene in range(10 + ord(name) % 7):
@@ -104,7 +105,7 @@ def test_episodes_that_come_and_go_never_move_a_scene(
                 assert seen.setdefault((name, scene), split) == split
     assert set(seen.values()) == set(SPLITS)
     record_splits()
-    assert RECORDED.read_text() == text
+    assert paths.SPLITS.read_text() == text
 
 
 def test_a_second_run_finds_what_was_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,20 +113,20 @@ def test_a_second_run_finds_what_was_written_down(tmp_path: Path, monkeypatch: p
     write_project({"a": 60, "b": 30}, seed=0)
     record_splits()
     write_project({"a": 60, "b": 30}, seed=0)
-    before = RECORDED.read_bytes()
+    before = paths.SPLITS.read_bytes()
     record_splits()
-    assert RECORDED.read_bytes() == before
+    assert paths.SPLITS.read_bytes() == before
 
 
 def test_what_people_have_already_can_be_written_down_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_project({"a": 60}, seed=0)
     record_splits(keep=True)
-    kept = [line.split(",")[3] for line in RECORDED.read_text().splitlines()[1:]]
+    kept = [line.split(",")[3] for line in paths.SPLITS.read_text().splitlines()[1:]]
     assert kept == [scene_split("a" * 64, scene * FRAMES, SHARES) for scene in range(60)]
-    RECORDED.unlink()
+    paths.SPLITS.unlink()
     record_splits()
-    assert [line.split(",")[3] for line in RECORDED.read_text().splitlines()[1:]] != kept
+    assert [line.split(",")[3] for line in paths.SPLITS.read_text().splitlines()[1:]] != kept
 
 
 def test_a_test_scene_that_people_chose_is_written_down_as_one(
@@ -136,7 +137,7 @@ def test_a_test_scene_that_people_chose_is_written_down_as_one(
     Path("annotations/held_out.csv").write_text("episode_id,start_frame,end_frame\na,0,199\n")
     write_project({"a": 10, "b": 10}, seed=0)
     record_splits()
-    lines = RECORDED.read_text().splitlines()
+    lines = paths.SPLITS.read_text().splitlines()
     own = [line.split(",")[3] for line in lines if line.startswith("a,")]
     assert own == [scene_split("a" * 64, scene * FRAMES, SHARES) for scene in range(10)]
     assert "splits: 20 scenes, 20 new, 0 there already" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.labels.annotations import PROVENANCE, last_words, read_boxes, read_emotions, read_frames
+from pipeline.labels.annotations import PROVENANCE, last_words, read_boxes, read_emotions, read_looked_at
 
 EPISODES = pd.DataFrame(
     [
@@ -95,9 +95,9 @@ def test_emotions_know_the_shows_and_the_ways_to_say_none(tmp_path: Path) -> Non
 
 
 def test_frames_may_be_missing_and_are_held_to_zero_or_one(tmp_path: Path) -> None:
-    assert read_frames(tmp_path / "frames.csv", EPISODES).empty
+    assert read_looked_at(tmp_path / "frames.csv", EPISODES).empty
     (tmp_path / "frames.csv").write_text("episode_id,frame,complete\npilot,1,1\npilot,2,yes\npilot,3,2\n")
-    rows = read_frames(tmp_path / "frames.csv", EPISODES)
+    rows = read_looked_at(tmp_path / "frames.csv", EPISODES)
     assert rows["status"].tolist() == ["ok", "rejected", "rejected"]
 
 
@@ -118,7 +118,7 @@ def test_a_frame_that_is_boxed_again_is_as_it_was_boxed_last(tmp_path: Path) -> 
         "pilot,3,1,ben,2026-01-03T10:00:00Z\n"
     )
     every = read_boxes(tmp_path / "boxes.csv", EPISODES, ["cat", "mouse"])
-    rows, frames = last_words(every, read_frames(tmp_path / "frames.csv", EPISODES))
+    rows, frames = last_words(every, read_looked_at(tmp_path / "frames.csv", EPISODES))
     assert rows[["frame", "x", "w"]].to_numpy().tolist() == [[2, 1, 3], [1, 2, 9]]  # ben saw no face in frame 3
     assert frames[["frame", "complete"]].to_numpy().tolist() == [[1, 0], [3, 1]]
 

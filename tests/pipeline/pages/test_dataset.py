@@ -1,4 +1,4 @@
-"""reports/dataset.html of a drawn episode whose every face has a colour of its own, so that each picture is known."""
+"""reports/dataset.html of a drawn episode whose every face has a color of its own, so that each picture is known."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -16,11 +16,11 @@ from pipeline.images import encode_jpeg
 from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import kind, strongest_alarms, weakest_tracks
 from pipeline.pages.html import Link, render
-from pipeline.pages.timeline import ASIDE, COLOURS, clock, palette, timeline, tracks_of
+from pipeline.pages.timeline import ASIDE, COLORS, clock, palette, timeline, tracks_of
 from pipeline.params import Params
 from pipeline.schemas import DATASET, EPISODES, FACES, MANIFEST, OK, REJECTED, SCENES
-from pipeline.tables import read_frame, to_table, write_table
-from pipeline.video.decode import read_frames
+from pipeline.tables import read_rows, to_table, write_table
+from pipeline.video.decode import decode_frames
 from tests.support.pages import CHROMIUM, photographs, pictures, sizes_in_a_browser
 from tests.support.worlds import params, write_video
 
@@ -30,8 +30,8 @@ FRAMES, CUT, SIDE = 48, 24, 16
 WEAK, SHORT = "a track score of 0.{}; faces count from 1", "a track of 1; faces.min_track is 2"
 
 
-def colour(index: int) -> tuple[int, int, int]:
-    """The colour of the frame's face: red grows with time, blue says which scene."""
+def color(index: int) -> tuple[int, int, int]:
+    """The color of the frame's face: red grows with time, blue says which scene."""
     return 40 + 4 * index, 30, 220 if index < CUT else 60
 
 
@@ -65,17 +65,17 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     monkeypatch.chdir(tmp_path)
     drawn = [np.full((64, 96, 3), 128, np.uint8) for _ in range(FRAMES)]
     for index, picture in enumerate(drawn):
-        picture[28:48, 18:38] = colour(index)
+        picture[28:48, 18:38] = color(index)
     Path("data/episodes").mkdir(parents=True)
     path = write_video(Path("data/episodes/a.mp4"), drawn, options={"g": "7", "crf": "4"})
-    times = [frame.pts for frame in read_frames(path)]
+    times = [frame.pts for frame in decode_frames(path)]
     known = {"episode_id": "pilot", "status": OK, "reason": "", "path": "a.mp4"}
     write("episodes.parquet", EPISODES, known | {"frames": FRAMES, "duration_s": 2.0})
     starts = {0: 0, 1: CUT}
     scenes = [{"scene": i, "start_frame": s, "start_pts": times[s], "start_s": s / 24} for i, s in starts.items()]
     write("scenes.parquet", SCENES, *[{"episode_id": "pilot"} | scene for scene in scenes])
     rows = [row | {"pts": times[int(str(row["frame"]))]} for row in ROWS]
-    crops = [np.full((SIDE, SIDE, 3), colour(int(str(row["frame"]))), np.uint8) for row in rows]
+    crops = [np.full((SIDE, SIDE, 3), color(int(str(row["frame"]))), np.uint8) for row in rows]
     images = [{"bytes": encode_jpeg(crop), "path": "x.jpg"} for crop in crops]
     kept = [row["status"] == OK or row["cluster"] != row["face_id"] for row in rows]
     cut = [{"crop": image if keep else None} for image, keep in zip(images, kept, strict=True)]
@@ -96,17 +96,17 @@ def page(manifest: pd.DataFrame, settings: Params = PARAMS) -> Path:
     return path
 
 
-def colours(path: Path) -> list[tuple[int, ...]]:
+def colors(path: Path) -> list[tuple[int, ...]]:
     return [tuple(picture[45, 45].tolist()) for picture in photographs(path) if picture.shape == (90, 90, 3)]
 
 
 def test_the_page_shows_the_faces_it_names_and_needs_nothing_else(manifest: pd.DataFrame) -> None:
     path = page(manifest)
-    shown = colours(path)
+    shown = colors(path)
     frames = [0, 2, 4, 6, 8, 10, 12, *range(24, 30)]  # two tracks, in the order of time
     frames += [33, 40, 30]  # put aside: the commonest reason first, the best of a track, then by score
     frames += [0, 24]  # the weakest face of each track kept
-    np.testing.assert_allclose(shown, [colour(frame) for frame in frames], atol=12)
+    np.testing.assert_allclose(shown, [color(frame) for frame in frames], atol=12)
     assert sorted({kind for kind, _ in pictures(path)}) == ["image/jpeg", "image/png", "image/svg+xml"]
     text = path.read_text(encoding="utf-8")
     assert "cat, 3 detections: a track score of …; faces count from 1" in text
@@ -121,7 +121,7 @@ def test_the_page_has_the_same_bytes_whatever_the_order_of_the_rows(manifest: pd
 
 def test_a_project_without_faces_has_a_page_that_says_so(manifest: pd.DataFrame) -> None:
     path = page(manifest.head(0))
-    assert colours(path) == []
+    assert colors(path) == []
     text = path.read_text(encoding="utf-8")
     for sentence in ("No faces.", "No tracks.", "Nothing was put aside.", "No two faces are near-duplicates."):
         assert sentence in text
@@ -140,10 +140,10 @@ def test_a_browser_without_a_network_shows_every_picture(manifest: pd.DataFrame,
 def test_faces_are_cut_again_as_the_faces_stage_cut_them(
     manifest: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    episodes, scenes = (read_frame(Path(f"data/{name}.parquet"), schema) for name, schema in TABLES)
+    episodes, scenes = (read_rows(Path(f"data/{name}.parquet"), schema) for name, schema in TABLES)
     wanted = manifest[manifest["face_id"].isin(["c30", "c33", "a02", "a06"])]
     crops = recut(wanted, episodes, scenes, PARAMS.faces)
-    frames = list(read_frames(Path("data/episodes/a.mp4")))
+    frames = list(decode_frames(Path("data/episodes/a.mp4")))
     assert crops == {
         row.face_id: crop_jpeg(frames[row.frame], (row.x, row.y, row.w, row.h), PARAMS.faces)
         for row in wanted.itertuples()
@@ -187,7 +187,7 @@ def test_a_timeline_has_a_band_for_each_scene_and_a_bar_for_each_track() -> None
     paths = {e.get("fill"): "" for e in svg.iter(f"{name}path")}
     for element in svg.iter(f"{name}path"):
         paths[element.get("fill")] += element.get("d", "")
-    cat, mouse = (re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)", paths[fill]) for fill in COLOURS[:2])
+    cat, mouse = (re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)", paths[fill]) for fill in COLORS[:2])
     np.testing.assert_allclose(
         [[float(x), float(w)] for x, _, w in cat], np.array([(0, 30), (10, 10)]) * scale, atol=0.5
     )
@@ -200,7 +200,7 @@ def test_a_timeline_has_a_band_for_each_scene_and_a_bar_for_each_track() -> None
     assert clock(3605.9) == "60:05"
 
 
-def test_a_track_of_which_no_face_was_kept_is_grey() -> None:
+def test_a_track_of_which_no_face_was_kept_is_gray() -> None:
     tracks = tracks_of(pd.DataFrame(ROWS))
     assert tracks["character"].tolist() == ["cat", "mouse", ASIDE, ASIDE, ASIDE]
     assert tracks["stop_s"].tolist()[:2] == [0.5, 29 / 24]

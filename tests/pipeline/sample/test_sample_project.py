@@ -19,7 +19,7 @@ from benchmarks.sample import figures, true_expressions
 from pipeline.params import load_params
 from pipeline.project.reproduced import MACHINE_DEPENDENT, differences, lock
 from pipeline.schemas import DATASET, LABELS, OK
-from pipeline.tables import read_frame
+from pipeline.tables import read_rows
 from pipeline.tasks.review import label_error_queue
 from tests.support import ROOT
 from tests.support.pages import pictures
@@ -83,13 +83,13 @@ def test_the_opening_that_the_episodes_share_is_recognised(found: dict[str, floa
 def test_labels_are_right_but_for_the_annotators_noise(found: dict[str, float], project: Path) -> None:
     assert found["faces labelled"] >= 250
     assert 0.9 <= found["share of labels that are right"] < 1.0
-    labels = read_frame(project / "data/labels.parquet", LABELS)
+    labels = read_rows(project / "data/labels.parquet", LABELS)
     assert labels.loc[labels["status"] != OK, "reason"].ne("").all()
 
 
 def test_nothing_said_is_lost(project: Path) -> None:
     said = pd.read_csv(ROOT / "annotations" / "emotions.csv")
-    labels = read_frame(project / "data/labels.parquet", LABELS)
+    labels = read_rows(project / "data/labels.parquet", LABELS)
     votes = labels["votes"].map(lambda text: sum(json.loads(text).values())).sum()
     assert votes == len(said)
 
@@ -107,7 +107,7 @@ def test_annotators_agree_as_far_as_they_were_made_to(project: Path) -> None:
 
 def test_wrong_labels_stand_early_in_the_review_queue(project: Path) -> None:
     labels, faces, params = (
-        read_frame(project / "data/labels.parquet", LABELS),
+        read_rows(project / "data/labels.parquet", LABELS),
         true_expressions(project),
         load_params(ROOT / "params.yaml"),
     )
@@ -119,7 +119,7 @@ def test_wrong_labels_stand_early_in_the_review_queue(project: Path) -> None:
 
 def test_the_splits_share_no_scene(project: Path) -> None:
     folder = project / "data/dataset"
-    parts = [read_frame(folder / f"{split}.parquet", DATASET) for split in ("train", "validation", "test")]
+    parts = [read_rows(folder / f"{split}.parquet", DATASET) for split in ("train", "validation", "test")]
     assert all(len(part) > 20 for part in parts)
     scenes = [set(zip(part["episode_id"], part["scene"], strict=True)) for part in parts]
     assert len(set.union(*scenes)) == sum(map(len, scenes))
@@ -168,5 +168,5 @@ def test_one_more_annotation_reruns_only_what_depends_on_it(project: Path) -> No
     stale = set(json.loads(status))
     assert stale == {"tasks", "labels"}
     dvc(project, "repro", "labels")
-    labels = read_frame(project / "data/labels.parquet", LABELS)
+    labels = read_rows(project / "data/labels.parquet", LABELS)
     assert labels["reason"].str.contains("frame 90000, but the episode has frames 0 to 1439").sum() == 1

@@ -12,7 +12,7 @@ def faces_of(*places: tuple[str, int, int], character: str = "cat") -> pd.DataFr
     return rows.assign(character=character)
 
 
-def grey(*levels: int) -> np.ndarray:
+def gray(*levels: int) -> np.ndarray:
     return np.array([np.full((32, 32), level) for level in levels], np.uint8).reshape(-1, 32, 32)
 
 
@@ -46,13 +46,13 @@ def test_the_choice_is_the_plain_one(seed: int) -> None:
 
 def test_the_first_is_the_sharpest_and_the_next_looks_least_like_it() -> None:
     faces = faces_of(*[("e", 0, 0)] * 4)
-    assert diverse(faces, grey(100, 110, 10, 250), np.array([1, 0, 2, 3]), 3).tolist() == [1, 3, 2]
+    assert diverse(faces, gray(100, 110, 10, 250), np.array([1, 0, 2, 3]), 3).tolist() == [1, 3, 2]
 
 
 def test_a_long_scene_gives_no_more_than_a_short_one() -> None:
     faces = faces_of(*[("e", 0, track % 3) for track in range(30)], ("e", 1, 9), ("e", 1, 9), ("d", 0, 0))
     levels = np.random.default_rng(0).permutation(33) * 7
-    taken = faces.iloc[diverse(faces, grey(*levels), np.arange(33), 5)]
+    taken = faces.iloc[diverse(faces, gray(*levels), np.arange(33), 5)]
     assert taken.groupby(["episode_id", "scene"]).size().to_dict() == {("d", 0): 1, ("e", 0): 2, ("e", 1): 2}
     assert taken.query("scene == 0 and episode_id == 'e'")["track"].nunique() == 2
 
@@ -60,7 +60,7 @@ def test_a_long_scene_gives_no_more_than_a_short_one() -> None:
 def test_each_character_has_its_own_quota_and_none_means_all() -> None:
     cats, mice = faces_of(*[("e", 0, 0)] * 5), faces_of(("e", 0, 1), ("e", 1, 2), character="mouse")
     faces = pd.concat([cats, mice]).set_index(np.arange(70, 77))
-    thumbnails = grey(*range(0, 70, 10))
+    thumbnails = gray(*range(0, 70, 10))
     assert select(faces, thumbnails, np.arange(7), 3).tolist() == [True, False, True, False, True, True, True]
     assert select(faces, thumbnails, np.arange(7), 0).all()
     assert select(faces.head(0), thumbnails[:0], np.arange(0), 3).tolist() == []

@@ -18,7 +18,7 @@ from pipeline.params import CascadeParams, Faces, Params
 from pipeline.schemas import FACES
 from pipeline.stages.cascade import choose_score, detect, figures, learn, measure, probabilities
 from pipeline.tables import to_table
-from pipeline.video.decode import probe, read_frames
+from pipeline.video.decode import decode_frames, probe
 from tests.support.worlds import write_video
 
 PARAMS = Params(
@@ -26,7 +26,7 @@ PARAMS = Params(
     episodes=(),
     characters=("dot",),
     emotions=("happy", "sad"),
-    cascade=CascadeParams(stages=5, positives=200, negatives=400, planes="grey"),
+    cascade=CascadeParams(stages=5, positives=200, negatives=400, planes="gray"),
     faces=Faces(every=1, min_size=24, min_track=2, crop_size=40),
 )
 SCENES = pd.DataFrame(
@@ -160,7 +160,7 @@ def test_a_moving_face_is_one_track_a_scene_with_crops_of_itself(
             "time_base_den": found.time_base.denominator,
         }
     )
-    rows = find_faces(read_frames(video), episode, SCENES, [character], PARAMS.faces)
+    rows = find_faces(decode_frames(video), episode, SCENES, [character], PARAMS.faces)
     table = to_table(rows, FACES)
     ok = rows[rows["status"] == "ok"]
     on_face = (ok["x"] - (20 + 3 * ok["frame"])).abs().lt(12) & (ok["y"] - (30 + ok["frame"])).abs().lt(12)
@@ -179,13 +179,13 @@ def test_one_frame_is_no_track(character: CharacterCascade, tmp_path: Path) -> N
     draw(picture, 50, 40, 48)
     video = write_video(tmp_path / "one.mp4", [picture])
     episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 24})
-    rows = find_faces(read_frames(video), episode, SCENES, [character], PARAMS.faces)
+    rows = find_faces(decode_frames(video), episode, SCENES, [character], PARAMS.faces)
     assert set(rows["status"]) == {"rejected"}
     assert rows["crop"].isna().all()
 
 
-def two_coloured(count: int, split: str, seed: int) -> list[BoxedFrame]:
-    """Frames with two alike faces, of which the red one is boxed: in grey nothing tells it from the blue one."""
+def two_colored(count: int, split: str, seed: int) -> list[BoxedFrame]:
+    """Frames with two alike faces, of which the red one is boxed: in gray nothing tells it from the blue one."""
     rng = np.random.default_rng(seed)
     frames = []
     for index in range(count):
@@ -205,14 +205,14 @@ def two_coloured(count: int, split: str, seed: int) -> list[BoxedFrame]:
     return frames
 
 
-def test_colour_is_taken_where_only_colour_tells(capsys: pytest.CaptureFixture[str]) -> None:
+def test_color_is_taken_where_only_color_tells(capsys: pytest.CaptureFixture[str]) -> None:
     params = CascadeParams(stages=4, positives=120, negatives=240, planes="auto")
-    train, validation = two_coloured(40, "train", 10), two_coloured(20, "validation", 11)
+    train, validation = two_colored(40, "train", 10), two_colored(20, "validation", 11)
     cascade, _ = learn("dot", train, params, validation)
-    assert cascade.info.planes == ("grey", "cb", "cr")
-    assert "cascade@dot: colour: average precision on validation scenes 0." in capsys.readouterr().out
+    assert cascade.info.planes == ("gray", "cb", "cr")
+    assert "cascade@dot: color: average precision on validation scenes 0." in capsys.readouterr().out
     cascade, _ = learn("dot", train, params, boxed(3, "validation", 12, boxes=()))
-    assert cascade.info.planes == ("grey",)
+    assert cascade.info.planes == ("gray",)
     assert "no box of it lies in a validation scene" in capsys.readouterr().out
 
 
@@ -236,14 +236,14 @@ def moving_faces(size: tuple[int, int], frames: int, cut: int) -> list[np.ndarra
 
 def test_between_whole_searches_no_face_is_lost(character: CharacterCascade, tmp_path: Path) -> None:
     video = write_video(tmp_path / "a.mkv", moving_faces((160, 120), 40, 20), codec="ffv1", pix_fmt="bgr0")
-    times = [frame.pts for frame in read_frames(video)]
+    times = [frame.pts for frame in decode_frames(video)]
     scenes = pd.DataFrame({"episode_id": "e", "scene": [0, 1], "start_frame": [0, 20], "stop_frame": [20, 40]})
     scenes["start_pts"] = [times[0], times[20]]
     episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 1000})
     seen = {}
     for search_every in (1, 8):
         params = PARAMS.faces.model_copy(update={"search_every": search_every})
-        rows = find_faces(read_frames(video), episode, scenes, [character], params)
+        rows = find_faces(decode_frames(video), episode, scenes, [character], params)
         found = rows[rows["status"] == "ok"]
         true = (found["x"] - np.where(found["frame"] < 20, 10 + 2 * found["frame"], 100 - found["frame"])).abs() < 12
         seen[search_every] = set(found.loc[true, "frame"])
@@ -257,7 +257,7 @@ def test_a_held_picture_keeps_its_faces(character: CharacterCascade, tmp_path: P
     video = write_video(tmp_path / "a.mp4", [picture] * 12)
     scenes = SCENES.iloc[:1]
     episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 24})
-    rows = find_faces(read_frames(video), episode, scenes, [character], PARAMS.faces)
+    rows = find_faces(decode_frames(video), episode, scenes, [character], PARAMS.faces)
     found = rows[(rows["status"] == "ok") & ((rows["x"] - 50).abs() < 12)]
     assert found["frame"].tolist() == list(range(12))
     assert found["score"].nunique() == 1
@@ -268,7 +268,7 @@ def test_a_scene_that_begins_at_another_time_is_an_error(character: CharacterCas
     video = write_video(tmp_path / "a.mp4", [background(np.random.default_rng(15), 160, 120)] * 3)
     episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 24})
     with pytest.raises(InputError, match="run `dvc repro scenes`"):
-        find_faces(read_frames(video), episode, SCENES.assign(start_pts=7), [character], PARAMS.faces)
+        find_faces(decode_frames(video), episode, SCENES.assign(start_pts=7), [character], PARAMS.faces)
 
 
 def test_small_changes_add_up_to_another_picture(character: CharacterCascade, tmp_path: Path) -> None:
@@ -281,5 +281,5 @@ def test_small_changes_add_up_to_another_picture(character: CharacterCascade, tm
     scenes = SCENES.iloc[:1].assign(stop_frame=100)
     episode = pd.Series({"episode_id": "e", "sha256": "ab", "time_base_num": 1, "time_base_den": 1000})
     params = PARAMS.faces.model_copy(update={"search_every": 2})
-    rows = find_faces(read_frames(video), episode, scenes, [character], params)
+    rows = find_faces(decode_frames(video), episode, scenes, [character], params)
     assert 99 in set(rows.loc[(rows["status"] == "ok") & ((rows["x"] - 50).abs() < 12), "frame"])

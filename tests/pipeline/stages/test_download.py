@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks.boundaries import boundary_f1
+from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.errors import ParamsError, StageError
 from pipeline.params import Scenes
@@ -54,7 +55,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def run(*episodes: Row, retries: int = 0) -> dict[str, Row]:
     """Run the stage's function on these entries; its rows by id, having been held to the schema."""
     chosen = params(*episodes, download={"retries": retries, "timeout_s": 5})
-    rows = download(chosen, stage.FOLDER, cache_folder("incoming"))
+    rows = download(chosen, paths.VIDEOS, cache_folder("incoming"))
     assert [row["episode_id"] for row in rows] == sorted(row["episode_id"] for row in rows)
     to_table(rows, EPISODES)
     return {row["episode_id"]: row for row in rows}
@@ -73,11 +74,11 @@ def sha256(content: bytes) -> str:
 
 def kept() -> dict[str, bytes]:
     """Everything in data/episodes."""
-    return {path.name: path.read_bytes() for path in sorted(stage.FOLDER.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(paths.VIDEOS.iterdir())}
 
 
 def inodes() -> dict[str, int]:
-    return {path.name: path.stat().st_ino for path in stage.FOLDER.iterdir()}
+    return {path.name: path.stat().st_ino for path in paths.VIDEOS.iterdir()}
 
 
 # --- files and folders
@@ -144,7 +145,7 @@ def test_what_was_harmed_in_our_folder_is_made_again(film: bytes, harm: str) -> 
     put("film.mp4", film)
     entry = {"id": "pilot", "source": "film.mp4"}
     first, files = run(entry), kept()
-    video, record = stage.FOLDER / "pilot.mp4", stage.FOLDER / "pilot.json"
+    video, record = paths.VIDEOS / "pilot.mp4", paths.VIDEOS / "pilot.json"
     if harm == "changed":
         video.write_bytes(film[:-1] + b"x")
     elif harm == "removed":
@@ -439,7 +440,7 @@ def test_an_unknown_sample_stops_before_any_work(film: bytes) -> None:
     put("film.mp4", film)
     with pytest.raises(ParamsError, match=r"no episode 'gardn'.* Did you mean 'garden'\?"):
         run({"id": "a", "source": "sample:gardn"}, {"id": "b", "source": "film.mp4"})
-    assert not stage.FOLDER.exists()
+    assert not paths.VIDEOS.exists()
 
 
 @pytest.mark.slow
@@ -451,7 +452,7 @@ def test_a_sample_is_drawn_once_and_its_scenes_are_found() -> None:
     assert run(entry)["garden"] == row
     assert inodes() == numbers
     truth = episode_truth("garden")
-    found = find_starts(stage.FOLDER / row["path"], Fraction(24), Scenes())
+    found = find_starts(paths.VIDEOS / row["path"], Fraction(24), Scenes())
     gradual = [(start, stop - 1) for start, stop in truth.gradual]
     score = boundary_f1(
         [start.frame for start in found[1:]], [scene.start_frame for scene in truth.scenes[1:]], gradual
@@ -476,20 +477,20 @@ def test_main_writes_the_same_bytes_twice(film: bytes, capsys: pytest.CaptureFix
     put("film.mp4", film)
     write_params("film.mp4", "gone.mp4")
     stage.main()
-    first = stage.TABLE.read_bytes()
+    first = paths.EPISODES.read_bytes()
     out = capsys.readouterr().out
     assert "download: 2 episodes, 1 ok, 1 rejected, 48 frames\n" in out
-    assert read_table(stage.TABLE, EPISODES).num_rows == 2
-    stage.TABLE.unlink()
+    assert read_table(paths.EPISODES, EPISODES).num_rows == 2
+    paths.EPISODES.unlink()
     stage.main()
-    assert stage.TABLE.read_bytes() == first
+    assert paths.EPISODES.read_bytes() == first
 
 
 def test_main_says_when_nothing_is_left() -> None:
     write_params("gone.mp4")
     with pytest.raises(StageError, match="none of the episodes can be used"):
         stage.main()
-    assert read_table(stage.TABLE, EPISODES).num_rows == 1
+    assert read_table(paths.EPISODES, EPISODES).num_rows == 1
     write_params()
     with pytest.raises(ParamsError, match="`episodes` is empty"):
         stage.main()
@@ -512,6 +513,6 @@ def test_killed_in_the_middle_it_goes_on(site: Site, film: bytes) -> None:
     site.pages["/b.mp4"].hold = None
     site.requests.clear()
     stage.main()
-    rows = read_table(stage.TABLE, EPISODES).to_pylist()
+    rows = read_table(paths.EPISODES, EPISODES).to_pylist()
     assert [row["sha256"] for row in rows] == [sha256(film), sha256(second)]
     assert set(kept()) == {"e0.mp4", "e0.json", "e1.mp4", "e1.json"}

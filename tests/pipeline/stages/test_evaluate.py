@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 
+from pipeline import paths
 from pipeline.classifier.model import load_model, save_model
 from pipeline.classifier.scoring import evaluate
 from pipeline.errors import InputError, StageError
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.stages import evaluate as stage
-from pipeline.stages.train import MODEL
 from pipeline.tables import write_json
 from pipeline.training.train import train
 from tests.support.drawn_shapes import SHAPES, draw, params, rows, write_project
@@ -46,7 +46,7 @@ def classifier():
 
 def run_stage(folder, monkeypatch, classifier, test_rows):
     write_project(folder, {"train": rows(6, seed=7), "validation": rows(0, seed=8), "test": test_rows})
-    save_model(folder / MODEL, classifier)
+    save_model(folder / paths.CLASSIFIER, classifier)
     write_json(folder / "reports/random_split/metrics.json", RANDOM)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("pipeline.classifier.explain.STEPS", 2)  # what the filters look for need not be found out here
@@ -90,7 +90,7 @@ def test_predictions_are_those_of_the_loaded_model(tmp_path, monkeypatch, classi
     data = rows(6, seed=3, split="test")
     run_stage(tmp_path, monkeypatch, classifier, data)
     pictures = [cv2.imdecode(np.frombuffer(i["bytes"], np.uint8), cv2.IMREAD_COLOR)[..., ::-1] for i in data["image"]]
-    probabilities = load_model(tmp_path / MODEL).predict([np.ascontiguousarray(p) for p in pictures])
+    probabilities = load_model(tmp_path / paths.CLASSIFIER).predict([np.ascontiguousarray(p) for p in pictures])
     predictions = pd.read_csv(tmp_path / "reports/evaluate/predictions.csv")
     assert predictions["predicted"].tolist() == [SHAPES[i] for i in probabilities.argmax(axis=1)]
     np.testing.assert_allclose(predictions["probability"], probabilities.max(axis=1), atol=1e-5)
@@ -159,8 +159,8 @@ def test_a_users_matplotlibrc_does_not_show(tmp_path):
 
 def test_darker_cells_hold_larger_shares_of_their_row(tmp_path):
     draw_confusion(tmp_path / "c.png", np.array([[90, 10], [1, 0]]), ["happy", "sad"])
-    grey = cv2.imread(str(tmp_path / "c.png"), cv2.IMREAD_GRAYSCALE)
-    cells = np.unique(grey, return_counts=True)
+    gray = cv2.imread(str(tmp_path / "c.png"), cv2.IMREAD_GRAYSCALE)
+    cells = np.unique(gray, return_counts=True)
     large = {int(level) for level, n in zip(*cells, strict=True) if n > 2000}
     assert len(large) >= 4  # white paper and 0 %, 10 %, 90 %, 100 %: at least four flat areas
 
@@ -206,7 +206,7 @@ def test_the_page_shows_figures_mistakes_heat_and_filters_offline(tmp_path, monk
 def test_the_random_split_must_have_run(tmp_path, monkeypatch, classifier):
     write_project(tmp_path, {split: rows(3, seed=i, split=split) for i, split in enumerate(("train", "test"))})
     write_project(tmp_path, {"validation": rows(0, seed=5)})
-    save_model(tmp_path / MODEL, classifier)
+    save_model(tmp_path / paths.CLASSIFIER, classifier)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="run `dvc repro random_split`"):
         stage.main()

@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 
 from cascades import Cascade
+from pipeline import paths
 from pipeline.faces.cascade_files import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.stages import faces as stage
 from pipeline.stages.cascade import choose_score, learn
-from pipeline.tables import read_frame, to_table, write_table
-from pipeline.video.decode import probe, read_frames
+from pipeline.tables import read_rows, to_table, write_table
+from pipeline.video.decode import decode_frames, probe
 from tests.pipeline.stages.test_cascade import PARAMS, boxed, moving_faces
 from tests.support.worlds import write_video
 
@@ -35,14 +36,14 @@ def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """Two episodes of two scenes, with a cascade."""
     monkeypatch.chdir(tmp_path)
     save_cascade("dot", cascade, choose_score(cascade, boxed(20, "validation", 3), [], PARAMS))
-    stage.VIDEOS.mkdir(parents=True)
+    paths.VIDEOS.mkdir(parents=True)
     episodes, scenes = [], []
     for name, frames, cut in (("pilot", 40, 20), ("second", 30, 10)):
         path = write_video(
-            stage.VIDEOS / f"{name}.mp4", moving_faces((160, 120), frames, cut), options={"g": "7", "crf": "10"}
+            paths.VIDEOS / f"{name}.mp4", moving_faces((160, 120), frames, cut), options={"g": "7", "crf": "10"}
         )
         info = probe(path)
-        times = [frame.pts for frame in read_frames(path)]
+        times = [frame.pts for frame in decode_frames(path)]
         base = {"time_base_num": info.time_base.numerator, "time_base_den": info.time_base.denominator}
         known = {"episode_id": name, "status": OK, "reason": ""}
         row = dict.fromkeys(EPISODES.names) | known | base
@@ -58,7 +59,7 @@ def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def run(workers: int = 1) -> dict[str, bytes]:
     Path("params.yaml").write_text(PARAMS_FILE.format(workers=workers), encoding="utf-8")
     stage.main()
-    return {path.name: path.read_bytes() for path in sorted(stage.OUTPUT.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(paths.FACES.iterdir())}
 
 
 def test_the_same_bytes_however_the_work_is_shared_out(
@@ -67,32 +68,32 @@ def test_the_same_bytes_however_the_work_is_shared_out(
     in_one = run()
     assert list(in_one) == ["pilot.parquet", "second.parquet"]
     assert "faces: 2 episodes, 2 worked on" in capsys.readouterr().out
-    rows = pd.concat([read_frame(stage.OUTPUT / name, FACES) for name in in_one])
+    rows = pd.concat([read_rows(paths.FACES / name, FACES) for name in in_one])
     assert (rows["status"] == OK).sum() > 50
     assert rows[rows["episode_id"] == "pilot"].groupby("scene")["track"].nunique().min() >= 1
     assert run() == in_one
     assert "0 worked on" in capsys.readouterr().out
     for workers, frames in ((1, 1), (2, 1)):  # each scene a run of its own; then in two processes as well
         monkeypatch.setattr(stage, "RUN", frames)
-        (stage.OUTPUT / "pilot.parquet").unlink()
-        (stage.OUTPUT / "second.parquet").write_bytes(b"half a file")
+        (paths.FACES / "pilot.parquet").unlink()
+        (paths.FACES / "second.parquet").write_bytes(b"half a file")
         assert run(workers) == in_one
 
 
 def test_what_belongs_to_no_episode_goes_and_what_is_there_stays(project: Path) -> None:
     before = run()
-    (stage.OUTPUT / "gone.parquet").write_bytes(before["pilot.parquet"])
-    (stage.OUTPUT / "pilot.parquet").unlink()
-    untouched = (stage.OUTPUT / "second.parquet").stat().st_mtime_ns
+    (paths.FACES / "gone.parquet").write_bytes(before["pilot.parquet"])
+    (paths.FACES / "pilot.parquet").unlink()
+    untouched = (paths.FACES / "second.parquet").stat().st_mtime_ns
     assert run() == before
-    assert (stage.OUTPUT / "second.parquet").stat().st_mtime_ns == untouched
+    assert (paths.FACES / "second.parquet").stat().st_mtime_ns == untouched
 
 
 def test_a_damaged_episode_is_told_and_the_others_go_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = run()
     for name in before:
-        (stage.OUTPUT / name).unlink()
-    video = stage.VIDEOS / "pilot.mp4"
+        (paths.FACES / name).unlink()
+    video = paths.VIDEOS / "pilot.mp4"
     whole = video.read_bytes()
     video.write_bytes(b"no video at all")
     after = run()
@@ -100,6 +101,6 @@ def test_a_damaged_episode_is_told_and_the_others_go_on(project: Path, capsys: p
     assert "faces: pilot has no faces: data/episodes/pilot.mp4: not a video" in said
     assert "2 worked on, 1 damaged" in said
     assert after["second.parquet"] == before["second.parquet"]
-    assert read_frame(stage.OUTPUT / "pilot.parquet", FACES).empty
+    assert read_rows(paths.FACES / "pilot.parquet", FACES).empty
     video.write_bytes(whole)
     assert run() == before

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from cascades import Cascade
+from pipeline import paths
 from pipeline.errors import StageError
 from pipeline.faces.cascade_files import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK
 from pipeline.stages import download, faces, manifest, scenes
 from pipeline.stages.cascade import choose_score, learn
-from pipeline.tables import read_frame
+from pipeline.tables import read_rows
 from tests.pipeline.stages.test_cascade import PARAMS, boxed, moving_faces
 from tests.support.dask_cluster import ROOT, dask_cluster
 from tests.support.worlds import write_video
@@ -114,7 +115,7 @@ def test_killed_at_any_moment_and_run_again_the_bytes_are_those_of_an_undisturbe
         assert undisturbed.wait() == 0
     seconds = time.monotonic() - began
     expected = outputs()
-    assert len(read_frame(Path("data/manifest.parquet"), manifest.MANIFEST)) > 50
+    assert len(read_rows(Path("data/manifest.parquet"), manifest.MANIFEST)) > 50
     dice = random.Random(0)
     left = []
     for _ in range(KILLS):
@@ -153,13 +154,13 @@ def test_a_new_episode_costs_one_and_one_that_goes_takes_its_file_along(
 ) -> None:
     settings("ant", "cow")
     run()
-    before = {path.name: path.stat().st_mtime_ns for path in faces.OUTPUT.iterdir()}
+    before = {path.name: path.stat().st_mtime_ns for path in paths.FACES.iterdir()}
     first = outputs()
     capsys.readouterr()
     settings(*NAMES)
     run()
     assert "faces: 3 episodes, 1 worked on" in capsys.readouterr().out
-    after = {path.name: path.stat().st_mtime_ns for path in faces.OUTPUT.iterdir()}
+    after = {path.name: path.stat().st_mtime_ns for path in paths.FACES.iterdir()}
     assert after.items() > before.items()
     assert set(after) - set(before) == {"bee.parquet"}
     settings("ant", "cow")
@@ -171,16 +172,16 @@ def test_a_new_episode_costs_one_and_one_that_goes_takes_its_file_along(
 def test_a_damaged_video_in_the_middle_costs_its_own_row(project: Path, compute: str) -> None:
     settings("ant", "cow")
     run()
-    without = {name: data for name, data in outputs().items() if name.startswith(str(faces.OUTPUT))}
+    without = {name: data for name, data in outputs().items() if name.startswith(str(paths.FACES))}
     video = Path("videos/bee.mp4")
     video.write_bytes(video.read_bytes()[:3000])
     settings(*NAMES, compute=compute)
     clear()
     run()
-    episodes = read_frame(download.TABLE, EPISODES).set_index("episode_id")
+    episodes = read_rows(paths.EPISODES, EPISODES).set_index("episode_id")
     assert (episodes["status"] == OK).tolist() == [True, False, True]
     assert episodes["reason"]["bee"]
-    assert {name: data for name, data in outputs().items() if name.startswith(str(faces.OUTPUT))} == without
+    assert {name: data for name, data in outputs().items() if name.startswith(str(paths.FACES))} == without
 
 
 def test_where_the_disk_is_full_there_is_one_clear_error_and_no_half_file(project: Path) -> None:
@@ -188,7 +189,7 @@ def test_where_the_disk_is_full_there_is_one_clear_error_and_no_half_file(projec
     run()
     expected = outputs()
     for name in ("ant", "bee"):
-        (faces.OUTPUT / f"{name}.parquet").unlink()
+        (paths.FACES / f"{name}.parquet").unlink()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # bytes, less than an episode's faces
     try:
@@ -196,7 +197,7 @@ def test_where_the_disk_is_full_there_is_one_clear_error_and_no_half_file(projec
             faces.main()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert [path.name for path in faces.OUTPUT.iterdir()] == ["cow.parquet"]
+    assert [path.name for path in paths.FACES.iterdir()] == ["cow.parquet"]
     run()
     assert outputs() == expected
 
@@ -204,15 +205,15 @@ def test_where_the_disk_is_full_there_is_one_clear_error_and_no_half_file(projec
 @pytest.fixture
 def mounted() -> Iterator[Path]:
     """The faces' folder on a small file system of its own, where this user may mount one."""
-    faces.OUTPUT.mkdir(parents=True, exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(faces.OUTPUT)]
+    paths.FACES.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(paths.FACES)]
     try:
         done = subprocess.run(mount, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:
         done = False
     if not done:
         pytest.skip("needs the right to mount")
-    where = faces.OUTPUT.resolve()
+    where = paths.FACES.resolve()
     yield where
     subprocess.run(["umount", str(where)], check=True)
 
@@ -230,4 +231,4 @@ def test_a_file_system_that_is_really_full_or_really_read_only(project: Path, mo
     assert list(mounted.iterdir()) == []
     subprocess.run(["mount", "-o", "remount,rw,size=64m", str(mounted)], check=True)
     faces.main()
-    assert len(read_frame(mounted / "ant.parquet", FACES)) > 10
+    assert len(read_rows(mounted / "ant.parquet", FACES)) > 10

@@ -32,7 +32,7 @@ def face(face_id: str, **more: Any) -> dict[str, Any]:
     return row | {"character": "cat", "sharpness": 1.0, "status": "ok", "reason": ""} | more
 
 
-def grey(*levels: int) -> np.ndarray:
+def gray(*levels: int) -> np.ndarray:
     return np.array([np.full((32, 32), level) for level in levels], np.uint8).reshape(-1, 32, 32)
 
 
@@ -41,7 +41,7 @@ def test_the_sharpest_of_near_duplicates_stands_for_them_across_scenes() -> None
         [face("a"), face("b", scene=1, frame=9, sharpness=2.0), face("c", frame=2), face("d", character="mouse")]
         + [face("e", status="rejected", reason="a track of 1"), face("f", scene=1, frame=10)]
     )
-    rows = make_manifest(faces, grey(100, 103, 200, 100, 104), SCENES, PARAMS).set_index("face_id")
+    rows = make_manifest(faces, gray(100, 103, 200, 100, 104), SCENES, PARAMS).set_index("face_id")
     why = "near-duplicate of b, which is in test, not train"
     assert rows.loc["a", ["status", "reason", "cluster", "split"]].tolist() == ["rejected", why, "b", "train"]
     assert rows.loc["b", ["status", "cluster_size", "split"]].tolist() == ["ok", 3, "test"]
@@ -58,7 +58,7 @@ def test_the_episode_listed_first_stands_for_later_ones_however_sharp() -> None:
     scenes = pd.DataFrame({"episode_id": ["e", "d"], "scene": [0, 0], "split": ["train", "test"]})
     listed = tuple(Episode(id=name, source="x") for name in ("e", "d"))
     for episodes, stands in ((listed, "a"), (listed[::-1], "b"), ((), "b")):
-        rows = make_manifest(faces, grey(100, 103), scenes, PARAMS.model_copy(update={"episodes": episodes}))
+        rows = make_manifest(faces, gray(100, 103), scenes, PARAMS.model_copy(update={"episodes": episodes}))
         assert set(rows["cluster"]) == {stands}
         assert rows.set_index("face_id")["split"].to_dict() == {"a": "train", "b": "test"}
 
@@ -76,7 +76,7 @@ def test_what_two_episodes_share_is_marked_by_its_tracks() -> None:
     scenes = pd.DataFrame({"episode_id": ["d", "e"], "scene": [0, 0], "split": ["train", "test"]})
     # Alike by chance: one face of three of a track of e's own, e4, is near one of d's opening.
     levels = [10, 30, 50, 12, 31, 70, 100, 150, 52, 200, 240]
-    rows = make_manifest(pd.DataFrame(opening + own), grey(*levels), scenes, PARAMS).set_index("face_id")
+    rows = make_manifest(pd.DataFrame(opening + own), gray(*levels), scenes, PARAMS).set_index("face_id")
     assert rows["episodes"].to_dict() == dict.fromkeys(rows.index, 1) | dict.fromkeys(
         ["d0", "d1", "d2", "e0", "e1", "e4"], 2
     )
@@ -114,7 +114,7 @@ def world(rng: np.random.Generator, episode: str) -> tuple[pd.DataFrame, np.ndar
         )
         for i in range(count)
     ]
-    return pd.DataFrame(rows), grey(*(2 * rng.integers(0, 127, count)))
+    return pd.DataFrame(rows), gray(*(2 * rng.integers(0, 127, count)))
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -152,7 +152,7 @@ def test_adding_episodes_never_moves_a_face_to_another_split(seed: int) -> None:
 
 def test_no_faces_at_all() -> None:
     empty = pd.DataFrame([face("a")]).head(0)
-    assert make_manifest(empty, grey(), SCENES, PARAMS).empty
+    assert make_manifest(empty, gray(), SCENES, PARAMS).empty
 
 
 def test_a_crop_that_does_not_decode_is_rejected(tmp_path: Path) -> None:

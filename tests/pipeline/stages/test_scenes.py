@@ -12,6 +12,7 @@ from scenedetect import FrameTimecode
 from scenedetect.detectors import ThresholdDetector
 
 from benchmarks.boundaries import boundary_f1
+from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.params import Params, Scenes
 from pipeline.schemas import EPISODES, OK, SCENES
@@ -219,19 +220,19 @@ def test_main_writes_the_same_bytes_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    stage.EPISODES_FOLDER.mkdir(parents=True)
-    path = write_video(stage.EPISODES_FOLDER / "pilot.mp4", [*scene(1, 30), *scene(2, 40)])
-    write_table(stage.EPISODES_TABLE, to_table([episode(path)], EPISODES))
+    paths.VIDEOS.mkdir(parents=True)
+    path = write_video(paths.VIDEOS / "pilot.mp4", [*scene(1, 30), *scene(2, 40)])
+    write_table(paths.EPISODES, to_table([episode(path)], EPISODES))
     Path("params.yaml").write_text(
         "toonset: '0.1'\nepisodes: [{id: pilot, source: a.mp4}]\ncharacters: [cat]\nemotions: [sad, happy]\n",
         encoding="utf-8",
     )
     stage.main()
-    first = stage.SCENES_TABLE.read_bytes()
+    first = paths.SCENES.read_bytes()
     assert capsys.readouterr().out.startswith("scenes: 1 episodes, 2 scenes, 0 fades, ")
-    assert read_table(stage.SCENES_TABLE, SCENES).num_rows == 2
+    assert read_table(paths.SCENES, SCENES).num_rows == 2
     stage.main()
-    assert stage.SCENES_TABLE.read_bytes() == first
+    assert paths.SCENES.read_bytes() == first
 
 
 def test_boundary_f1_matches_each_boundary_once() -> None:

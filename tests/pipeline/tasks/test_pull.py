@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labeling.exports import Row
-from pipeline.labels.annotations import BOXES, FRAMES
+from pipeline import paths
 from pipeline.tasks.pull import BOX_FILE, EMOTION_FILE, FRAME_FILE, append_acts, append_rows
 from tests.support import ROOT
 
@@ -75,16 +75,16 @@ def test_a_frame_is_written_once_and_again_only_when_it_was_boxed_otherwise() ->
     assert append_acts([boxed("2026-01-03", 10)]) == 1
     assert append_acts([boxed("2026-01-04")]) == 1
     assert append_acts([boxed("2026-01-05", complete="0")]) == 1
-    assert [row["x"] for row in rows(BOXES)] == ["10", "200", "10"]
-    assert [row["complete"] for row in rows(FRAMES)] == ["1", "1", "1", "0"]
+    assert [row["x"] for row in rows(paths.BOXES)] == ["10", "200", "10"]
+    assert [row["complete"] for row in rows(paths.FRAMES)] == ["1", "1", "1", "0"]
 
 
 def test_boxes_that_were_written_before_a_kill_are_not_written_again() -> None:
     append_acts([boxed("2026-01-01", 10)])
-    FRAMES.unlink()
+    paths.FRAMES.unlink()
     assert append_acts([boxed("2026-01-01", 10)]) == 1
-    assert len(rows(BOXES)) == 1
-    assert len(rows(FRAMES)) == 1
+    assert len(rows(paths.BOXES)) == 1
+    assert len(rows(paths.FRAMES)) == 1
 
 
 def test_the_columns_are_those_of_a_new_project() -> None:

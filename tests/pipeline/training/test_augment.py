@@ -56,7 +56,7 @@ def test_turning_and_zooming_is_what_opencv_does_with_the_same_matrix():
         np.testing.assert_allclose(y[i, 0].numpy(), expected, atol=0.25)
 
 
-def test_colours_vary_within_their_bounds_and_shapes_stay():
+def test_colors_vary_within_their_bounds_and_shapes_stay():
     x = pictures(n=50)
     how = Variation(flip=False, brightness=0.5, contrast=0.2)
     y = vary(x, how, dice())
@@ -68,9 +68,9 @@ def test_colours_vary_within_their_bounds_and_shapes_stay():
     assert correlation == pytest.approx(1, abs=1e-5)
 
 
-def test_grey_stays_grey_whatever_the_saturation():
-    grey = pictures(channels=1).expand(-1, 3, -1, -1)
-    assert torch.allclose(vary(grey, Variation(flip=False, saturation=0.9), dice()), grey)
+def test_gray_stays_gray_whatever_the_saturation():
+    gray = pictures(channels=1).expand(-1, 3, -1, -1)
+    assert torch.allclose(vary(gray, Variation(flip=False, saturation=0.9), dice()), gray)
 
 
 def test_a_quarter_of_the_pictures_lose_a_square_anywhere():

@@ -16,7 +16,7 @@ from av.stream import Disposition
 from cascades import chroma_of
 from pipeline.errors import InputError
 from pipeline.video import decode
-from pipeline.video.decode import probe, read_frames
+from pipeline.video.decode import decode_frames, probe
 from pipeline.video.headers import promised_bytes
 from tests.support.worlds import cut, scene, write_sound, write_video
 
@@ -69,7 +69,7 @@ def test_variable_frame_rate_is_seen(tmp_path: Path, name: str) -> None:
     info = probe(path)
     assert info.variable_rate
     assert info.problem == ""
-    assert [round(frame.pts * info.time_base * 1000) for frame in read_frames(path)] == pts
+    assert [round(frame.pts * info.time_base * 1000) for frame in decode_frames(path)] == pts
 
 
 def test_one_frame(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_mp4_with_its_index_first_cut_off(tmp_path: Path) -> None:
     assert 0 < info.frames < 60
     assert info.problem.startswith("cut short: its headers promise")
     with pytest.raises(InputError, match=f"does not decode after frame {info.frames - 1}"):
-        list(read_frames(short))
+        list(decode_frames(short))
 
 
 def test_damage_in_the_middle(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_files_that_are_no_videos(tmp_path: Path) -> None:
         assert expected in info.problem
         assert info.frames == 0
         with pytest.raises(InputError, match=name):
-            list(read_frames(path))
+            list(decode_frames(path))
 
 
 @pytest.mark.parametrize("name", ["sound.mp4", "sound.mkv"])
@@ -148,21 +148,21 @@ def test_sound_without_pictures(tmp_path: Path, name: str) -> None:
     path = write_sound(tmp_path / name)
     assert "no video stream" in probe(path).problem
     with pytest.raises(InputError, match="no video stream"):
-        list(read_frames(path))
+        list(decode_frames(path))
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no file"):
         probe(tmp_path / "nowhere.mp4")
     with pytest.raises(InputError, match=r"nowhere\.mp4"):
-        list(read_frames(tmp_path / "nowhere.mp4"))
+        list(decode_frames(tmp_path / "nowhere.mp4"))
 
 
 def test_start_and_stop(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", scene(1, 20))
-    everything = {frame.index: frame.pts for frame in read_frames(path)}
+    everything = {frame.index: frame.pts for frame in decode_frames(path)}
     assert list(everything) == list(range(20))
-    some = {frame.index: frame.pts for frame in read_frames(path, start=4, stop=15)}
+    some = {frame.index: frame.pts for frame in decode_frames(path, start=4, stop=15)}
     assert some == {index: everything[index] for index in range(4, 15)}
 
 
@@ -184,35 +184,37 @@ def test_frames_from_the_middle_are_those_of_a_reading_from_the_beginning(
 ) -> None:
     pictures = [picture for seed in range(3) for picture in scene(seed, 20)]
     path = write_video(tmp_path / name, pictures, codec=codec, options=options)
-    everything = [(frame.index, frame.pts, frame.gray.tobytes()) for frame in read_frames(path)]
+    everything = [(frame.index, frame.pts, frame.gray.tobytes()) for frame in decode_frames(path)]
     assert len(everything) == 60
     for start in range(1, 60, 7):
-        frames = read_frames(path, start=start, stop=start + 15, start_pts=everything[start][1], threads=1 + start % 2)
+        frames = decode_frames(
+            path, start=start, stop=start + 15, start_pts=everything[start][1], threads=1 + start % 2
+        )
         found = [(frame.index, frame.pts, frame.gray.tobytes()) for frame in frames]
         assert found == everything[start : start + 15]
 
 
 def test_where_seeking_works_nothing_before_the_keyframe_is_decoded(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", scene(1, 40), options={"g": "10", "x264-params": "scenecut=0"})
-    times = [frame.pts for frame in read_frames(path)]
+    times = [frame.pts for frame in decode_frames(path)]
     whole = path.read_bytes()
     with av.open(path) as container:
         first = next(packet for packet in container.demux(video=0))
         place, size = first.pos, first.size
     path.write_bytes(whole[:place] + bytes(size) + whole[place + size :])
-    assert [frame.index for frame in read_frames(path, start=25, start_pts=times[25])] == list(range(25, 40))
+    assert [frame.index for frame in decode_frames(path, start=25, start_pts=times[25])] == list(range(25, 40))
 
 
 def test_a_wrong_time_is_never_believed(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", scene(1, 30), options={"g": "10"})
-    everything = [(frame.index, frame.pts) for frame in read_frames(path)]
+    everything = [(frame.index, frame.pts) for frame in decode_frames(path)]
     for wrong in (-5, everything[12][1] + 1, everything[-1][1] + 1000):
-        assert [(f.index, f.pts) for f in read_frames(path, start=12, start_pts=wrong)] == everything[12:]
+        assert [(f.index, f.pts) for f in decode_frames(path, start=12, start_pts=wrong)] == everything[12:]
 
 
 @pytest.mark.parametrize("size", [(96, 64), (321, 241), (34, 50), (17, 19)])
 def test_pixels_of_every_format_are_those_of_the_picture(tmp_path: Path, size: tuple[int, int]) -> None:
-    """Lossless codecs, so that grey and colour can be compared with what was drawn."""
+    """Lossless codecs, so that gray and color can be compared with what was drawn."""
     picture = scene(3, 1, size)[0]
     drawn = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(int)
     limited = np.round(16 + drawn * 219 / 255)
@@ -224,7 +226,7 @@ def test_pixels_of_every_format_are_those_of_the_picture(tmp_path: Path, size: t
         ("e.mov", "png", "rgb24", drawn),
         ("f.mkv", "ffv1", "bgr0", drawn),
     ]:
-        frame = next(read_frames(write_video(tmp_path / name, [picture], codec=codec, pix_fmt=pix_fmt)))
+        frame = next(decode_frames(write_video(tmp_path / name, [picture], codec=codec, pix_fmt=pix_fmt)))
         assert frame.gray.shape == picture.shape[:2]
         assert frame.gray.dtype == np.uint8
         # Off by one or two from rounding; edges of the square blur in subsampled chroma but not in luma.
@@ -251,15 +253,15 @@ def test_gray_is_the_luma_plane_without_a_copy(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", scene(1, 3, (322, 242)))
     with av.open(path) as container:
         expected = [picture.to_ndarray()[:242] for picture in container.decode(video=0)]
-    for frame, plane in zip(read_frames(path), expected, strict=True):
+    for frame, plane in zip(decode_frames(path), expected, strict=True):
         np.testing.assert_array_equal(frame.gray, plane)
         assert not frame.gray.flags.owndata
 
 
 def test_frames_stay_what_they_are_when_kept(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", scene(1, 40))
-    kept = list(read_frames(path))
-    now = [frame.gray.copy() for frame in read_frames(path)]
+    kept = list(decode_frames(path))
+    now = [frame.gray.copy() for frame in decode_frames(path)]
     for frame, gray in zip(kept, now, strict=True):
         np.testing.assert_array_equal(frame.gray, gray)
 
@@ -271,7 +273,7 @@ def test_a_turned_video_is_read_upright_as_opencv_does(tmp_path: Path) -> None:
     turned = b"".join(v.to_bytes(4, "big") for v in (0, 0x10000, 0, 0xFFFF0000, 0, 0, 64 << 16, 0, 0x40000000))
     head, _, tail = content.rpartition(upright)  # the track's matrix comes after the film's
     path.write_bytes(head + turned + tail)
-    frame = next(read_frames(path))
+    frame = next(decode_frames(path))
     info = probe(path)
     assert (info.width, info.height) == (64, 96)
     assert frame.gray.shape == (96, 64)
@@ -283,7 +285,7 @@ def test_a_turned_video_is_read_upright_as_opencv_does(tmp_path: Path) -> None:
 
 
 def test_previews_are_small_and_never_larger(tmp_path: Path) -> None:
-    frame = next(read_frames(write_video(tmp_path / "a.mp4", scene(1, 1, (320, 200)))))
+    frame = next(decode_frames(write_video(tmp_path / "a.mp4", scene(1, 1, (320, 200)))))
     assert frame.preview(80).shape == (50, 80, 3)
     assert frame.preview(1000).shape == (200, 320, 3)
 
@@ -291,9 +293,9 @@ def test_previews_are_small_and_never_larger(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codec", "pix_fmt"), [("ffv1", "yuv420p"), ("ffv1", "yuv444p"), ("ffv1", "yuv420p10le"), ("ffv1", "bgr0")]
 )
-def test_a_preview_has_the_colours_of_the_picture(tmp_path: Path, codec: str, pix_fmt: str) -> None:
+def test_a_preview_has_the_colors_of_the_picture(tmp_path: Path, codec: str, pix_fmt: str) -> None:
     (picture,) = scene(4, 1, (322, 202))
-    frame = next(read_frames(write_video(tmp_path / "a.mkv", [picture], codec=codec, pix_fmt=pix_fmt)))
+    frame = next(decode_frames(write_video(tmp_path / "a.mkv", [picture], codec=codec, pix_fmt=pix_fmt)))
     preview = frame.preview(90)
     assert preview.shape == (51, 81, 3)
     assert np.median(np.abs(preview.astype(int) - picture[::4, ::4])) <= 3
@@ -306,9 +308,9 @@ import av
 if sys.argv[2] == "plain":
     (library,) = (Path(av.__file__).parents[1] / "av.libs").glob("libavutil*")
     ctypes.CDLL(str(library)).av_force_cpu_flags(0)
-from pipeline.video.decode import read_frames
+from pipeline.video.decode import decode_frames
 digest = hashlib.sha256()
-for frame in read_frames(Path(sys.argv[1])):
+for frame in decode_frames(Path(sys.argv[1])):
     for pixels in (frame.gray, frame.chroma, frame.rgb(), frame.rgb((31, 17, 101, 80)), frame.preview(100)):
         digest.update(pixels.tobytes())
 print(digest.hexdigest())
@@ -358,7 +360,7 @@ def test_times_always_grow(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     part = write_video(tmp_path / f"a{path.suffix}", scene(1, 20))
     path.write_bytes(part.read_bytes() * 2)
-    times = [frame.pts for frame in read_frames(path)]
+    times = [frame.pts for frame in decode_frames(path)]
     assert len(times) == 40
     assert all(before < after for before, after in pairwise(times))
     info = probe(path)

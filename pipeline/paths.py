@@ -1,0 +1,56 @@
+"""Where the parts of a project stand, relative to its folder: each path once."""
+
+from pathlib import Path
+from typing import Final
+
+PARAMS: Final = Path("params.yaml")
+
+ANNOTATIONS: Final = Path("annotations")
+BOXES: Final = ANNOTATIONS / "boxes.csv"
+FRAMES: Final = ANNOTATIONS / "frames.csv"
+EMOTIONS: Final = ANNOTATIONS / "emotions.csv"
+HELD_OUT: Final = ANNOTATIONS / "held_out.csv"
+SPLITS: Final = ANNOTATIONS / "splits.csv"
+
+VIDEOS: Final = Path("data/episodes")
+"""The folder of video files."""
+EPISODES: Final = Path("data/episodes.parquet")
+SCENES: Final = Path("data/scenes.parquet")
+FACES: Final = Path("data/faces")
+"""The folder of tables of faces, one per episode."""
+MANIFEST: Final = Path("data/manifest.parquet")
+LABELS: Final = Path("data/labels.parquet")
+DATASET: Final = Path("data/dataset")
+"""The folder of the dataset's tables, one per split."""
+TASKS: Final = Path("data/labeling")
+EMOTION_TASKS: Final = TASKS / "tasks.json"
+CACHE: Final = Path("data/cache")
+"""Work kept between runs outside DVC's and git's sight."""
+
+CASCADES: Final = Path("models/cascades")
+CLASSIFIER: Final = Path("models/emotion")
+
+LABELING_CONFIGS: Final = Path("labeling/configs")
+LABEL_STUDIO: Final = Path(".labelstudio")
+"""Our own Label Studio: its database, log and credentials."""
+
+REPORTS: Final = Path("reports")
+CASCADE_REPORTS: Final = REPORTS / "cascades"
+DUPLICATES_PICTURE: Final = REPORTS / "manifest" / "duplicates.png"
+AGREEMENT: Final = REPORTS / "labels"
+TRAINING: Final = REPORTS / "train"
+RANDOM_SPLIT: Final = REPORTS / "random_split" / "metrics.json"
+EVALUATION: Final = REPORTS / "evaluate"
+INDEX_PAGE: Final = REPORTS / "index.html"
+DATASET_PAGE: Final = REPORTS / "dataset.html"
+CLASSIFIER_PAGE: Final = REPORTS / "model.html"
+
+
+def face_table(episode_id: str, folder: Path = FACES) -> Path:
+    """The table of an episode's faces."""
+    return folder / f"{episode_id}.parquet"
+
+
+def split_table(split: str, folder: Path = DATASET) -> Path:
+    """The dataset's table of a split."""
+    return folder / f"{split}.parquet"
