@@ -25,7 +25,7 @@ from benchmarks.film_faces import film_faces
 from pipeline import paths
 from pipeline.classifier.calibration import expected_calibration_error
 from pipeline.classifier.metrics import scores
-from pipeline.classifier.scoring import evaluate
+from pipeline.classifier.scoring import score_classifier
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.params import Params
@@ -125,7 +125,7 @@ def run(task: Task, rows: dict[str, pd.DataFrame], params: Params, runs: Path, f
         trained = train(known, stopping, params, cache)
         spent += time.process_time() - started
         with reproducible(task.seed, params.train.threads):
-            found.append(evaluate(judged, trained.classifier, cache))
+            found.append(score_classifier(judged, trained.classifier, cache))
     actual = np.concatenate([one.actual for one in found])
     probabilities = np.concatenate([one.probabilities for one in found])
     figures = scores(actual, probabilities.argmax(axis=1).astype(np.int64), params.emotions)

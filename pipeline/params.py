@@ -26,7 +26,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Section(BaseModel):
+class ParamsSection(BaseModel):
     """A section of params.yaml: every key known, every value of its exact type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -38,7 +38,7 @@ class Section(BaseModel):
         return float(value) if type(value) is int and "float" in annotation else value
 
 
-class Episode(Section):
+class Episode(ParamsSection):
     """One entry of `episodes`: an episode, or a folder of them."""
 
     id: Name
@@ -48,7 +48,7 @@ class Episode(Section):
     attribution: str = ""
 
 
-class Download(Section):
+class Download(ParamsSection):
     """How episodes are fetched."""
 
     retries: Annotated[int, Field(ge=0, le=20)] = 3
@@ -56,7 +56,7 @@ class Download(Section):
     max_height: Annotated[int, Field(ge=64, le=4320)] = 720
 
 
-class Scenes(Section):
+class Scenes(ParamsSection):
     """PySceneDetect's settings: its AdaptiveDetector for cuts, its ThresholdDetector for fades."""
 
     threshold: Positive = 3.5
@@ -66,7 +66,7 @@ class Scenes(Section):
     fade_level: Annotated[float, Field(ge=0, le=255)] = 12.0
 
 
-class Splits(Section):
+class Splits(ParamsSection):
     """How scenes are shared out to train, validation and test."""
 
     validation: Share = 0.15
@@ -80,7 +80,7 @@ class Splits(Section):
         return self
 
 
-class CascadeParams(Section):
+class CascadeParams(ParamsSection):
     """Training of each character's cascade; names as OpenCV's trainer has them where it has them."""
 
     planes: Literal["gray", "color", "auto"] = "auto"
@@ -97,7 +97,7 @@ class CascadeParams(Section):
     seed: int = 0
 
 
-class Faces(Section):
+class Faces(ParamsSection):
     """Detection, tracking and cropping."""
 
     every: Annotated[int, Field(ge=1, le=1000)] = 3
@@ -110,7 +110,7 @@ class Faces(Section):
     crop_size: Annotated[int, Field(ge=16, le=1024)] = 128
 
 
-class Manifest(Section):
+class Manifest(ParamsSection):
     """Near-duplicates, and what is offered for labelling."""
 
     duplicate_bits: Annotated[int, Field(ge=0, le=64)] = 10
@@ -118,7 +118,7 @@ class Manifest(Section):
     per_character: Annotated[int, Field(ge=0)] = 1000
 
 
-class Labelling(Section):
+class Labelling(ParamsSection):
     """What annotators are asked, and how Label Studio shows it."""
 
     project: Annotated[str, Field(min_length=1, max_length=40)] | None = None
@@ -141,7 +141,7 @@ class Labelling(Section):
         return value
 
 
-class Labels(Section):
+class Labels(ParamsSection):
     """How annotations find their faces, and how several settle on one label."""
 
     consensus: Literal["majority", "dawid-skene"] = "majority"
@@ -149,7 +149,7 @@ class Labels(Section):
     frame_tolerance: Annotated[int, Field(ge=0, le=100)] = 2
 
 
-class Train(Section):
+class Train(ParamsSection):
     """Training of the emotion classifier; None: as the network's own recipe in `pipeline.nets` has it."""
 
     net: Literal[
@@ -177,7 +177,7 @@ class Train(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-class Compute(Section):
+class Compute(ParamsSection):
     """Where the work runs; nothing here changes any output."""
 
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
@@ -191,7 +191,7 @@ class Compute(Section):
         return value
 
 
-class Params(Section):
+class Params(ParamsSection):
     """The whole of params.yaml."""
 
     toonset: str
@@ -317,4 +317,4 @@ def _valid_keys(loc: tuple[Any, ...]) -> list[str]:
     if loc[0] == "episodes":
         return sorted(Episode.model_fields)
     section = Params.model_fields[str(loc[0])].annotation
-    return sorted(section.model_fields) if isinstance(section, type) and issubclass(section, Section) else []
+    return sorted(section.model_fields) if isinstance(section, type) and issubclass(section, ParamsSection) else []

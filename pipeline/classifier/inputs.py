@@ -24,7 +24,7 @@ EMPTY_FILE = 128
 """Bytes of a .npy file without an element."""
 
 
-def fit(rgb: Pixels, size: int, channels: int) -> Pixels:
+def resize_face(rgb: Pixels, size: int, channels: int) -> Pixels:
     """One RGB picture, uint8 [H, W, 3], as uint8 [size, size, channels]; a picture that is not square is squeezed."""
     small = shrink(rgb, size, size)
     return small if channels == 3 else to_gray(small)[..., None]
@@ -62,7 +62,7 @@ def _save(path: Path, array: NDArray[Any]) -> None:
 def _decode(encoded: Sequence[bytes], size: int, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     def read(data: bytes) -> Pixels | None:
         rgb = decode_rgb(data)
-        return None if rgb is None else fit(rgb, size, channels)
+        return None if rgb is None else resize_face(rgb, size, channels)
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         fitted = list(pool.map(read, encoded))

@@ -21,7 +21,7 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from pipeline import paths
-from pipeline.classifier.inputs import Normalisation, fit
+from pipeline.classifier.inputs import Normalisation, resize_face
 from pipeline.errors import InputError
 from pipeline.images import Pixels
 from pipeline.nets import architecture, build
@@ -98,7 +98,7 @@ class Classifier:
                 raise ValueError(f"a face should be RGB, uint8 [H, W, 3]; found {face.dtype} {list(face.shape)}")
         images = np.zeros((len(faces), self.about.size, self.about.size, self.about.channels), dtype=np.uint8)
         for row, face in enumerate(faces):
-            images[row] = fit(face, self.about.size, self.about.channels)
+            images[row] = resize_face(face, self.about.size, self.about.channels)
         return self.predict_fitted(images)
 
     def predict_fitted(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

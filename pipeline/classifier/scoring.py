@@ -31,7 +31,7 @@ class Evaluation:
     actual: NDArray[np.int64]
 
 
-def evaluate(rows: pd.DataFrame, classifier: Classifier, cache: Path | None = None) -> Evaluation:
+def score_classifier(rows: pd.DataFrame, classifier: Classifier, cache: Path | None = None) -> Evaluation:
     """Compare the classifier with the labels of the rows; faces whose image does not decode are left out and counted.
 
     Raises StageError if a label is not an emotion of the classifier.

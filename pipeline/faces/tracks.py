@@ -86,7 +86,7 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
     tracks = rows.groupby(["character", "track"])["strength"]
     together = tracks.transform("sum") / (tracks.transform("size") + 1)
     rows["track_score"] = np.sqrt(rows["strength"] * together)
-    winner = settle(rows.assign(together=together))
+    winner = rival_of_each(rows.assign(together=together))
     claimed, weak = winner != "", rows["track_score"] < STANDS
     stands = ~claimed & ~weak
     length = stands.groupby([rows["character"], rows["track"]]).transform("sum")
@@ -100,7 +100,7 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
     return rows
 
 
-def settle(rows: pd.DataFrame) -> pd.Series:
+def rival_of_each(rows: pd.DataFrame) -> pd.Series:
     """Which detections give way because another character's cascade claims the same face in the same frame.
 
     rows: frame, character, x, y, w, h, together (the track's strength). Of two that overlap, the one of the stronger

@@ -68,7 +68,7 @@ def read_looked_at(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
     return _hold_to_episodes(rows, episodes)
 
 
-def last_words(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def rows_in_force(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of `read_boxes` and `read_looked_at` in force: of each frame, those of the last time it was boxed.
 
     Who boxes a frame in Label Studio says of all of it what is there, so a row of frames.csv with a time takes the

@@ -45,7 +45,7 @@ def model_sections(
     ]
 
 
-def facts(found: Evaluation, classifier: Classifier) -> dict[str, str]:
+def headline_figures(found: Evaluation, classifier: Classifier) -> dict[str, str]:
     """The head of the page."""
     about, metrics = classifier.about, found.metrics
     said = about.params

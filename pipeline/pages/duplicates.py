@@ -63,7 +63,7 @@ def gather(faces: pd.DataFrame, thumbnails: Pixels, params: Manifest) -> Evidenc
     performances = pd.factorize(own["episode_id"] + " " + own["track"].astype(str))[0]
     order = np.lexsort((own["face_id"].to_numpy(str)[first], pairs["distance"]))
     chosen_pairs = [
-        _apart(pairs.iloc[order[_in_band(pairs["distance"].to_numpy()[order], band, params)]], performances)
+        _examples(pairs.iloc[order[_in_band(pairs["distance"].to_numpy()[order], band, params)]], performances)
         for band in BANDS
     ]
     rows, places = np.unique(np.concatenate([part.ravel() for part in chosen_pairs]), return_inverse=True)
@@ -79,7 +79,7 @@ def _in_band(distance: NDArray[np.float32], band: tuple[float, float], params: M
     return np.asarray(above & (distance <= high))
 
 
-def _apart(pairs: pd.DataFrame, performances: NDArray[np.int64]) -> NDArray[np.int64]:
+def _examples(pairs: pd.DataFrame, performances: NDArray[np.int64]) -> NDArray[np.int64]:
     """At most ACROSS of the pairs, int64 [K, 2]: spread over their order, no two showing the same two tracks."""
     first, second = (pairs[name].to_numpy() for name in ("first", "second"))
     tracks = np.sort(np.stack([performances[first], performances[second]], axis=1), axis=1)

@@ -13,7 +13,7 @@ from pipeline.tables import read_rows
 METRICS = paths.EVALUATION / "metrics.json"
 
 
-def facts() -> dict[str, str]:
+def headline_figures() -> dict[str, str]:
     """The project's numbers, name → text, in the order of the flow. Raises InputError where a stage has not run."""
     params = load_params()
     episodes = read_rows(paths.EPISODES, EPISODES)
@@ -61,8 +61,8 @@ def classifier_line(metrics: dict[str, Any]) -> str:
 
 
 def summarize() -> str:
-    """The facts as aligned lines, and where the report is."""
-    lines = facts() | {"report": str(paths.INDEX_PAGE)}
+    """The headline figures as aligned lines, and where the report is."""
+    lines = headline_figures() | {"report": str(paths.INDEX_PAGE)}
     width = max(map(len, lines))
     return "\n".join(f"{name:>{width}}  {text}" for name, text in lines.items())
 

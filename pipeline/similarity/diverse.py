@@ -62,7 +62,7 @@ def _take(pixels, groups, taken, first):
             given[level, groups[level, best]] += 1
         for row in range(rows):
             if distance[row] >= 0:
-                distance[row] = min(distance[row], apart(pixels[row], pixels[best]))
+                distance[row] = min(distance[row], total_difference(pixels[row], pixels[best]))
         distance[best] = -1  # taken
 
 
@@ -78,7 +78,7 @@ def _goes_before(row, best, groups, given, distance):
 
 
 @njit(cache=True, nogil=True)
-def apart(first, second):
+def total_difference(first, second):
     """Sum of |first − second| over uint8 [P] pixels."""
     total = np.int64(0)
     for k in range(first.size):

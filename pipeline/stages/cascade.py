@@ -33,7 +33,7 @@ from pipeline.console import progress, say_counts
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
 from pipeline.faces.cascade_files import save_cascade
-from pipeline.labels.annotations import last_words, read_boxes, read_looked_at
+from pipeline.labels.annotations import read_boxes, read_looked_at, rows_in_force
 from pipeline.params import CascadeParams, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES, SPLITS
 from pipeline.tables import read_rows, write_json, write_text
@@ -97,7 +97,7 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     episodes = read_rows(paths.EPISODES, EPISODES)
     scenes = read_rows(paths.SCENES, SCENES)
     boxes = read_boxes(paths.BOXES, episodes, params.characters)
-    boxes, frames = last_words(boxes, read_looked_at(paths.FRAMES, episodes))
+    boxes, frames = rows_in_force(boxes, read_looked_at(paths.FRAMES, episodes))
     seen = looked_at(boxes, frames, character, params.characters)
     decoded = read_boxed_frames(seen, episodes, scenes, paths.VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)

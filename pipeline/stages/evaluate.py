@@ -15,7 +15,7 @@ from pipeline import paths
 from pipeline.caches import cache_folder
 from pipeline.classifier.inputs import UNDECODABLE
 from pipeline.classifier.model import load_model
-from pipeline.classifier.scoring import evaluate
+from pipeline.classifier.scoring import score_classifier
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
@@ -23,7 +23,7 @@ from pipeline.dataset.files import COLUMNS
 from pipeline.dataset.leaks import check_no_leak, check_scenes
 from pipeline.errors import InputError
 from pipeline.images import decode_rgb
-from pipeline.pages.classifier import facts, model_sections
+from pipeline.pages.classifier import headline_figures, model_sections
 from pipeline.pages.html import Link, render
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.params import Params, load_params
@@ -67,7 +67,7 @@ def main() -> None:
     check_leaks(pd.concat(tables.values(), ignore_index=True), params)
     rows, random_split = tables["test"], read_random_split()
     with reproducible(classifier.about.seed, classifier.about.threads):
-        result = evaluate(rows, classifier, cache_folder("train"))
+        result = score_classifier(rows, classifier, cache_folder("train"))
     with replacing(paths.EVALUATION / "predictions.csv") as temporary:
         result.predictions.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
     draw_confusion(paths.EVALUATION / "confusion.png", result.confusion, classifier.emotions)
@@ -81,7 +81,7 @@ def main() -> None:
         render(
             title,
             lead,
-            facts(result, classifier),
+            headline_figures(result, classifier),
             sections,
             Link("index.html", "The numbers"),
             Link("dataset.html", "The pictures"),

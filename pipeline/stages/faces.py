@@ -33,7 +33,7 @@ RUN = 1000
 
 
 @dataclass(frozen=True)
-class Job:
+class EpisodeFaces:
     """One episode's work; `key` is all that decides its result."""
 
     episode: Any
@@ -95,7 +95,7 @@ def main() -> None:
     say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), "damaged": damaged, **count(jobs)})
 
 
-def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[Job]:
+def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[EpisodeFaces]:
     """One job per episode in use."""
     cascades = hashlib.sha256()
     for character in params.characters:
@@ -112,7 +112,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[J
             "cascades": cascades.hexdigest(),
             "code": CODE_VERSION,
         }
-        jobs.append(Job(episode._asdict(), own, params.characters, params.faces, key))
+        jobs.append(EpisodeFaces(episode._asdict(), own, params.characters, params.faces, key))
     return jobs
 
 
@@ -147,7 +147,7 @@ def together(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables([FACES.empty_table(), *numbered])
 
 
-def count(jobs: list[Job]) -> dict[str, int]:
+def count(jobs: list[EpisodeFaces]) -> dict[str, int]:
     """Detections over all episodes by status, and tracks in use."""
     counts = {"detections": 0, "faces": 0, "tracks": 0, "rejected": 0}
     for job in jobs:  # a file at a time: memory must not grow with the number of episodes

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline import paths
 from pipeline.caches import cache_folder
-from pipeline.classifier.scoring import evaluate
+from pipeline.classifier.scoring import score_classifier
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
@@ -36,7 +36,7 @@ def random_split(rows: pd.DataFrame, params: Params, cache: Path | None = None) 
     parts = {split: dealt[dealt["split"] == split].reset_index(drop=True) for split in SPLITS}
     trained = train(parts["train"], parts["validation"], params, cache)
     with reproducible(params.train.seed, params.train.threads):
-        found = evaluate(parts["test"], trained.classifier, cache)
+        found = score_classifier(parts["test"], trained.classifier, cache)
     known = set(zip(parts["train"]["episode_id"], parts["train"]["scene"], strict=True))
     places = zip(found.predictions["episode_id"], found.predictions["scene"], strict=True)
     seen = [place in known for place in places]

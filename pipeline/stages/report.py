@@ -13,7 +13,7 @@ from pipeline.pages.doubts import put_aside
 from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, table
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
-from pipeline.project.summary import facts
+from pipeline.project.summary import headline_figures
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
 from pipeline.tables import read_rows, rows_of, write_text
 
@@ -42,7 +42,7 @@ def main() -> None:
         Link(paths.DATASET_PAGE.name, "The pictures"),
         MODEL,
     )
-    write_text(paths.INDEX_PAGE, render(title, lead, facts(), figures, shown_faces, model))
+    write_text(paths.INDEX_PAGE, render(title, lead, headline_figures(), figures, shown_faces, model))
     lead = "What this project holds, to look at."
     write_text(paths.DATASET_PAGE, render(title, lead, {}, pictures, numbers, model))
     shown = sum(part.pictures for section in [*figures, *pictures] for part in section.parts)

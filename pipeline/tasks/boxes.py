@@ -34,7 +34,7 @@ OVERLAP = 0.4
 
 
 @dataclass(frozen=True)
-class Job:
+class FramesOfEpisode:
     """Frames of one episode, read once: `episode` is its row of EPISODES, `frames` are indices."""
 
     episode: dict[str, Any]
@@ -52,7 +52,7 @@ def frames_to_box(
     candidates = candidate_frames(episodes, scenes, seen)
     by_episode = dict(iter(candidates.groupby("episode_id")))
     jobs = [
-        Job(row._asdict(), frozenset(by_episode[row.episode_id]["frame"].tolist()))
+        FramesOfEpisode(row._asdict(), frozenset(by_episode[row.episode_id]["frame"].tolist()))
         for row in rows_of(episodes)
         if row.episode_id in by_episode
     ]
@@ -89,7 +89,7 @@ def candidate_frames(episodes: pd.DataFrame, scenes: pd.DataFrame, seen: pd.Data
     return pd.DataFrame(rows, columns=["episode_id", "frame", "scene", "looked_at"])
 
 
-def _thumbnails(job: Job) -> pd.DataFrame:
+def _thumbnails(job: FramesOfEpisode) -> pd.DataFrame:
     """episode_id, frame, thumbnail (uint8 [SIDE, SIDE]) of the job's frames."""
     rows = [
         (job.episode["episode_id"], frame.index, shrink(frame.gray, SIDE, SIDE))
@@ -107,7 +107,7 @@ def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params
     for row in rows_of(episodes):
         own = frames[frames["episode_id"] == row.episode_id]["frame"]
         if len(own):
-            jobs.append(Job(row._asdict(), frozenset(own.tolist())))
+            jobs.append(FramesOfEpisode(row._asdict(), frozenset(own.tolist())))
     look = partial(_look, cascades=cascades, params=params)
     tasks = {}
     for job, looks in zip(jobs, each(look, jobs, params.compute, desc="boxes", unit="episodes"), strict=True):
@@ -127,7 +127,7 @@ def cascades_version(characters: list[str]) -> str:
 
 
 def _look(
-    job: Job, cascades: tuple[CharacterCascade, ...], params: Params
+    job: FramesOfEpisode, cascades: tuple[CharacterCascade, ...], params: Params
 ) -> list[tuple[int, float, bytes, list[Drawn]]]:
     """Frame, time in s, picture and found faces of each of the job's frames."""
     time_base = job.episode["time_base_num"] / job.episode["time_base_den"]
@@ -140,7 +140,7 @@ def _look(
         drawn: list[Drawn] = []
         if detector is not None:
             gray, scale = fit_height(frame.gray, params.cascade.max_height)
-            drawn = settle(_find(detector, cascades, gray, fit_chroma(frame.chroma, gray), scale))
+            drawn = keep_surest(_find(detector, cascades, gray, fit_chroma(frame.chroma, gray), scale))
         looks.append((frame.index, frame.pts * time_base, encode_jpeg(picture, QUALITY), drawn))
     return looks
 
@@ -157,7 +157,7 @@ def _find(
     return found
 
 
-def settle(found: list[Drawn]) -> list[Drawn]:
+def keep_surest(found: list[Drawn]) -> list[Drawn]:
     """Where several cascades have found one face, the one that is surest; scores are multiples of each one's least."""
     kept: list[Drawn] = []
     for box in sorted(found, key=lambda one: -one.score):

@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.images import Pixels
-from pipeline.similarity.diverse import apart, diverse
+from pipeline.similarity.diverse import diverse, total_difference
 
 STEPS = 1000
 """Grades of uncertainty: whole numbers, so that a last bit of a probability moves no face."""
@@ -102,4 +102,4 @@ def _nearer(looks, characters, distance, row):
     """Shorten distance int64 [N] of the faces of row's character to their distance from it."""
     for other in range(looks.shape[0]):
         if distance[other] >= 0 and characters[other] == characters[row]:
-            distance[other] = min(distance[other], apart(looks[other], looks[row]))
+            distance[other] = min(distance[other], total_difference(looks[other], looks[row]))

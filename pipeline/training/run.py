@@ -102,7 +102,7 @@ class Run:
             loss_sum += loss.detach() * len(images)
             right += (logits.argmax(dim=1) == shares.argmax(dim=1)).sum()
         train_loss, train_accuracy = loss_sum.item() / len(self.train), right.item() / len(self.train)
-        validation_loss, validation_accuracy = evaluate(self.net, self.normalise, self.validation)
+        validation_loss, validation_accuracy = loss_and_accuracy(self.net, self.normalise, self.validation)
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss or 0.0)):
             raise StageError(
                 f"the loss became {train_loss} (validation: {validation_loss}) in epoch {self.epoch} of "
@@ -215,7 +215,9 @@ def logits_of(net: nn.Module, normalise: Normalisation, images: torch.Tensor) ->
     return torch.cat(parts)
 
 
-def evaluate(net: nn.Module, normalise: Normalisation, examples: Examples) -> tuple[float | None, float | None]:
+def loss_and_accuracy(
+    net: nn.Module, normalise: Normalisation, examples: Examples
+) -> tuple[float | None, float | None]:
     """Mean cross-entropy of the labels and accuracy; (None, None) of no examples."""
     if not len(examples):
         return None, None

@@ -27,6 +27,7 @@ from pipeline.nets import Architecture, architecture, build
 from pipeline.nets.recipe import Recipe
 from pipeline.params import Params, Train
 from pipeline.training import checkpoint
+from pipeline.training.loop import train_to_the_end
 from pipeline.training.pretrained import start_from_published
 from pipeline.training.recipes import arguments_of, recipe_of
 from pipeline.training.run import Epoch, Examples, Run, best_epoch, logits_of
@@ -82,7 +83,7 @@ def _fit(run: Run, cache: Path | None, key: str) -> int:
     """Train with a bar, keeping checkpoints; the epoch whose weights were taken."""
     path = cache / CHECKPOINT if cache else None
     with progress(desc="train", unit="epochs", total=run.recipe.epochs) as bar:
-        epoch = checkpoint.fit(run, path, key, lambda point: _show(bar, point))
+        epoch = train_to_the_end(run, path, key, lambda point: _show(bar, point))
     if path:
         checkpoint.forget(path)
     return epoch

@@ -60,7 +60,7 @@ def expand(episodes: Sequence[Episode], own: Path) -> list[Item]:
         else:
             items.append(item)
     named = Counter(item.id for item in items + folders)
-    items += [_apart(item) if named[item.id] > 1 else item for item in folders]
+    items += [_with_unique_id(item) if named[item.id] > 1 else item for item in folders]
     return sorted((_checked(item, own) for item in items), key=lambda item: item.id)
 
 
@@ -103,10 +103,10 @@ def _in_folder(item: Item) -> list[Item]:
         return [replace(item, problem=f"the folder has no video in it; expected files that end in one of {shown}")]
     inside = [replace(item, source=f"{item.source.rstrip('/')}/{name}") for name in names]
     named = [replace(each, id=f"{item.id}-{slug(Path(each.source).stem)}".rstrip("-")) for each in inside]
-    return [_apart(each) if len(each.id) > LONGEST_ID or each.id == item.id else each for each in named]
+    return [_with_unique_id(each) if len(each.id) > LONGEST_ID or each.id == item.id else each for each in named]
 
 
-def _apart(item: Item) -> Item:
+def _with_unique_id(item: Item) -> Item:
     """The item under an id that its file name makes unique: neighbours that come and go do not change it."""
     mark = hashlib.sha256(Path(item.source).name.encode()).hexdigest()[:8]
     return replace(item, id=f"{item.id[: LONGEST_ID - len(mark) - 1]}-{mark}")

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from pipeline.classifier.inputs import Normalisation, decode, fit, statistics
+from pipeline.classifier.inputs import Normalisation, decode, resize_face, statistics
 from pipeline.images import encode_jpeg
 
 
@@ -22,8 +22,8 @@ def test_nothing_decodes_to_nothing():
 
 
 def test_a_small_wide_picture_is_squeezed_into_the_square():
-    assert fit(np.zeros((7, 30, 3), dtype=np.uint8), 60, 3).shape == (60, 60, 3)
-    assert fit(np.zeros((7, 30, 3), dtype=np.uint8), 48, 1).shape == (48, 48, 1)
+    assert resize_face(np.zeros((7, 30, 3), dtype=np.uint8), 60, 3).shape == (60, 60, 3)
+    assert resize_face(np.zeros((7, 30, 3), dtype=np.uint8), 48, 1).shape == (48, 48, 1)
 
 
 def test_statistics_are_numpys():

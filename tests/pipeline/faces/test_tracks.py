@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cascades.boxes import intersection_over_union as iou
-from pipeline.faces.tracks import link, settle
+from pipeline.faces.tracks import link, rival_of_each
 
 
 def plain_iou(a: list[int], b: list[int]) -> float:
@@ -81,6 +81,6 @@ def test_of_two_cascades_that_claim_a_face_the_stronger_track_keeps_it() -> None
         ]
     ).assign(y=0, w=40, h=40)
     expected = ["", "cat", "", "cat", ""]
-    assert settle(rows).tolist() == expected
+    assert rival_of_each(rows).tolist() == expected
     backwards = rows.iloc[::-1]
-    assert settle(backwards).tolist() == expected[::-1]
+    assert rival_of_each(backwards).tolist() == expected[::-1]

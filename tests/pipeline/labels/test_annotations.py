@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.labels.annotations import PROVENANCE, last_words, read_boxes, read_emotions, read_looked_at
+from pipeline.labels.annotations import PROVENANCE, read_boxes, read_emotions, read_looked_at, rows_in_force
 
 EPISODES = pd.DataFrame(
     [
@@ -118,7 +118,7 @@ def test_a_frame_that_is_boxed_again_is_as_it_was_boxed_last(tmp_path: Path) -> 
         "pilot,3,1,ben,2026-01-03T10:00:00Z\n"
     )
     every = read_boxes(tmp_path / "boxes.csv", EPISODES, ["cat", "mouse"])
-    rows, frames = last_words(every, read_looked_at(tmp_path / "frames.csv", EPISODES))
+    rows, frames = rows_in_force(every, read_looked_at(tmp_path / "frames.csv", EPISODES))
     assert rows[["frame", "x", "w"]].to_numpy().tolist() == [[2, 1, 3], [1, 2, 9]]  # ben saw no face in frame 3
     assert frames[["frame", "complete"]].to_numpy().tolist() == [[1, 0], [3, 1]]
 

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score
 
 from pipeline import paths
 from pipeline.classifier.model import load_model, save_model
-from pipeline.classifier.scoring import evaluate
+from pipeline.classifier.scoring import score_classifier
 from pipeline.errors import InputError, StageError
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
 from pipeline.stages import evaluate as stage
@@ -110,7 +110,7 @@ def test_an_empty_test_set_gives_nulls_and_pictures_that_say_so(tmp_path, monkey
 def test_images_that_do_not_decode_are_left_out_and_counted(classifier):
     data = rows(6, seed=3, split="test")
     data.at[1, "image"] = {"bytes": b"", "path": None}
-    found = evaluate(data, classifier)
+    found = score_classifier(data, classifier)
     assert (found.metrics["n"], found.metrics["skipped"]) == (5, 1)
     assert data["face_id"][1] not in set(found.predictions["face_id"])
     assert found.confusion.sum() == 5
@@ -120,7 +120,7 @@ def test_a_label_the_model_does_not_know(classifier):
     data = rows(3, seed=3, split="test")
     data.loc[0, "emotion"] = "star"
     with pytest.raises(StageError, match=r"test.parquet has labels .*: 'star' on 1 face\."):
-        evaluate(data, classifier)
+        score_classifier(data, classifier)
 
 
 def test_no_model(tmp_path, monkeypatch):

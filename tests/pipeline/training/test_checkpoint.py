@@ -10,8 +10,9 @@ from pipeline.classifier.inputs import Normalisation
 from pipeline.compute.arithmetic import reproducible
 from pipeline.nets import build
 from pipeline.nets.recipe import Recipe
-from pipeline.training import checkpoint
-from pipeline.training.checkpoint import fit, resume, write
+from pipeline.training import loop
+from pipeline.training.checkpoint import resume, write
+from pipeline.training.loop import train_to_the_end
 from pipeline.training.run import Examples, Run
 
 OPTIMISERS = ("adadelta", "adagrad", "adam", "adamw", "rmsprop", "sgd")
@@ -38,26 +39,26 @@ def test_going_on_gives_the_same_bits_as_not_stopping(tmp_path, optimiser):
     recipe = replace(RECIPE, optimizer=optimiser)
     with reproducible(0, 1):
         whole = new_run(recipe)
-        fit(whole)
+        train_to_the_end(whole)
     with reproducible(0, 1):
         first = new_run(recipe)
         curves = [first.step(), first.step()]
         write(tmp_path / "c.safetensors", "key", first, curves, {})
     with reproducible(99, 1):  # the state comes from the file, not from the seed
         second = new_run(recipe)
-        fit(second, tmp_path / "c.safetensors", "key")
+        train_to_the_end(second, tmp_path / "c.safetensors", "key")
     assert bits(second) == bits(whole)
     assert second.curves == whole.curves
 
 
 def test_checkpoints_are_written_on_the_way_and_change_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "SECONDS", -1.0)
+    monkeypatch.setattr(loop, "SECONDS", -1.0)
     with reproducible(0, 1):
         plain = new_run(RECIPE)
-        fit(plain)
+        train_to_the_end(plain)
     with reproducible(0, 1):
         kept = new_run(RECIPE)
-        fit(kept, tmp_path / "c.safetensors", "key")
+        train_to_the_end(kept, tmp_path / "c.safetensors", "key")
     assert (tmp_path / "c.safetensors").stat().st_size > 0
     assert bits(kept) == bits(plain)
 
@@ -94,7 +95,7 @@ def test_early_stopping_takes_the_epoch_with_the_lowest_validation_loss():
     recipe = Recipe(optimizer="sgd", learning_rate=0.001, epochs=30, batch=8, patience=3)
     with reproducible(0, 1):
         run = Run(constant(0), Normalisation((120.0,) * 3, (60.0,) * 3), data, judge, recipe, 0, 3)
-        epoch = fit(run)
+        epoch = train_to_the_end(run)
     losses = [point.validation_loss for point in run.curves]
     assert epoch == 1 + losses.index(min(losses))
     assert len(run.curves) == epoch + 3 < 30
@@ -102,7 +103,7 @@ def test_early_stopping_takes_the_epoch_with_the_lowest_validation_loss():
         short = Run(
             constant(0), Normalisation((120.0,) * 3, (60.0,) * 3), data, judge, replace(recipe, epochs=epoch), 0, 3
         )
-        fit(short)
+        train_to_the_end(short)
     assert bits(run) == bits(short)
 
 
@@ -111,4 +112,4 @@ def test_without_validation_faces_nothing_stops_early():
     with reproducible(0, 1):
         run = new_run(replace(RECIPE, patience=1))
         run.validation = nobody
-        assert fit(run) == RECIPE.epochs
+        assert train_to_the_end(run) == RECIPE.epochs

@@ -12,7 +12,7 @@ from pipeline.compute.arithmetic import reproducible
 from pipeline.errors import StageError
 from pipeline.nets import architecture, build
 from pipeline.nets.recipe import Recipe
-from pipeline.training.run import Epoch, Examples, Run, best_epoch, evaluate
+from pipeline.training.run import Epoch, Examples, Run, best_epoch, loss_and_accuracy
 from pipeline.training.train import examples
 from tests.support.drawn_shapes import SHAPES, rows
 
@@ -78,11 +78,11 @@ def test_every_epoch_shows_every_picture_once_in_another_order():
 def test_validation_is_measured_without_dropout_and_in_parts():
     data = small_examples(n=300)
     net = nn.Sequential(nn.Flatten(), nn.Dropout(0.9), nn.Linear(48, 3))
-    loss, accuracy = evaluate(net, AS_IT_IS, data)
+    loss, accuracy = loss_and_accuracy(net, AS_IT_IS, data)
     logits = net.eval()(AS_IT_IS(data.images))
     assert loss == pytest.approx(nn.functional.cross_entropy(logits, data.targets).item(), rel=1e-5)
     assert accuracy == pytest.approx((logits.argmax(dim=1) == data.targets).double().mean().item())
-    assert evaluate(net, AS_IT_IS, EMPTY) == (None, None)
+    assert loss_and_accuracy(net, AS_IT_IS, EMPTY) == (None, None)
 
 
 def point(epoch, loss, accuracy):
@@ -115,7 +115,7 @@ def trained_accuracy(shuffled):
         run = Run(build("hill2017", 3, {}), statistics(train.images.numpy()), train, EMPTY, net.recipe)
         for _ in itertools.repeat(None, 16):
             run.step()
-        return evaluate(run.net, run.normalise, test)[1]
+        return loss_and_accuracy(run.net, run.normalise, test)[1]
 
 
 def test_hill2017_learns_drawn_shapes():

@@ -10,7 +10,7 @@ import torch
 from pipeline.classifier.model import load_model
 from pipeline.errors import ParamsError, SetupError
 from pipeline.stages import random_split as stage
-from pipeline.training import checkpoint
+from pipeline.training import loop
 from pipeline.training.train import CHECKPOINT, device_of, train, vote_shares
 from tests.support.drawn_shapes import SHAPES, params, rows, write_project
 
@@ -50,8 +50,8 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, monkeypatch
     settings = params(net="toon", options={"width": 4}, epochs=4)
     faces, judges = rows(24, seed=1), rows(12, seed=2)
     whole = train(faces, judges, settings)
-    monkeypatch.setattr(checkpoint, "SECONDS", -1.0)
-    step, steps = checkpoint.Run.step, []
+    monkeypatch.setattr(loop, "SECONDS", -1.0)
+    step, steps = loop.Run.step, []
 
     def stopped(run):
         steps.append(run.epoch)
@@ -59,7 +59,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path, monkeypatch
             raise KeyboardInterrupt
         return step(run)
 
-    monkeypatch.setattr(checkpoint.Run, "step", stopped)
+    monkeypatch.setattr(loop.Run, "step", stopped)
     with pytest.raises(KeyboardInterrupt):
         train(faces, judges, settings, tmp_path)
     assert (tmp_path / CHECKPOINT).exists()
