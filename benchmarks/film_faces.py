@@ -14,6 +14,7 @@ import pandas as pd
 from benchmarks.film import EMOTIONS, EPISODE, FILM
 from pipeline.images import encode_jpeg, inside, repeat_edges, shrink, square_around
 from pipeline.params import Faces
+from pipeline.rows import AnnotationRow
 from pipeline.schemas import DATASET
 from pipeline.tables import read_rows, rows_of, to_table, write_table
 
@@ -32,7 +33,7 @@ def _cut(footage: Path) -> pd.DataFrame:
     boxes = boxes[boxes["emotion"].isin(EMOTIONS)]
     shots = pd.read_csv(footage / "scenes.csv").query("episode_id == @EPISODE").reset_index(drop=True)
     faces = Faces()
-    wanted = {frame: list(rows_of(own)) for frame, own in boxes.groupby("frame")}
+    wanted = {frame: list(rows_of(own, AnnotationRow)) for frame, own in boxes.groupby("frame")}
     found = []
     with av.open(str(footage / FILM)) as film:
         for number, frame in enumerate(film.decode(video=0)):

@@ -9,13 +9,17 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, TypeVar, cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import InputError, StageError
+from pipeline.rows import Row
+
+Kind = TypeVar("Kind", bound=Row)
 
 COMPRESSION: Final = "zstd"
 ROW_GROUP = 4096
@@ -101,9 +105,14 @@ def read_rows(path: Path, schema: pa.Schema, columns: list[str] | None = None) -
     return read_table(path, schema, columns).to_pandas()
 
 
-def rows_of(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame as named tuples."""
-    return iter(frame.itertuples(index=False))
+def rows_of(table: pd.DataFrame, kind: type[Kind]) -> Iterator[Kind]:
+    """The rows of a table as named tuples; `kind` tells the type checker what they hold (`pipeline.rows`)."""
+    return cast(Iterator[Kind], table.itertuples(index=False))
+
+
+def row_of(values: Mapping[str, Any], kind: type[Kind]) -> Kind:
+    """A row from its columns, as one comes back from `_asdict`: what can be sent to another process."""
+    return cast(Kind, SimpleNamespace(**values))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -13,6 +13,19 @@ from pipeline.classifier.inputs import decode
 from pipeline.classifier.metrics import confusion, intervals, scores, scores_by
 from pipeline.classifier.model import Classifier
 from pipeline.dataset.files import check_labels
+from pipeline.rows import Row
+
+
+class PredictionRow(Row):
+    """A row of `Evaluation.predictions`; `probability` is that of the predicted emotion."""
+
+    face_id: str
+    character: str
+    episode_id: str
+    scene: int
+    actual: str
+    predicted: str
+    probability: float
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from pipeline.rows import EpisodeRow
 from pipeline.schemas import DATASET
 from pipeline.tables import rows_of
 from pipeline.version import VERSION
@@ -28,7 +29,7 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, emotions: Sequen
     counted = dataset.groupby(["emotion", "split"]).size()
     counts = [[emotion, *(int(counted.get((emotion, split), 0)) for split in splits)] for emotion in emotions]
     used = episodes[episodes["episode_id"].isin(dataset["episode_id"])]
-    sources = [[row.episode_id, row.license, row.attribution, f"`{row.sha256}`"] for row in rows_of(used)]
+    sources = [[row.episode_id, row.license, row.attribution, f"`{row.sha256}`"] for row in rows_of(used, EpisodeRow)]
     columns = [[f"`{field.name}`", (field.metadata or {})[b"doc"].decode()] for field in DATASET]
     return f"""{HEAD}
 # Emotions of cartoon faces: {", ".join(sorted(dataset["character"].unique()))}

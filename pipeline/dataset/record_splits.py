@@ -14,6 +14,7 @@ from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.dataset.scene_splits import COLUMNS, read_held_out, read_recorded, recorded_split
 from pipeline.params import Splits, load_params
+from pipeline.rows import SceneRow
 from pipeline.schemas import MANIFEST, OK, SCENES, SPLITS
 from pipeline.tables import read_rows, rows_of, write_text
 
@@ -32,7 +33,10 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     known = read_recorded(path)
     chosen = read_held_out(dict(scenes.groupby("episode_id")["stop_frame"].max()))
     settled = pd.Series(
-        [recorded_split(row.start_frame, row.stop_frame, known.get(row.episode_id, [])) for row in rows_of(scenes)],
+        [
+            recorded_split(row.start_frame, row.stop_frame, known.get(row.episode_id, []))
+            for row in rows_of(scenes, SceneRow)
+        ],
         index=scenes.index,
         dtype=object,
     )
@@ -44,7 +48,7 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     new = scenes.assign(split=split)[settled.isna()]
     text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
     text = text or ",".join([*COLUMNS, "split"]) + "\n"
-    lines = [f"{row.episode_id},{row.start_frame},{row.stop_frame - 1},{row.split}\n" for row in rows_of(new)]
+    lines = [f"{row.episode_id},{row.start_frame},{row.stop_frame - 1},{row.split}\n" for row in rows_of(new, SceneRow)]
     if lines:
         write_text(path, text + ("" if text.endswith("\n") else "\n") + "".join(lines))
     moved = int((split != scenes["split"]).sum())

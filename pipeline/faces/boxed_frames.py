@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.console import progress
 from pipeline.errors import nearest
 from pipeline.images import Pixels, fit_chroma, fit_height
+from pipeline.rows import EpisodeRow
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
 from pipeline.video.decode import decode_frames
@@ -66,7 +67,7 @@ def read_boxed_frames(
     """
     wanted = seen.groupby("episode_id")
     found: list[BoxedFrame] = []
-    rows = [row for row in rows_of(episodes[episodes["status"] == OK]) if row.episode_id in wanted.groups]
+    rows = [row for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow) if row.episode_id in wanted.groups]
     for episode in progress(rows, desc="looked-at frames", unit="episodes"):
         own = wanted.get_group(episode.episode_id).set_index("frame")
         cuts = scenes[scenes["episode_id"] == episode.episode_id]

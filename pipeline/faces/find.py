@@ -17,6 +17,7 @@ from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.faces.search import Look, Searcher
 from pipeline.faces.tracks import WEAK, judge, number_tracks
 from pipeline.params import Faces
+from pipeline.rows import EpisodeRow, FaceRow, SceneRow
 from pipeline.schemas import FACES, OK
 from pipeline.tables import rows_of
 from pipeline.video.frame import Frame
@@ -26,7 +27,11 @@ THUMBNAIL = 8
 
 
 def find_faces(
-    frames: Iterable[Frame], episode: Any, scenes: pd.DataFrame, cascades: Sequence[CharacterCascade], params: Faces
+    frames: Iterable[Frame],
+    episode: EpisodeRow,
+    scenes: pd.DataFrame,
+    cascades: Sequence[CharacterCascade],
+    params: Faces,
 ) -> pd.DataFrame:
     """Rows of FACES for some scenes of an episode, tracks numbered from 0.
 
@@ -46,28 +51,31 @@ def find_faces(
     rows["episode_id"] = episode.episode_id
     rows["time_s"] = (rows["pts"] * episode.time_base_num / episode.time_base_den).round(6)
     rows["track"] = number_tracks(list(zip(rows["scene"], rows["character"], rows["track"], strict=True)))
-    rows["face_id"] = [face_id(episode.sha256, row) for row in rows_of(rows)]
-    crops = [{"bytes": row.crop, "path": f"{row.face_id}.jpg"} if row.status == OK else None for row in rows_of(rows)]
+    rows["face_id"] = [face_id(episode.sha256, row) for row in rows_of(rows, FaceRow)]
+    crops = [
+        {"bytes": row.crop, "path": f"{row.face_id}.jpg"} if row.status == OK else None
+        for row in rows_of(rows, FaceRow)
+    ]
     rows["crop"] = pd.Series(crops, index=rows.index, dtype=object)
     return rows[FACES.names]
 
 
-def face_id(sha256: str, row: Any) -> str:
+def face_id(sha256: str, row: FaceRow) -> str:
     """Hash of (episode sha256, pts, character, box): the same face found again has the same id."""
     text = f"{sha256} {row.pts} {row.character} {row.x} {row.y} {row.w} {row.h}"
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _by_scene(frames: Iterable[Frame], scenes: pd.DataFrame) -> Iterator[tuple[Any, Iterator[Frame]]]:
+def _by_scene(frames: Iterable[Frame], scenes: pd.DataFrame) -> Iterator[tuple[SceneRow, Iterator[Frame]]]:
     """Each scene that has frames, with them. Raises InputError where a scene does not begin at its pts."""
     starts = scenes["start_frame"].to_numpy(np.int64)
-    in_order = list(rows_of(scenes))
+    in_order = list(rows_of(scenes, SceneRow))
     for position, own in groupby(frames, key=lambda frame: int(np.searchsorted(starts, frame.index, side="right")) - 1):
         scene = in_order[position]
         yield scene, _checked(own, scene)
 
 
-def _checked(frames: Iterator[Frame], scene: Any) -> Iterator[Frame]:
+def _checked(frames: Iterator[Frame], scene: SceneRow) -> Iterator[Frame]:
     for frame in frames:
         if frame.index == scene.start_frame and frame.pts != scene.start_pts:
             raise InputError(

@@ -1,7 +1,6 @@
 """Cutting faces out of their episodes again: what is known of a face is enough to find it."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -9,6 +8,7 @@ from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.faces.find import crop_jpeg
 from pipeline.params import Faces
+from pipeline.rows import ManifestRow, SceneRow
 from pipeline.tables import rows_of
 from pipeline.video.decode import decode_frames
 
@@ -22,19 +22,19 @@ def recut(
     the last frame needed. What an episode does not give any more (it is gone, damaged, another file) is left out.
     """
     videos = dict(zip(episodes["episode_id"], episodes["path"], strict=True))
-    begins = {(row.episode_id, row.scene): row for row in rows_of(scenes)}
+    begins = {(row.episode_id, row.scene): row for row in rows_of(scenes, SceneRow)}
     crops: dict[str, bytes] = {}
     for (episode_id, scene), own in faces.groupby(["episode_id", "scene"]):
         try:
-            crops |= _of_scene(own, folder / videos[episode_id], begins[episode_id, scene], params)
+            crops |= _of_scene(own, folder / videos[episode_id], begins[str(episode_id), int(str(scene))], params)
         except InputError as error:
             print(f"report: faces of {episode_id} are not shown: {error}")
     return crops
 
 
-def _of_scene(faces: pd.DataFrame, path: Path, scene: Any, params: Faces) -> dict[str, bytes]:
-    wanted: dict[tuple[int, int], list[Any]] = {}
-    for face in rows_of(faces):
+def _of_scene(faces: pd.DataFrame, path: Path, scene: SceneRow, params: Faces) -> dict[str, bytes]:
+    wanted: dict[tuple[int, int], list[ManifestRow]] = {}
+    for face in rows_of(faces, ManifestRow):
         wanted.setdefault((face.frame, face.pts), []).append(face)
     stop = int(faces["frame"].max()) + 1
     crops = {}

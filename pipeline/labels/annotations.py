@@ -17,11 +17,11 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from pipeline.errors import InputError, nearest
+from pipeline.rows import AnnotationRow, EpisodeRow
 from pipeline.schemas import OK, REJECTED
 from pipeline.tables import rows_of
 
@@ -155,17 +155,17 @@ def _whole(text: str) -> int | None:
     return int(number) if abs(number) < 2**31 and number.is_integer() else None
 
 
-def _reject(rows: pd.DataFrame, reason: Callable[[Any], str]) -> None:
+def _reject(rows: pd.DataFrame, reason: Callable[[AnnotationRow], str]) -> None:
     """Mark the rows for which `reason(row)` has something to say; the first reason found stays."""
     if rows.empty:
         return
-    reasons = [reason(row) if row.status == OK else row.reason for row in rows_of(rows)]
+    reasons = [reason(row) if row.status == OK else row.reason for row in rows_of(rows, AnnotationRow)]
     rows["reason"] = reasons
     rows["status"] = [REJECTED if text else OK for text in reasons]
 
 
 def _reject_unknown(rows: pd.DataFrame, name: str, valid: Sequence[str]) -> None:
-    def reason(row: Any) -> str:
+    def reason(row: AnnotationRow) -> str:
         found = getattr(row, name)
         if found in valid:
             return ""
@@ -176,9 +176,9 @@ def _reject_unknown(rows: pd.DataFrame, name: str, valid: Sequence[str]) -> None
 
 def _hold_to_episodes(rows: pd.DataFrame, episodes: pd.DataFrame) -> pd.DataFrame:
     """Reject rows of episodes and frames that are not there and boxes outside; clip boxes that reach over the edge."""
-    known = {episode.episode_id: episode for episode in rows_of(episodes)}
+    known = {episode.episode_id: episode for episode in rows_of(episodes, EpisodeRow)}
 
-    def reason(row: Any) -> str:
+    def reason(row: AnnotationRow) -> str:
         episode = known.get(row.episode_id)
         if episode is None:
             return f"unknown episode {row.episode_id!r}; not in params.yaml.{nearest(row.episode_id, known)}"
@@ -195,13 +195,13 @@ def _hold_to_episodes(rows: pd.DataFrame, episodes: pd.DataFrame) -> pd.DataFram
             _clip(row, size.width, size.height)
             if row.status == OK and size is not None
             else (row.x, row.y, row.w, row.h)
-            for row, size in zip(rows_of(rows), sizes, strict=True)
+            for row, size in zip(rows_of(rows, AnnotationRow), sizes, strict=True)
         ]
         rows[["x", "y", "w", "h"]] = pd.DataFrame(clipped, index=rows.index)
     return rows
 
 
-def _box_fault(row: Any, width: int, height: int) -> str:
+def _box_fault(row: AnnotationRow, width: int, height: int) -> str:
     x, y, w, h = (getattr(row, name) for name in "xywh")
     if w < 1 or h < 1:
         return f"a box of {w}×{h} px; expected a width and height of at least 1"
@@ -211,11 +211,11 @@ def _box_fault(row: Any, width: int, height: int) -> str:
     return ""
 
 
-def _edges(row: Any, width: int, height: int) -> tuple[int, int, int, int]:
+def _edges(row: AnnotationRow, width: int, height: int) -> tuple[int, int, int, int]:
     x, y, w, h = (getattr(row, name) for name in "xywh")
     return max(0, x), max(0, y), min(width, x + w), min(height, y + h)
 
 
-def _clip(row: Any, width: int, height: int) -> tuple[int, int, int, int]:
+def _clip(row: AnnotationRow, width: int, height: int) -> tuple[int, int, int, int]:
     left, top, right, bottom = _edges(row, width, height)
     return left, top, right - left, bottom - top

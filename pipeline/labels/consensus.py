@@ -12,6 +12,7 @@ from cascades.boxes import intersection_over_union as iou
 from labeling.dawid_skene import dawid_skene
 from pipeline.labels.annotations import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION
 from pipeline.params import Labels
+from pipeline.rows import AnnotationRow, ManifestRow
 from pipeline.schemas import LABELS, OK, REJECTED
 from pipeline.tables import rows_of
 
@@ -35,22 +36,29 @@ def match(annotations: pd.DataFrame, faces: pd.DataFrame, params: Labels) -> pd.
     """
     by_place = dict(iter(faces.groupby(["episode_id", "character"])))
     found = []
-    for row in rows_of(annotations):
+    for row in rows_of(annotations, AnnotationRow):
         own = by_place.get((row.episode_id, row.character))
         found.append(None if own is None or row.status != OK else _best(row, own, params))
     return pd.Series(found, index=annotations.index, dtype=object)
 
 
-def _best(row: Any, faces: pd.DataFrame, params: Labels) -> str | None:
+def _best(row: AnnotationRow, faces: pd.DataFrame, params: Labels) -> str | None:
     away = np.abs(faces["frame"].to_numpy() - row.frame)
     near = faces[away <= params.frame_tolerance]
     overlap = iou(np.array([[row.x, row.y, row.w, row.h]]), near[BOX].to_numpy(np.int64))[0]
     candidates = [
         (-share, abs(face.frame - row.frame), face.face_id)
-        for share, face in zip(overlap, rows_of(near), strict=True)
+        for share, face in zip(overlap, rows_of(near, ManifestRow), strict=True)
         if share >= params.min_iou
     ]
     return min(candidates)[2] if candidates else None
+
+
+class MatchedRow(AnnotationRow):
+    """An annotation and the face that it is matched to."""
+
+    face_id: str
+    cluster: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def cast_votes(annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Serie
     rows = annotations.assign(face_id=matched, cluster=matched.map(clusters.to_dict()))
     rows = rows[rows["cluster"].notna() & (rows["status"] == OK)]
     standing: dict[tuple[str, str], tuple[Any, str]] = {}
-    for index, row in zip(rows.index, rows_of(rows), strict=True):
+    for index, row in zip(rows.index, rows_of(rows, MatchedRow), strict=True):
         key = (row.face_id, row.annotator)
         if row.emotion == WRONG_EMOTION:
             if key in standing and standing[key][1] == row.suggested:
@@ -109,7 +117,7 @@ def settle_labels(
         label = _label(own, verdicts[cluster], cluster) if own is not None else _looked_at(remarked, cluster)
         said = {} if remarked is None else dict(sorted(Counter(remarked["emotion"]).items()))
         labels.append({**label, "remarks": json.dumps(said), "consensus": method})
-    labels += [{**_unmatched(row), "consensus": method} for row in rows_of(rows[~found])]
+    labels += [{**_unmatched(row), "consensus": method} for row in rows_of(rows[~found], AnnotationRow)]
     table = pd.DataFrame(labels, columns=LABELS.names)
     return table.sort_values(["episode_id", "frame", "x", "y", "emotion", "reason"], ignore_index=True)
 
@@ -189,11 +197,11 @@ def _looked_at(remarked: Any, cluster: str) -> dict[str, Any]:
 
 def _place(rows: pd.DataFrame, cluster: str) -> dict[str, Any]:
     """Where the first of a face's annotations stands."""
-    first = next(rows_of(rows))
+    first = next(rows_of(rows, AnnotationRow))
     return {"face_id": cluster, **{name: getattr(first, name) for name in ("episode_id", "frame", *BOX)}}
 
 
-def _unmatched(row: Any) -> dict[str, Any]:
+def _unmatched(row: AnnotationRow) -> dict[str, Any]:
     """An annotation that no face answers to: kept, with the reason."""
     said, vote = json.dumps({row.emotion: 1}), row.emotion not in NO_VOTE
     return {

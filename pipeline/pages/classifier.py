@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.classifier.calibration import reliability
 from pipeline.classifier.explain import activation_maximisation, convolutions, enlarged, grad_cam, overlay
 from pipeline.classifier.model import Classifier
-from pipeline.classifier.scoring import Evaluation
+from pipeline.classifier.scoring import Evaluation, PredictionRow
 from pipeline.images import Pixels, decode_rgb, shrink
 from pipeline.pages.html import Part, Section, Strip, Tile, drawing, jpeg, photograph, png_file, table
 from pipeline.pages.sheets import contact_sheet, figure
@@ -119,7 +119,7 @@ def mistakes(found: Evaluation, faces: dict[str, Pixels]) -> list[Part]:
         return [Part("", "None.")]
     tiles = [
         _tile(faces[face.face_id], [f"{face.actual} →", f"{face.predicted} {face.probability:.0%}"], _hint(face))
-        for face in rows_of(surest)
+        for face in rows_of(surest, PredictionRow)
     ]
     text = f"{len(wrong)} of {len(found.predictions)} faces, " + (
         f"the {SHOWN} surest" if len(wrong) > SHOWN else "the surest first"
@@ -139,7 +139,7 @@ def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier) -
         heat = grad_cam(classifier, found.images[places], np.full(len(places), index, dtype=np.int64))
         tiles = [
             _tile(overlay(_square(faces[face.face_id]), heat[i]), [_verdict(face)], _hint(face))
-            for i, face in enumerate(rows_of(shown))
+            for i, face in enumerate(rows_of(shown, PredictionRow))
         ]
         strips.append(Strip(f"answered {emotion}", tiles))
     text = "Bright and red: what spoke for the answer (Grad-CAM on the last layer that still has places)."
@@ -185,11 +185,11 @@ def _tile(face: Pixels, lines: Sequence[str], hint: str) -> Tile:
     return Tile(jpeg(_square(face)), lines, hint)
 
 
-def _verdict(face: Any) -> str:
+def _verdict(face: PredictionRow) -> str:
     return "right" if face.actual == face.predicted else f"label: {face.actual}"
 
 
-def _hint(face: Any) -> str:
+def _hint(face: PredictionRow) -> str:
     return f"{face.character}, {face.episode_id}, scene {face.scene}: {face.actual} → {face.predicted}, {face.face_id}"
 
 

@@ -1,7 +1,7 @@
 """The sections of reports/dataset.html: what people would rather look at than read."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,12 @@ from pipeline import paths
 from pipeline.faces.crops import read_crops
 from pipeline.faces.recut import recut
 from pipeline.images import Pixels, decode_rgb, shrink
-from pipeline.pages.doubts import kept, strongest_alarms, weakest_tracks
+from pipeline.pages.doubts import WeakTrack, kept, strongest_alarms, weakest_tracks
 from pipeline.pages.html import Part, Section, Strip, Tile, jpeg, photograph, png_file, vector
 from pipeline.pages.sheets import BACKGROUND, contact_sheet
 from pipeline.pages.timeline import ROW_SECONDS, clock, palette, timeline, tracks_of
 from pipeline.params import Params
+from pipeline.rows import DatasetRow, EpisodeRow, ManifestRow
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.similarity.diverse import diverse
 from pipeline.similarity.pairs import read_thumbnails
@@ -75,7 +76,7 @@ def timelines(episodes: pd.DataFrame, scenes: pd.DataFrame, manifest: pd.DataFra
     tracks, colors = tracks_of(manifest), palette(params.characters)
     seconds = max(1.0, min(float(ROW_SECONDS), float(shown["duration_s"].max())))
     parts = [Part("", text + some)]
-    for episode in rows_of(shown):
+    for episode in rows_of(shown, EpisodeRow):
         starts = scenes.loc[scenes["episode_id"] == episode.episode_id, "start_s"].tolist()
         own = tracks[tracks["episode_id"] == episode.episode_id]
         parts.append(vector(timeline(episode.duration_s, starts, own, colors, seconds), episode.episode_id))
@@ -114,7 +115,7 @@ def tracks_parts(tracks: list[pd.DataFrame], crops: Crops, params: Params) -> li
             first, last = own.iloc[0], own.iloc[-1]
             if first["character"] == name:
                 span = f"{clock(first['time_s'])} to {clock(last['time_s'])}, scene {first['scene']}"
-                tiles = [tile(face, crops, clock(face.time_s)) for face in rows_of(spread(own, ACROSS))]
+                tiles = [tile(face, crops, clock(face.time_s)) for face in rows_of(spread(own, ACROSS), ManifestRow)]
                 strips.append(Strip(f"{first['episode_id']}, {span}: {len(own)} faces", tiles))
         text = "" if strips else "No tracks."
         parts.append(Part(f"The longest tracks of {name}", text, strips=strips))
@@ -126,7 +127,7 @@ def alarms_part(alarms: pd.DataFrame, crops: Crops) -> Part:
     heading = "False alarms: the strongest detections put aside"
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
-        tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own)]
+        tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own, ManifestRow)]
         count = int(own["all"].iloc[0])
         strips.append(Strip(f"{name}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
     text = "The best of each track. A face here was missed, unless another cascade claims it: see if that one is right."
@@ -138,7 +139,10 @@ def doubtful_part(doubtful: pd.DataFrame, crops: Crops) -> Part:
     heading = "Doubtful: the weakest tracks kept"
     strips = []
     for name, own in doubtful.groupby("character"):
-        tiles = [tile(face, crops, f"{face.median:.3g}, {face.faces} faces", *where(face)) for face in rows_of(own)]
+        tiles = [
+            tile(face, crops, f"{face.median:.3g}, {face.faces} faces", *where(face))
+            for face in rows_of(own, WeakTrack)
+        ]
         strips.append(Strip(str(name), tiles))
     text = (
         "The weakest face of each, the track's median score and length; below a score of 1 it would have been put "
@@ -187,7 +191,7 @@ def emotion_sheet(dataset: pd.DataFrame, emotion: str) -> Part:
     if own.empty:
         return Part(heading, "No faces.")
     shown = spread(own, SHEET)
-    encoded = {face.face_id: face.image["bytes"] for face in rows_of(shown)}
+    encoded = {face.face_id: face.image["bytes"] for face in rows_of(shown, DatasetRow)}
     return photograph(contact_sheet(pixels_of(shown, encoded), columns=12), heading)
 
 
@@ -209,7 +213,7 @@ def pixels(identity: str, crops: Crops) -> Pixels:
     return np.full((8, 8, 3), 128, np.uint8) if image is None else image
 
 
-def tile(face: Any, crops: Crops, *lines: str) -> Tile:
+def tile(face: ManifestRow, crops: Crops, *lines: str) -> Tile:
     """A face (a row of MANIFEST) with lines under it."""
     hint = f"{face.episode_id}, frame {face.frame}, box {face.x}, {face.y}, {face.w} × {face.h} px"
     if face.reason:
@@ -217,6 +221,6 @@ def tile(face: Any, crops: Crops, *lines: str) -> Tile:
     return Tile(jpeg(shrink(pixels(face.face_id, crops), TILE, TILE)), lines, hint)
 
 
-def where(face: Any) -> tuple[str, str]:
+def where(face: ManifestRow) -> tuple[str, str]:
     """When and in which episode a face is, as lines."""
     return clock(face.time_s), face.episode_id

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 
+from pipeline.rows import ManifestRow
 from pipeline.schemas import OK
 
 
@@ -37,6 +38,13 @@ def strongest_alarms(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
     rows = rows.drop_duplicates([*together, "episode_id", "track"]).groupby(together).head(count)
     order = ["common", "kind", "character", "score", "face_id"]
     return rows.sort_values(order, ascending=[False, True, True, False, True]).drop(columns="common")
+
+
+class WeakTrack(ManifestRow):
+    """A row of `weakest_tracks`."""
+
+    median: float
+    faces: int
 
 
 def weakest_tracks(manifest: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from html import escape
 import pandas as pd
 
 from pipeline.pages.doubts import kept
+from pipeline.rows import Row
 from pipeline.tables import rows_of
 
 WIDTH = 960
@@ -26,6 +27,16 @@ BANDS = ("#eef1f5", "#dde2ea")
 COLORS = ("#d9822b", "#3b82c4", "#3f9b57", "#b5489a", "#8a6d3b", "#6d5bd0", "#c23b3b", "#2a9d9d")
 ASIDE = "put aside"
 GRAY = "#9aa1ab"
+
+
+class TrackBar(Row):
+    """A row of `tracks_of`; `level` is given by `lanes`."""
+
+    episode_id: str
+    character: str
+    start_s: float
+    stop_s: float
+    level: int
 
 
 def tracks_of(manifest: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +103,7 @@ def stack(tracks: pd.DataFrame, levels: int) -> list[int]:
     """The lowest level at which each track (ascending start_s) meets none before it; the last one if all are busy."""
     busy = [-1.0] * levels
     chosen = []
-    for track in rows_of(tracks[["start_s", "stop_s"]]):
+    for track in rows_of(tracks, TrackBar):
         level = next((index for index, until in enumerate(busy) if until < track.start_s), levels - 1)
         busy[level] = max(busy[level], track.stop_s)
         chosen.append(level)
@@ -112,7 +123,7 @@ def bands(starts: Sequence[float], duration: float, begin: float, end: float, sc
 def bars(tracks: pd.DataFrame, begin: float, end: float, scale: float, top: int) -> str:
     """The path of the bars of a row; a bar is 2 px wide at least."""
     path = []
-    for track in rows_of(tracks):
+    for track in rows_of(tracks, TrackBar):
         x, w = place(max(track.start_s, begin), min(track.stop_s, end), begin, scale)
         w, y = max(w, 2.0), top + track.level * (BAR + 1)
         path.append(f"M{x:g} {y}h{w:g}v{BAR}h-{w:g}z")

@@ -22,8 +22,9 @@ from pipeline.errors import InputError
 from pipeline.faces.cascade_files import load_cascade
 from pipeline.faces.find import find_faces
 from pipeline.params import Faces, Params, load_params
+from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
-from pipeline.tables import read_rows, rows_of, table_key, to_table, write_table
+from pipeline.tables import read_rows, row_of, rows_of, table_key, to_table, write_table
 from pipeline.video.decode import decode_frames
 
 CODE_VERSION = "2"
@@ -36,7 +37,7 @@ RUN = 1000
 class EpisodeFaces:
     """One episode's work; `key` is all that decides its result."""
 
-    episode: Any
+    episode: dict[str, Any]
     scenes: pd.DataFrame
     characters: tuple[str, ...]
     params: Faces
@@ -63,7 +64,7 @@ class EpisodeFaces:
 class Run:
     """Some scenes of an episode that follow each other: the unit of work, small enough to be sent anywhere."""
 
-    episode: Any
+    episode: dict[str, Any]
     scenes: pd.DataFrame
     characters: tuple[str, ...]
     params: Faces
@@ -102,7 +103,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[E
         for ending in ("xml", "json"):
             cascades.update((paths.CASCADES / f"{character}.{ending}").read_bytes())
     jobs = []
-    for episode in rows_of(episodes[episodes["status"] == OK]):
+    for episode in rows_of(episodes[episodes["status"] == OK], EpisodeRow):
         own = scenes[(scenes["episode_id"] == episode.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
         key = {
             "episode": f"{episode.episode_id} {episode.sha256}",
@@ -121,7 +122,7 @@ def work(run: Run) -> tuple[pa.Table, str]:
 
     Runs in a process of its own.
     """
-    episode = pd.Series(run.episode)
+    episode = row_of(run.episode, EpisodeRow)
     first, last = run.scenes.iloc[0], run.scenes.iloc[-1]
     frames = decode_frames(
         paths.VIDEOS / episode.path,

@@ -14,6 +14,7 @@ from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, 
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
 from pipeline.project.summary import headline_figures
+from pipeline.rows import EpisodeRow
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
 from pipeline.tables import read_rows, rows_of, write_text
 
@@ -63,7 +64,7 @@ def episodes_section() -> Section:
     shown = pd.DataFrame(
         {
             "episode": episodes["episode_id"],
-            "status": [row.status + (f": {row.reason}" if row.reason else "") for row in rows_of(episodes)],
+            "status": [row.status + (f": {row.reason}" if row.reason else "") for row in rows_of(episodes, EpisodeRow)],
             "size": [f"{w:.0f}×{h:.0f}" for w, h in zip(episodes["width"], episodes["height"], strict=True)],
             "frames": episodes["frames"].fillna(0).astype(int),
             "scenes": episodes["episode_id"].map(counted).fillna(0).astype(int),

@@ -17,6 +17,7 @@ from pipeline.compute.each import each
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade
 from pipeline.images import Pixels, encode_jpeg, fit_chroma, fit_height, shrink
 from pipeline.params import Params
+from pipeline.rows import EpisodeRow, SceneRow
 from pipeline.schemas import OK
 from pipeline.similarity.diverse import diverse
 from pipeline.tables import rows_of
@@ -53,7 +54,7 @@ def frames_to_box(
     by_episode = dict(iter(candidates.groupby("episode_id")))
     jobs = [
         FramesOfEpisode(row._asdict(), frozenset(by_episode[row.episode_id]["frame"].tolist()))
-        for row in rows_of(episodes)
+        for row in rows_of(episodes, EpisodeRow)
         if row.episode_id in by_episode
     ]
     tables = list(each(_thumbnails, jobs, params.compute, desc="frames to box", unit="episodes"))
@@ -73,10 +74,10 @@ def frames_to_box(
 
 def candidate_frames(episodes: pd.DataFrame, scenes: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     """About a frame a second of every scene: episode_id, frame, scene, and how often the scene was looked_at."""
-    rates = {row.episode_id: row.rate_num / row.rate_den for row in rows_of(episodes) if row.status == OK}
+    rates = {row.episode_id: row.rate_num / row.rate_den for row in rows_of(episodes, EpisodeRow) if row.status == OK}
     looked = {name: np.sort(own["frame"].to_numpy(np.int64)) for name, own in seen.groupby("episode_id")}
     rows = []
-    for scene in rows_of(scenes):
+    for scene in rows_of(scenes, SceneRow):
         if scene.status != OK or scene.episode_id not in rates:
             continue
         own = looked.get(scene.episode_id, np.zeros(0, np.int64))
@@ -104,7 +105,7 @@ def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params
     cascades = tuple(load_cascade(name) for name in params.characters if (paths.CASCADES / f"{name}.xml").exists())
     version = cascades_version([cascade.character for cascade in cascades])
     jobs = []
-    for row in rows_of(episodes):
+    for row in rows_of(episodes, EpisodeRow):
         own = frames[frames["episode_id"] == row.episode_id]["frame"]
         if len(own):
             jobs.append(FramesOfEpisode(row._asdict(), frozenset(own.tolist())))

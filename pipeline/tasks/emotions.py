@@ -16,6 +16,7 @@ from pipeline.images import decode_rgb
 from pipeline.labels.annotations import NO_VOTE
 from pipeline.labels.consensus import faces_to_label, match
 from pipeline.params import Labelling, Params
+from pipeline.rows import ManifestRow
 from pipeline.schemas import EPISODES
 from pipeline.tables import read_rows, rows_of
 from pipeline.tasks.media import Media, face_pictures
@@ -76,7 +77,7 @@ def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> 
     return [
         emotion_task(dict(face._asdict()), image, scene_image, one, note)
         for face, (image, scene_image), one, note in zip(
-            rows_of(faces), pictures, guesses, why or [""] * len(faces), strict=True
+            rows_of(faces, ManifestRow), pictures, guesses, why or [""] * len(faces), strict=True
         )
     ]
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -24,12 +23,15 @@ from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.errors import InputError
 from pipeline.faces.crops import read_crops
-from pipeline.images import Pixels, encode_jpeg, fit_height
+from pipeline.images import Pixels, Rectangle, encode_jpeg, fit_height
 from pipeline.params import Compute
+from pipeline.rows import ManifestRow
 from pipeline.tables import rows_of
 from pipeline.video.decode import decode_frames
 
-"""What our own server may show files from."""
+Marked = tuple[str, Rectangle | None]
+"""A picture's name, and the box to mark in it."""
+
 MEDIA = paths.TASKS / "media"
 SERVED = "/data/local-files/?d=media/"
 """The address, on our own server, of the media folder."""
@@ -76,9 +78,9 @@ def face_pictures(faces: pd.DataFrame, episodes: pd.DataFrame, media: Media, com
     needed, unless its pictures are there already.
     """
     crops = read_crops(faces)
-    marked = {f"scenes/{row.face_id}.jpg": row for row in rows_of(faces)}
+    marked = {f"scenes/{row.face_id}.jpg": row for row in rows_of(faces, ManifestRow)}
     there = {name: media.address(name) for name in marked if media.has(name)}
-    wanted: dict[str, dict[int, list[Any]]] = {}
+    wanted: dict[str, dict[int, list[Marked]]] = {}
     for name, row in marked.items():
         if name not in there:
             box = (int(row.x), int(row.y), int(row.w), int(row.h))
@@ -89,12 +91,12 @@ def face_pictures(faces: pd.DataFrame, episodes: pd.DataFrame, media: Media, com
         raise InputError(f"{len(lost)} frames cannot be read again from data/episodes (the first: {lost[0]})")
     return [
         (media.put(f"faces/{row.face_id}.jpg", crop), there[f"scenes/{row.face_id}.jpg"])
-        for row, crop in zip(rows_of(faces), crops, strict=True)
+        for row, crop in zip(rows_of(faces, ManifestRow), crops, strict=True)
     ]
 
 
 def frames_as_jpeg(
-    wanted: Mapping[str, Mapping[int, list[tuple[str, tuple[int, int, int, int] | None]]]],
+    wanted: Mapping[str, Mapping[int, list[Marked]]],
     episodes: pd.DataFrame,
     compute: Compute,
     height: int,
@@ -109,7 +111,7 @@ def frames_as_jpeg(
         yield from made
 
 
-def _of_episode(job: tuple[Path, dict[int, list[tuple[str, Any]]]], height: int) -> list[tuple[str, bytes]]:
+def _of_episode(job: tuple[Path, dict[int, list[Marked]]], height: int) -> list[tuple[str, bytes]]:
     path, wanted = job
     made = []
     for frame in decode_frames(path, stop=max(wanted) + 1):
@@ -120,7 +122,7 @@ def _of_episode(job: tuple[Path, dict[int, list[tuple[str, Any]]]], height: int)
     return made
 
 
-def mark(picture: Pixels, box: tuple[int, int, int, int] | None, scale: float) -> Pixels:
+def mark(picture: Pixels, box: Rectangle | None, scale: float) -> Pixels:
     """The picture with a frame just outside a box, which is in px of the picture before it was scaled."""
     if box is None:
         return picture

@@ -10,13 +10,13 @@ docs/benchmarks.md.)
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.labels.annotations import NOT_THEIRS
 from pipeline.labels.consensus import AGAINST
+from pipeline.rows import LabelRow, ManifestRow, Row
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
 from pipeline.tasks.quick_model import NO_LABEL, describe, out_of_fold
@@ -27,6 +27,16 @@ LEAST = 0.001
 """Probability below which no emotion is held to be, whatever the model says: it is wrong one time in ten itself."""
 NOT_AN_EMOTION = 0.02
 """What is left for each answer that is no emotion, of which the model knows nothing."""
+
+
+class Doubt(Row):
+    """A face worth a second look."""
+
+    face_id: str
+    why: str
+    score: float
+
+
 COLUMNS = ["face_id", "why", "score"]
 
 
@@ -43,13 +53,14 @@ def review_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None = None
     split = disagreement_queue(labels)
     doubted = label_error_queue(labels, probabilities)
     tied = split[~split["face_id"].isin(doubted["face_id"])]
-    return _in_order([*rows_of(tied), *rows_of(doubted)])
+    rows = [*rows_of(tied, Doubt), *rows_of(doubted, Doubt)]
+    return _in_order([(row.face_id, row.why, row.score) for row in rows])
 
 
 def disagreement_queue(labels: pd.DataFrame) -> pd.DataFrame:
     """The faces whose votes differ: face_id, why, score, ties first, then by how probably the majority errs."""
     found = []
-    for row in rows_of(labels[labels["face_id"].notna()]):
+    for row in rows_of(labels[labels["face_id"].notna()], LabelRow):
         votes = _votes(row.votes)
         if len(votes) > 1 and (row.status == OK or row.reason.startswith("a tie")):
             wrong = 1.0 if row.status != OK else _doubt(row.emotion, votes, None)
@@ -65,7 +76,7 @@ def label_error_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None) 
         told = probabilities.dropna()
         rows = zip(told.index, told.to_numpy(), strict=True)
         known = {str(name): dict(zip(told.columns, map(float, row), strict=True)) for name, row in rows}
-    for row in rows_of(labels[(labels["status"] == OK) & labels["face_id"].notna()]):
+    for row in rows_of(labels[(labels["status"] == OK) & labels["face_id"].notna()], LabelRow):
         votes, model = _votes(row.votes), known.get(row.face_id)
         why = f"{_said(row)}, voted {_counted(votes)}"
         if model is not None:
@@ -87,7 +98,7 @@ def out_of_fold_probabilities(
     emotion = labels[labels["status"] == OK].set_index("face_id")["emotion"]
     index = {name: number for number, name in enumerate(emotions)}
     targets = [index.get(name, NO_LABEL) for name in manifest["face_id"].map(emotion.to_dict())]
-    scenes = [f"{row.episode_id} {row.scene}" for row in rows_of(manifest)]
+    scenes = [f"{row.episode_id} {row.scene}" for row in rows_of(manifest, ManifestRow)]
     found = out_of_fold(describe(crops, margin), np.array(targets, np.int64), scenes, len(emotions))
     return pd.DataFrame(found, index=pd.Index(manifest["face_id"], name="face_id"), columns=list(emotions))
 
@@ -120,7 +131,7 @@ def _votes(text: str) -> dict[str, int]:
     return counted
 
 
-def _said(row: Any) -> str:
+def _said(row: LabelRow) -> str:
     return f"labelled {row.emotion}" if row.status == OK else "no label"
 
 
@@ -128,7 +139,7 @@ def _counted(votes: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(votes.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _in_order(rows: Sequence[Any]) -> pd.DataFrame:
-    table = pd.DataFrame([tuple(row) for row in rows], columns=COLUMNS)
+def _in_order(rows: Sequence[tuple[str, str, float]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=COLUMNS)
     table["score"] = table["score"].astype(float).round(4)
     return table.sort_values(["score", "face_id"], ascending=[False, True], ignore_index=True)

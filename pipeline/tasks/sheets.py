@@ -18,6 +18,7 @@ from labeling.config import SHEET_KEYS
 from labeling.tasks import sheet_task
 from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels, decode_rgb, encode_jpeg, shrink
+from pipeline.rows import ManifestRow
 from pipeline.similarity.pairs import SIDE, read_thumbnails
 from pipeline.tables import rows_of
 from pipeline.tasks.media import QUALITY, Media
@@ -48,7 +49,7 @@ def sheet_tasks(faces: pd.DataFrame, claims: Sequence[str], kind: str, media: Me
             own = faces.iloc[group]
             picture = encode_jpeg(draw_sheet([crops[i] for i in group]), QUALITY)
             name = hashlib.sha256(picture).hexdigest()[:32]
-            shown = [dict(row._asdict()) for row in rows_of(own)]
+            shown = [dict(row._asdict()) for row in rows_of(own, ManifestRow)]
             task = sheet_task(claim, kind, shown, media.put(f"sheets/{name}.jpg", picture))
             made.append((float(own["track_score"].mean()), task["data"]["key"], task))
     return [task for *_, task in sorted(made, key=lambda one: one[:2])]
