@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.studio import Person, Studio, browser
 from labeling.config import SHEET_KEYS, emotion_config, sheet_config
 from labeling.exports import emotion_rows
 from labeling.push import ensure_project, push
@@ -24,7 +25,6 @@ from labeling.tasks import emotion_task, sheet_task
 from pipeline.images import encode_jpeg
 from pipeline.tasks.pull import append_rows
 from pipeline.tasks.sheets import draw_sheet
-from tests.support.studio import Person, Studio, browser
 
 CONFIGS = Path(__file__).resolve().parents[1] / "labeling" / "configs"
 EMOTIONS = ["angry", "happy", "neutral", "sad", "surprised", "unclear", "not-a-face", "another-character"]

@@ -41,11 +41,11 @@ def true_expressions(project: Path) -> pd.DataFrame:
         faces = there.get(place)
         overlap = np.zeros(1) if faces is None else iou(boxes[index : index + 1], faces[BOX].to_numpy())[0]
         best = int(overlap.argmax())
-        is_face = faces is not None and overlap[best] >= 0.5
-        found.append(str(faces["expression"].iloc[best]) if faces is not None and is_face else None)
-        if faces is not None and is_face:
+        matches = faces is not None and overlap[best] >= 0.5
+        found.append(str(faces["expression"].iloc[best]) if faces is not None and matches else None)
+        if faces is not None and matches:
             poses[index] = faces[list(POSE)].iloc[best].to_numpy(float)
-    kept = (rows["status"] == OK) | (rows["cluster"] != rows["face_id"])
+    kept = is_face(rows)
     pose = pd.DataFrame(poses, columns=list(POSE), index=rows.index)
     return rows.assign(truth=pd.Series(found, index=rows.index, dtype=object), kept=kept).join(pose)
 

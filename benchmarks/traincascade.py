@@ -2,7 +2,7 @@
 
 `opencv_traincascade` comes with OpenCV 3.4 and has to be on PATH; where it is not, this says so and ends.
 Both learn the same windows of the real film at 640×360 with the same settings, one after the other, on two threads, and
-both cascades are judged on the held-out shots with our detector. Footage is read as in `benchmarks.cascades`.
+both cascades are judged on the held-out shots with our detector. Footage is read by `benchmarks.footage`.
 A seed decides which copies of the boxes both learn, for OpenCV also which come first; one alone says little.
 
 What differs, because it has to or because that is how each is used:
@@ -34,7 +34,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.cascades import CHARACTERS, FOOTAGE, FPPI, SIZE, STATED, Frame, judge, load, training_images
+from benchmarks.footage import CHARACTERS, FOOTAGE, FPPI, SIZE, STATED, Frame, judge, load, training_images
 from cascades import AnnotatedImage, Cascade, CascadeInfo, TrainingParams, train
 from cascades.sampling import collect_positives, context_window
 

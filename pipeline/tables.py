@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import InputError, StageError
 from pipeline.rows import Row
+from pipeline.schemas import OK
 
 Kind = TypeVar("Kind", bound=Row)
 
@@ -113,6 +114,11 @@ def rows_of(table: pd.DataFrame, kind: type[Kind]) -> Iterator[Kind]:
 def row_of(values: Mapping[str, Any], kind: type[Kind]) -> Kind:
     """A row from its columns, as one comes back from `_asdict`: what can be sent to another process."""
     return cast(Kind, SimpleNamespace(**values))
+
+
+def is_face(manifest: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows of MANIFEST are faces: those in use, and the near-duplicates that another face stands for."""
+    return (manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -14,7 +14,7 @@ from pipeline.labels.annotations import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_C
 from pipeline.params import Labels
 from pipeline.rows import AnnotationRow, ManifestRow
 from pipeline.schemas import LABELS, OK, REJECTED
-from pipeline.tables import rows_of
+from pipeline.tables import is_face, rows_of
 
 BOX = ["x", "y", "w", "h"]
 NO_FACE = "no face was found there"
@@ -24,7 +24,7 @@ AGAINST = "not-the-character"
 
 def faces_to_label(manifest: pd.DataFrame) -> pd.DataFrame:
     """The faces an annotation may mean: those in use and their near-duplicates, but no false alarms."""
-    return manifest[(manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])]
+    return manifest[is_face(manifest)]
 
 
 def match(annotations: pd.DataFrame, faces: pd.DataFrame, params: Labels) -> pd.Series:

@@ -10,7 +10,7 @@ from pipeline import paths
 from pipeline.faces.crops import read_crops
 from pipeline.faces.recut import recut
 from pipeline.images import Pixels, decode_rgb, shrink
-from pipeline.pages.doubts import WeakTrack, kept, strongest_alarms, weakest_tracks
+from pipeline.pages.doubts import WeakTrack, strongest_alarms, weakest_tracks
 from pipeline.pages.html import Part, Section, Strip, Tile, jpeg, photograph, png_file, vector
 from pipeline.pages.sheets import BACKGROUND, contact_sheet
 from pipeline.pages.timeline import ROW_SECONDS, clock, palette, timeline, tracks_of
@@ -19,7 +19,7 @@ from pipeline.rows import DatasetRow, EpisodeRow, ManifestRow
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.similarity.diverse import diverse
 from pipeline.similarity.pairs import read_thumbnails
-from pipeline.tables import read_rows, rows_of
+from pipeline.tables import is_face, read_rows, rows_of
 
 SHEET: Final = 48
 """Faces on a contact sheet."""
@@ -97,7 +97,7 @@ def sheet_of(name: str, total: int, faces: pd.DataFrame, crops: Crops, params: P
 
 def long_tracks(manifest: pd.DataFrame, params: Params) -> list[pd.DataFrame]:
     """The faces of each character's longest tracks, a frame for each track, in the order of its time."""
-    faces = manifest[kept(manifest)]
+    faces = manifest[is_face(manifest)]
     found = []
     for name in params.characters:
         tracks = faces[faces["character"] == name].groupby(["episode_id", "track"])

@@ -5,12 +5,7 @@ import re
 import pandas as pd
 
 from pipeline.rows import ManifestRow
-from pipeline.schemas import OK
-
-
-def kept(manifest: pd.DataFrame) -> pd.Series:
-    """Which rows of MANIFEST are faces, in use or standing behind a near-duplicate."""
-    return (manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])
+from pipeline.tables import is_face
 
 
 def kind(reason: str) -> str:
@@ -20,7 +15,7 @@ def kind(reason: str) -> str:
 
 def put_aside(manifest: pd.DataFrame) -> pd.DataFrame:
     """The rows of MANIFEST that are no faces, with their `kind`."""
-    rows = manifest[~kept(manifest)]
+    rows = manifest[~is_face(manifest)]
     return rows.assign(kind=rows["reason"].map(kind))
 
 
@@ -52,7 +47,7 @@ def weakest_tracks(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
 
     Rows of MANIFEST with `median` and `faces`, their number, of the track; the most doubtful first.
     """
-    rows = manifest[kept(manifest)]
+    rows = manifest[is_face(manifest)]
     own = ["episode_id", "track", "character"]
     tracks = rows.groupby(own)
     rows = rows.assign(median=tracks["track_score"].transform("median"), faces=tracks["face_id"].transform("size"))

@@ -8,9 +8,8 @@ from html import escape
 
 import pandas as pd
 
-from pipeline.pages.doubts import kept
 from pipeline.rows import Row
-from pipeline.tables import rows_of
+from pipeline.tables import is_face, rows_of
 
 WIDTH = 960
 """px, of the whole picture."""
@@ -41,7 +40,7 @@ class TrackBar(Row):
 
 def tracks_of(manifest: pd.DataFrame) -> pd.DataFrame:
     """A row for each track: episode_id, character (`ASIDE` where no face of it was kept), start_s, stop_s."""
-    tracks = manifest.assign(kept=kept(manifest)).groupby(["episode_id", "track", "character"], as_index=False)
+    tracks = manifest.assign(kept=is_face(manifest)).groupby(["episode_id", "track", "character"], as_index=False)
     found = tracks.agg(kept=("kept", "any"), start_s=("time_s", "min"), stop_s=("time_s", "max"))
     found["character"] = found["character"].where(found["kept"], ASIDE)
     return found.drop(columns=["track", "kept"]).sort_values(["episode_id", "start_s", "stop_s"], kind="stable")

@@ -8,7 +8,7 @@ from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.params import load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
-from pipeline.tables import read_rows
+from pipeline.tables import is_face, read_rows
 
 METRICS = paths.EVALUATION / "metrics.json"
 
@@ -24,9 +24,7 @@ def headline_figures() -> dict[str, str]:
     ok = episodes[episodes["status"] == OK]
     distinct = faces[faces["status"] == OK]
     duplicates = int((faces["cluster"] != faces["face_id"]).sum())
-    tracks = len(
-        faces[(faces["status"] == OK) | (faces["cluster"] != faces["face_id"])].drop_duplicates(["episode_id", "track"])
-    )
+    tracks = len(faces[is_face(faces)].drop_duplicates(["episode_id", "track"]))
     found = {
         "episodes": f"{len(ok)} ({ok['duration_s'].sum() / 60:.1f} min)" + _rejected(len(episodes) - len(ok)),
         "scenes": f"{len(scenes)}",

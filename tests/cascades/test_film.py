@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.cascades import DEFAULT, SIZE, Frame, judge, load, training_images
+from benchmarks.footage import DEFAULT, SIZE, Frame, judge, load, training_images
 from cascades import Cascade, Detector, train
 
 pytestmark = [pytest.mark.film, pytest.mark.slow]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.studio import Person, Studio, browser
 from tests.support import ROOT, drawn_show
-from tests.support.studio import Person, Studio, browser
 
 NAME = 'a <show> of "heroes" 🙃'
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.studio import Studio
 from labeling.config import emotion_config, same_config
 from labeling.errors import AccessDenied, ConfigChanged, LocalServerError, ServerError, ServerUnreachable
 from labeling.exports import emotion_rows
@@ -15,7 +16,6 @@ from labeling.push import ensure_project, push
 from labeling.server import Project, Server
 from labeling.tasks import emotion_task
 from tests.support import ROOT
-from tests.support.studio import Studio
 
 CONFIGS = ROOT / "labeling" / "configs"
 EMOTIONS = ["happy", 'so "sad" & <lost>', "🙃"]

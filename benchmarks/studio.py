@@ -1,4 +1,4 @@
-"""A real Label Studio and real browsers for the tests."""
+"""A real Label Studio and real browsers, for benchmarks and tests."""
 
 import contextlib
 import shutil
@@ -12,9 +12,8 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from labeling.local_server import Credentials, LocalServer
 from labeling.server import Server
-from tests.support import ROOT
 
-SCREENSHOTS = ROOT / "build" / "screenshots"
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 """Kept after the tests, to be looked at."""
 PASSWORD = "correct horse battery"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
