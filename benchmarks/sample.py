@@ -15,7 +15,7 @@ from pipeline import paths
 from pipeline.sample import EPISODES, episode_truth
 from pipeline.sample.script import OPENING
 from pipeline.schemas import LABELS, MANIFEST, OK, SCENES
-from pipeline.tables import read_rows
+from pipeline.tables import is_face, read_rows
 
 BOX = ["x", "y", "w", "h"]
 POSE = {"yaw": 5.0, "tilt_deg": 3.0, "blend": 0.1, "visible": 0.1}
