@@ -4,7 +4,7 @@ The table is a CSV with the columns `image,x,y,w,h`: the image's path relative t
 An image without rows is background. Images are read when they are asked for, so memory does not grow with their number.
 """
 
-import csv
+import posixpath
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
@@ -17,25 +17,32 @@ from numpy.typing import NDArray
 from cascades.boxes import AnnotatedImage, Box
 from cascades.errors import TrainingDataError
 from cascades.planes import chroma_of
+from cascades.strict_csv import InvalidCsv, parse_csv, whole_number
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 COLUMNS = ("image", "x", "y", "w", "h")
 
 
 def read_boxes(path: Path) -> dict[str, list[Box]]:
-    """Boxes by image, in the order of the table; a row that is not a box names its line."""
+    """Boxes by image, in the order of the table; a row that is not a box names its line.
+
+    The table is read as strictly as `strict_csv` reads it; `./` before a path means nothing. Raises TrainingDataError.
+    """
+    try:
+        table = parse_csv(path.read_bytes(), str(path), COLUMNS)
+    except (OSError, InvalidCsv) as error:
+        raise TrainingDataError(str(error)) from error
     boxes: dict[str, list[Box]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in COLUMNS if c not in (reader.fieldnames or [])]
-        if missing:
-            raise TrainingDataError(f"{path}: no column {', '.join(missing)}; expected {','.join(COLUMNS)}")
-        for row in reader:
-            try:
-                box = Box(*(int(row[c]) for c in COLUMNS[1:]))
-            except (TypeError, ValueError) as error:
-                raise TrainingDataError(f"{path}, line {reader.line_num}: x, y, w, h must be whole pixels") from error
-            boxes.setdefault(row["image"], []).append(box)
+    for (line, cells), row in zip(table.rows, table.records(), strict=True):
+        sides = [whole_number(row[name]) for name in COLUMNS[1:]]
+        wrong = [name for name, side in zip(COLUMNS[1:], sides, strict=True) if side is None]
+        if wrong:
+            found = row[wrong[0]][:80]
+            raise TrainingDataError(f"{path}, line {line}: {wrong[0]} is {found!r}; x, y, w, h must be whole pixels")
+        if not row["image"] or len(cells) > len(table.header):
+            raise TrainingDataError(f"{path}, line {line}: expected {','.join(table.header)}; found {cells}")
+        box = Box(*(side for side in sides if side is not None))
+        boxes.setdefault(posixpath.normpath(row["image"]), []).append(box)
     return boxes
 
 

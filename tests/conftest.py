@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import FOOTAGE
+from tests.support import CASES, FOOTAGE
 
 LONG = (
     "test_annotators.py",
@@ -28,3 +28,11 @@ def footage() -> Path:
     if not FOOTAGE.is_dir():
         pytest.skip(f"no footage in {FOOTAGE}")
     return FOOTAGE
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small files that went wrong; each fault is drawn in a test of its own too."""
+    if not CASES.is_dir():
+        pytest.skip(f"no cases in {CASES}")
+    return CASES

@@ -13,10 +13,11 @@ import pandas as pd
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.dataset.scene_splits import COLUMNS, read_held_out, read_recorded, recorded_split
+from pipeline.labels.people_files import append, open_to_append
 from pipeline.params import Splits, load_params
 from pipeline.rows import SceneRow
 from pipeline.schemas import MANIFEST, OK, SCENES, SPLITS
-from pipeline.tables import read_rows, rows_of, write_text
+from pipeline.tables import read_rows, rows_of
 
 SCENE = ["episode_id", "scene"]
 
@@ -46,11 +47,11 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     faces = counts.reindex(pd.MultiIndex.from_frame(scenes[SCENE]), fill_value=0).set_axis(scenes.index)
     split = stratify(faces, scenes["split"].where(fixed.isna(), fixed), fixed.notna() | keep, params.splits)
     new = scenes.assign(split=split)[settled.isna()]
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-    text = text or ",".join([*COLUMNS, "split"]) + "\n"
-    lines = [f"{row.episode_id},{row.start_frame},{row.stop_frame - 1},{row.split}\n" for row in rows_of(new, SceneRow)]
-    if lines:
-        write_text(path, text + ("" if text.endswith("\n") else "\n") + "".join(lines))
+    columns = [*COLUMNS, "split"]
+    rows = [
+        (row.episode_id, str(row.start_frame), str(row.stop_frame - 1), row.split) for row in rows_of(new, SceneRow)
+    ]
+    append(open_to_append(path, columns, columns), columns, [dict(zip(columns, row, strict=True)) for row in rows])
     moved = int((split != scenes["split"]).sum())
     say_counts("splits", {"scenes": len(scenes), "new": len(new), "there already": len(scenes) - len(new)})
     for character in faces.columns:

@@ -7,7 +7,6 @@ A scene's frames are alike, so a scene is never divided. What decides, the first
 3. a hash of the episode's content and the scene's start, which no other episode can change.
 """
 
-import csv
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Final
 
 from pipeline import paths
 from pipeline.errors import InputError, nearest
+from pipeline.labels.people_files import read_table_file
 from pipeline.params import Splits
 from pipeline.schemas import SPLITS, Split
 
@@ -87,22 +87,12 @@ def recorded_split(start: int, stop: int, recorded: Sequence[tuple[int, int, Spl
 
 def _read(path: Path, columns: list[str]) -> Iterator[tuple[str, list[str]]]:
     """The lines below the header of a CSV file with these columns, and where each stands; none if there is no file."""
-    if not path.exists():
+    if not path.exists() or not path.read_bytes().strip():
         return
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        try:
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from error
-    lines = [(number, row) for number, row in lines if any(row)]
-    if not lines:
-        return
-    if lines[0][1] != columns:
-        raise InputError(
-            f"{path}, line {lines[0][0]}: found the columns {','.join(lines[0][1])}; expected {','.join(columns)}"
-        )
-    for number, row in lines[1:]:
+    table = read_table_file(path, columns)
+    if table.header != columns:
+        raise InputError(f"{path}, line 1: found the columns {','.join(table.header)}; expected {','.join(columns)}")
+    for number, row in table.rows:
         where = f"{path}, line {number}"
         if len(row) != len(columns):
             raise InputError(f"{where}: found {len(row)} values; expected {len(columns)}: {','.join(columns)}")

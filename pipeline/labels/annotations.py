@@ -13,14 +13,14 @@ The files are read only. A row that cannot be used stays in the tables with `sta
 line number. Further columns are carried by people's tools and ignored here.
 """
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from pipeline.errors import InputError, nearest
+from cascades.strict_csv import whole_number
+from pipeline.errors import nearest
+from pipeline.labels.people_files import read_table_file
 from pipeline.rows import AnnotationRow, EpisodeRow
 from pipeline.schemas import OK, REJECTED
 from pipeline.tables import rows_of
@@ -97,62 +97,18 @@ def read_emotions(
 
 def _read(path: Path, required: list[str], optional: tuple[str, ...], whole: tuple[str, ...]) -> pd.DataFrame:
     """The file's rows as text, the columns in `whole` as integers where they are."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing; expected a CSV file with the columns {','.join(required)}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text ({error}): save it as CSV in UTF-8") from error
-    reader = csv.reader(io.StringIO(text))
-    header = check_header(path, next(io.StringIO(text), ""), required)
-    next(reader, None)
+    table = read_table_file(path, required)
     records = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-        record: dict[str, object] = {"line": reader.line_num}
-        record |= {name: row.get(name, "") for name in (*required, *optional)}
-        wrong = len(cells) > len(header)
-        record |= (
-            {"status": REJECTED, "reason": f"{len(cells)} cells in {len(header)} columns"}
-            if wrong
-            else {
-                "status": OK,
-                "reason": "",
-            }
-        )
+    for (line, cells), row in zip(table.rows, table.records(), strict=True):
+        record: dict[str, object] = {"line": line, **{name: row.get(name, "") for name in (*required, *optional)}}
+        reason = f"{len(cells)} cells in {len(table.header)} columns" if len(cells) > len(table.header) else ""
         for name in whole:
-            number = _whole(str(record[name]))
-            if number is None and record["status"] == OK:
-                record |= {"status": REJECTED, "reason": f"{name} is {record[name]!r}, expected a whole number"}
+            number = whole_number(str(record[name]))
+            if number is None:
+                reason = reason or f"{name} is {str(record[name])[:80]!r}, expected a whole number"
             record[name] = -1 if number is None else number
-        records.append(record)
+        records.append(record | {"status": REJECTED if reason else OK, "reason": reason})
     return pd.DataFrame(records, columns=["line", *required, *optional, "status", "reason"])
-
-
-def check_header(path: Path, line: str, required: Sequence[str]) -> list[str]:
-    """The columns that a file's first line names. Raises InputError where one of `required` is missing or twice."""
-    header = [name.strip() for name in next(csv.reader([line]), [])]
-    missing = [name for name in required if name not in header]
-    if missing:
-        hint = " It looks separated by semicolons: save it with commas." if ";" in line else ""
-        raise InputError(
-            f"{path}, line 1: found the columns {','.join(header) or '(none)'}; {', '.join(missing)} missing, "
-            f"expected {','.join(required)}.{hint}"
-        )
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        raise InputError(f"{path}, line 1: the column {', '.join(twice)} stands there more than once")
-    return header
-
-
-def _whole(text: str) -> int | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return int(number) if abs(number) < 2**31 and number.is_integer() else None
 
 
 def _reject(rows: pd.DataFrame, reason: Callable[[AnnotationRow], str]) -> None:

@@ -5,9 +5,7 @@ not the same: pulling twice adds nothing, and an answer that was changed, even c
 """
 
 import contextlib
-import csv
 import fcntl
-import io
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -18,16 +16,15 @@ from labeling.errors import InvalidExport
 from labeling.exports import PLACE, Row, box_rows, emotion_rows, sheet_rows
 from pipeline import paths
 from pipeline.console import say_counts
-from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS, check_header
+from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
+from pipeline.labels.people_files import PeoplesFile, append, open_to_append
 from pipeline.params import load_params
-from pipeline.tables import replacing
 from pipeline.tasks.push import KINDS, required, title
 
 ACT = ["annotator", "annotated_at", "lead_time_s"]
 EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, "given_by", "suggested", "guess"]
 BOX_FILE = [*BOX_COLUMNS, *ACT]
 FRAME_FILE = [*FRAME_COLUMNS, *ACT]
-BOM = "\ufeff"
 
 
 def pull() -> None:
@@ -104,8 +101,8 @@ def _locked() -> Iterator[None]:
 
 def append_rows(path: Path, rows: Sequence[Row]) -> int:
     """Append to emotions.csv the rows that say something new; returns how many."""
-    text, header = _with_columns(path, EMOTION_COLUMNS, EMOTION_FILE)
-    before = _read(text, header)
+    file = open_to_append(path, EMOTION_COLUMNS, EMOTION_FILE)
+    before = _rows(file, EMOTION_FILE)
     # Whoever it is under: people change their addresses, and an exported file names nobody.
     known = {_answer(row) for row in before}
     last = {_of_whom(row): row["emotion"] for row in before}
@@ -114,7 +111,7 @@ def append_rows(path: Path, rows: Sequence[Row]) -> int:
         if _answer(row) not in known and row["emotion"] != last.get(_of_whom(row)):
             last[_of_whom(row)] = row["emotion"]
             added.append(row)
-    _append(path, text, header, added)
+    append(file, EMOTION_FILE, added)
     return len(added)
 
 
@@ -124,9 +121,9 @@ def append_acts(acts: Sequence[tuple[Row, list[Row]]]) -> int:
     Boxes first: should this be killed between the two, the frame is not yet known to be done and is brought again, and
     rows that are there already are not written twice.
     """
-    box_text, box_header = _with_columns(paths.BOXES, BOX_COLUMNS, BOX_FILE)
-    frame_text, frame_header = _with_columns(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE)
-    boxes, frames = _read(box_text, box_header), _read(frame_text, frame_header)
+    box_file = open_to_append(paths.BOXES, BOX_COLUMNS, BOX_FILE)
+    frame_file = open_to_append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE)
+    boxes, frames = _rows(box_file, BOX_FILE), _rows(frame_file, FRAME_FILE)
     known = {tuple(row[name] for name in BOX_FILE) for row in boxes}
     done = {(row["episode_id"], row["frame"], row["annotated_at"]) for row in frames}
     said: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
@@ -146,8 +143,8 @@ def append_acts(acts: Sequence[tuple[Row, list[Row]]]) -> int:
         last[key], said[*key, now] = (now, frame["complete"]), places
         new_frames.append(frame)
         new_boxes += [box for box in own if tuple(box[name] for name in BOX_FILE) not in known]
-    _append(paths.BOXES, box_text, box_header, new_boxes)
-    _append(paths.FRAMES, frame_text, frame_header, new_frames)
+    append(box_file, BOX_FILE, new_boxes)
+    append(frame_file, FRAME_FILE, new_frames)
     return len(new_frames)
 
 
@@ -162,43 +159,14 @@ def _of_whom(row: Row) -> tuple[str, ...]:
     return (*(row[name] for name in PLACE), row["annotator"], row["given_by"])
 
 
+def _rows(file: PeoplesFile, columns: Sequence[str]) -> list[Row]:
+    """What a file says, with every one of `columns`; those it lacks are empty."""
+    return [dict.fromkeys(columns, "") | row for row in file.table.records()]
+
+
 def _frame_of(row: Row) -> tuple[str, ...]:
     return row["episode_id"], row["frame"], row["annotator"]
 
 
 def _place_of(row: Row) -> tuple[str, ...]:
     return tuple(row[name] for name in PLACE[2:])
-
-
-def _read(text: str, header: Sequence[str]) -> list[Row]:
-    """The rows below the first line; cells that are not there are empty."""
-    reader = csv.reader(io.StringIO(text))
-    next(reader, None)
-    rows = [dict(zip(header, (cell.strip() for cell in cells), strict=False)) for cells in reader if any(cells)]
-    return [dict.fromkeys(header, "") | row for row in rows]
-
-
-def _with_columns(path: Path, required: Sequence[str], columns: Sequence[str]) -> tuple[str, list[str]]:
-    """A file's text as it is, and its columns; those that may be left out are added to its first line where missing.
-
-    Rows stay as they are: they are shorter than the first line then, which says nothing where nothing was said.
-    """
-    text = path.read_bytes().decode("utf-8") if path.exists() else ",".join(columns) + "\n"
-    mark = BOM if text.startswith(BOM) else ""
-    first, newline, rest = text.removeprefix(BOM).partition("\n")
-    header = check_header(path, first, required)
-    missing = [name for name in columns if name not in header]
-    if missing:
-        end = "\r" if first.endswith("\r") else ""
-        first = ",".join([first.rstrip("\r"), *missing]) + end
-    return mark + first + newline + rest, header + missing
-
-
-def _append(path: Path, text: str, header: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write the text with rows below it, in its own kind of line ends."""
-    if rows:
-        end = "\r\n" if "\r\n" in text else "\n"
-        lines = io.StringIO()
-        csv.DictWriter(lines, header, restval="", lineterminator=end).writerows(rows)
-        with replacing(path) as temporary:
-            temporary.write_bytes((text + ("" if text.endswith("\n") else end) + lines.getvalue()).encode("utf-8"))

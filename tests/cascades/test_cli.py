@@ -85,13 +85,43 @@ def test_errors_are_one_line(folder: Path) -> None:
     assert "boosting is 'logit'" in result.output
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffimage,x,y,w,h\ns1/0.png,1,2,3,4\n",
+        "image,x,y,w,h\r\ns1/0.png,1.0,2.0,3.0,4.0\r\n",
+        "image, x, y, w, h\ns1/0.png, 1, 2, 3, 4\n",
+        "image,x,y,w,h\n./s1/0.png,1,2,3,4\n",
+        "image,x,y,w,h,,\ns1/0.png,1,2,3,4,,\n",
+        'image,who,x,y,w,h\n"s1/0.png","a ""cat"", or two",1,2,3,4',
+    ],
+    ids=["byte-order mark", "decimals", "blanks", "dot slash", "trailing columns", "quoted"],
+)
+def test_a_box_table_is_read_as_people_and_spreadsheets_write_it(tmp_path: Path, text: str) -> None:
+    table = tmp_path / "boxes.csv"
+    table.write_bytes(text.encode())
+    assert read_boxes(table) == {"s1/0.png": [(1, 2, 3, 4)]}
+
+
+@pytest.mark.parametrize("kind", ["bom", "dotslash", "float0", "spaces"])
+def test_the_tables_that_went_wrong_are_read(cases: Path, kind: str) -> None:
+    found = read_boxes(cases / "annotations" / f"cascade_cli_{kind}.csv")
+    plain = (cases / "annotations" / "cascade_cli_bom.csv").read_text(encoding="utf-8-sig")
+    expected = {row["image"]: [tuple(int(row[side]) for side in "xywh")] for row in csv.DictReader(io.StringIO(plain))}
+    assert len(found) == 8
+    assert found == expected
+
+
 def test_box_table_problems_name_the_place(folder: Path) -> None:
     table = folder / "boxes.csv"
     table.write_text("image,x,y\n")
-    with pytest.raises(TrainingDataError, match="no column w, h"):
+    with pytest.raises(TrainingDataError, match=r"line 1: .*w, h missing"):
         read_boxes(table)
     table.write_text("image,x,y,w,h\n00.png,1,2,3,4\n00.png,1,two,3,4\n")
-    with pytest.raises(TrainingDataError, match="line 3"):
+    with pytest.raises(TrainingDataError, match="line 3: y is 'two'"):
+        read_boxes(table)
+    table.write_text('image,x,y,w,h\n00.png,1,2,3,4\n"00.png,1,2,3,4\n00.png,1,2,3,4\n')
+    with pytest.raises(TrainingDataError, match="line 3: a quotation mark"):
         read_boxes(table)
     table.write_text("image,x,y,w,h\nnowhere.png,1,2,3,4\n")
     with pytest.raises(TrainingDataError, match=r"nowhere\.png"):

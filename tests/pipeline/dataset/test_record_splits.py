@@ -118,6 +118,20 @@ def test_a_second_run_finds_what_was_written_down(tmp_path: Path, monkeypatch: p
     assert paths.SPLITS.read_bytes() == before
 
 
+def test_lines_that_are_there_already_keep_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project({"a": 10}, seed=0)
+    before = b"\xef\xbb\xbfepisode_id,start_frame,end_frame,split\r\n\r\nold, 0 ,9,test\r\n"
+    paths.SPLITS.parent.mkdir()
+    paths.SPLITS.write_bytes(before)
+    paths.SPLITS.chmod(0o664)
+    record_splits()
+    after = paths.SPLITS.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\r\n") == after.count(b"\n") == 3 + 10
+    assert paths.SPLITS.stat().st_mode & 0o777 == 0o664
+
+
 def test_what_people_have_already_can_be_written_down_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_project({"a": 60}, seed=0)

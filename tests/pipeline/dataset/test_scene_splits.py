@@ -93,9 +93,9 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, words: list[str]) -> N
 
 
 def test_wrong_columns_and_no_text(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="line 1: found the columns episode,start,end; expected episode_id"):
+    with pytest.raises(InputError, match=r"line 1: found the columns episode,start,end; .*expected episode_id"):
         read_held_out(FRAMES, write(tmp_path, "episode,start,end\npilot,1,2\n"))
     path = tmp_path / "held_out.csv"
     path.write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InputError, match="not a CSV file in UTF-8"):
+    with pytest.raises(InputError, match="not UTF-8 text: it seems to be UTF-16"):
         read_held_out(FRAMES, path)

@@ -43,6 +43,9 @@ def test_good_rows_are_read_with_or_without_the_optional_columns(tmp_path: Path)
         ("pilot,3.5,cat,10,20,30,40", "frame is '3.5', expected a whole number"),
         ("pilot,nan,cat,10,20,30,40", "frame is 'nan', expected a whole number"),
         ("pilot,1e99,cat,10,20,30,40", "frame is '1e99', expected a whole number"),
+        ("pilot,٣,cat,10,20,30,40", "frame is '٣', expected a whole number"),
+        ("pilot,1_0,cat,10,20,30,40", "frame is '1_0', expected a whole number"),
+        ("pilot,1e-400,cat,10,20,30,40", "frame is '1e-400', expected a whole number"),
         ("pilot,3,cat,10,20,30", "h is '', expected a whole number"),
         ("pilot,3,cat,10,20,30,40,50", "8 cells in 7 columns"),
     ],
@@ -121,6 +124,31 @@ def test_a_frame_that_is_boxed_again_is_as_it_was_boxed_last(tmp_path: Path) -> 
     rows, frames = rows_in_force(every, read_looked_at(tmp_path / "frames.csv", EPISODES))
     assert rows[["frame", "x", "w"]].to_numpy().tolist() == [[2, 1, 3], [1, 2, 9]]  # ben saw no face in frame 3
     assert frames[["frame", "complete"]].to_numpy().tolist() == [[1, 0], [3, 1]]
+
+
+def test_columns_without_a_name_at_the_end_are_read(tmp_path: Path) -> None:
+    rows = boxes(tmp_path, "pilot,3,cat,10,20,30,40,anna,,,", "pilot,4,cat,1,2,3,4,ben,,x", head=HEAD + ",annotator,,,")
+    assert rows["status"].tolist() == ["ok", "rejected"]
+    assert rows["reason"][1] == "10 cells in 8 columns"
+
+
+def test_an_open_quotation_mark_names_its_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"boxes.csv, line 3: a quotation mark"):
+        boxes(tmp_path, "pilot,3,cat,1,2,3,4", 'pilot,3,"cat,1,2,3,4', "pilot,3,cat,1,2,3,4", 'pilot,3,cat",1,2,3,4')
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("open_quote_boxes", "line 3: a quotation mark"), ("boxes_cp1252", "seems to be WINDOWS-1252.*CSV UTF-8")],
+)
+def test_files_that_went_wrong_are_named(cases: Path, name: str, said: str) -> None:
+    with pytest.raises(InputError, match=f"{name}.csv.*{said}"):
+        read_boxes(cases / "annotations" / f"{name}.csv", EPISODES, ["hero"])
+
+
+def test_a_file_with_trailing_columns_is_read(cases: Path) -> None:
+    (row,) = read_boxes(cases / "annotations" / "trailing_columns_boxes.csv", EPISODES, ["hero"]).to_dict("records")
+    assert [row[name] for name in ("episode_id", "frame", "h", "annotator")] == ["joined", 412, 70, "anna"]
 
 
 def test_an_empty_file_has_no_rows(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from labeling.exports import Row
 from pipeline import paths
+from pipeline.errors import InputError, StageError
+from pipeline.labels.people_files import append, open_to_append
 from pipeline.tasks.pull import BOX_FILE, EMOTION_FILE, FRAME_FILE, append_acts, append_rows
 from tests.support import ROOT
 
@@ -65,6 +67,86 @@ def test_rows_written_by_hand_keep_their_bytes_and_line_ends() -> None:
     first, second = before.split("\r\n")
     assert after.startswith(f"{first},annotated_at,lead_time_s,given_by,suggested,guess\r\n{second}\r\n")
     assert after.count("\r\n") == after.count("\n") == 3
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_columns_without_a_name_and_every_kind_of_line_end_stay_as_they_are(end: str) -> None:
+    before = f"episode_id,frame,character,x,y,w,h,emotion,annotator,,,{end}pilot,3,cat,1,2,3,4,happy,anna,,,{end}"
+    FILE.write_bytes(before.encode())
+    assert append_rows(FILE, [said("happy", "", given_by="")]) == 0
+    assert append_rows(FILE, [said("sad", "2026-01-01"), said("happy", "2026-01-02")]) == 2
+    after = FILE.read_bytes().decode()
+    first, second, *_ = before.split(end)
+    assert after.startswith(f"{first},annotated_at,lead_time_s,given_by,suggested,guess{end}{second}{end}")
+    assert [(row["emotion"], row["annotated_at"]) for row in rows(FILE)][1:] == [
+        ("sad", "2026-01-01"),
+        ("happy", "2026-01-02"),
+    ]
+
+
+OPEN_QUOTE = (
+    "episode_id,frame,character,x,y,w,h,emotion,annotator\n"
+    'pilot,1,cat,1,2,3,4,happy,anna\npilot,2,cat,1,2,3,4,sad,"anna\npilot,3,cat,1,2,3,4,sad,anna\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (OPEN_QUOTE.encode(), "line 3: a quotation mark"),
+        ("episode_id,frame,character,x,y,w,h,emotion,annotator\np,1,cat,1,2,3,4,sad,Zoë\n".encode("cp1252"), "1252"),
+        ("episode_id,frame,character,x,y,w,h,emotion,annotator\n".encode("utf-16"), "UTF-16"),
+        (b"episode_id,frame,character,x,y,w,h,emotion\n" + b"a" * 200_000, "line 2: a cell of more than 131,072"),
+    ],
+    ids=["open quote", "cp1252", "utf-16", "long cell"],
+)
+def test_nothing_is_appended_to_a_file_that_does_not_read_whole(content: bytes, told: str) -> None:
+    FILE.write_bytes(content)
+    for path in (paths.BOXES, paths.FRAMES):
+        path.write_bytes(content.replace(b",emotion", b"").replace(b"h,", b"h,complete,"))
+    for _ in range(3):
+        with pytest.raises(InputError, match=f"emotions.csv.*{told}"):
+            append_rows(FILE, [said("happy", "2026-01-01")])
+        with pytest.raises(InputError, match=r"annotations/boxes\.csv"):
+            append_acts([boxed("2026-01-01", 10)])
+    assert FILE.read_bytes() == content
+
+
+def test_an_open_quote_of_another_project_is_named_with_its_line(cases: Path) -> None:
+    content = (cases / "annotations" / "open_quote_boxes.csv").read_bytes()
+    paths.BOXES.write_bytes(content)
+    with pytest.raises(InputError, match=r"boxes\.csv, line 3: a quotation mark"):
+        append_acts([boxed("2026-01-01", 10)])
+    assert (paths.BOXES.read_bytes(), paths.FRAMES.exists()) == (content, False)
+
+
+def test_what_could_not_be_read_again_is_not_written() -> None:
+    append_rows(FILE, [said("happy", "2026-01-01")])
+    before = FILE.read_bytes()
+    for odd in ("two\nlines", "a" * 200_000, "blank behind "):
+        with pytest.raises(StageError, match="nothing was written"):
+            append_rows(FILE, [said("sad", "2026-01-02", annotator=odd)])
+    assert FILE.read_bytes() == before
+
+
+def test_a_file_behind_a_link_keeps_its_place_and_its_mode(tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere" / "emotions.csv"
+    append_rows(place, [said("happy", "2026-01-01")])
+    place.chmod(0o664)
+    FILE.symlink_to(place)
+    append_rows(FILE, [said("sad", "2026-01-02")])
+    assert FILE.is_symlink()
+    assert place.stat().st_mode & 0o7777 == 0o664
+    assert [row["emotion"] for row in rows(place)] == ["happy", "sad"]
+
+
+def test_a_file_that_changed_in_between_is_left_alone() -> None:
+    append_rows(FILE, [said("happy", "2026-01-01")])
+    file = open_to_append(FILE, EMOTION_FILE, EMOTION_FILE)
+    append_rows(FILE, [said("sad", "2026-01-02")])
+    with pytest.raises(InputError, match="changed by another program"):
+        append(file, EMOTION_FILE, [said("happy", "2026-01-03")])
+    assert [row["emotion"] for row in rows(FILE)] == ["happy", "sad"]
 
 
 def test_a_frame_is_written_once_and_again_only_when_it_was_boxed_otherwise() -> None:
