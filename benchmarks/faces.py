@@ -34,9 +34,9 @@ from pipeline.params import Compute, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import faces as stage
 from pipeline.stages.cascade import choose_score, learn, read_looked_at_frames
-from pipeline.stages.scenes import find_starts
 from pipeline.tables import read_rows
 from pipeline.video.decode import decode_frames
+from pipeline.video.shots import find_starts
 
 PAIR = ("bunny", "frank")
 """The two characters of the issue's row."""

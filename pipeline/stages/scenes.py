@@ -1,24 +1,13 @@
-"""Find the scenes of every episode: PySceneDetect's adaptive cuts, and fades through black.
-
-Frames come from `pipeline.video`, not from a backend of PySceneDetect: those convert every frame at full size, with
-instructions whose results differ between machines. `Frame.preview` takes every so-many-th pixel of the decoder's
-planes, which is exact and costs a twentieth of decoding; docs/benchmarks.md has the figures.
-"""
+"""Find the scenes of every episode (`pipeline.video.shots`) and give each its split."""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from fractions import Fraction
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
-import numpy.typing as npt
-from scenedetect import FrameTimecode
-from scenedetect.detectors import AdaptiveDetector
 
 from pipeline import paths
 from pipeline.caches import cache_folder
@@ -35,24 +24,12 @@ from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES, SPLITS, Split
 from pipeline.tables import read_table, to_table, write_json, write_table
-from pipeline.video.decode import decode_frames
+from pipeline.video.shots import Start, find_starts
 
 VERSION: Final = 2
 """Grows with every change to this module that can change boundaries, so that kept ones are found again."""
 
-PREVIEW: Final = 128
-"""Width in px at which frames are compared: half of PySceneDetect's own choice, which finds the same boundaries."""
-
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Start:
-    """How a scene begins: its first frame, that frame's pts, and start, cut or fade."""
-
-    frame: int
-    pts: int
-    transition: str
 
 
 def main() -> None:
@@ -90,64 +67,6 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
         name = episode["episode_id"]
         rows += _rows(episode, starts, held_out.get(name), recorded.get(name, []), params.splits)
     return rows
-
-
-def find_starts(path: Path, rate: Fraction, params: Scenes, threads: int = 1) -> list[Start]:
-    """Where the scenes of a video begin; `rate` is in frames per second, `threads` of the decoder change nothing.
-
-    Raises InputError if the file does not decode to its end.
-    """
-    shortest = max(1, ceil(params.min_scene_s * rate))
-    # Every cut, however close to the last: `merge` has to see the one that ends a short black.
-    detector = AdaptiveDetector(params.threshold, 1, params.window, params.min_content)
-    times: list[int] = []
-    levels: list[float] = []
-    cuts: list[int] = []
-    for frame in decode_frames(path, threads=threads):
-        picture = frame.preview(PREVIEW)
-        # PySceneDetect expects BGR. It is given frame numbers, not times: boundaries are frames.
-        found = detector.process_frame(FrameTimecode(frame.index, rate), picture[..., ::-1])
-        cuts += [cut.frame_num for cut in found]
-        times.append(frame.pts)
-        levels.append(float(picture.mean()))
-    fades = dark_runs(np.array(levels), params.fade_level, shortest)
-    boundaries = merge(cuts, fades, len(times), shortest)
-    return [Start(0, times[0], "start"), *(Start(frame, times[frame], how) for frame, how in boundaries)]
-
-
-def dark_runs(levels: npt.NDArray[np.float64], fade_level: float, shortest: int) -> list[tuple[int, int]]:
-    """Runs of frames (start, stop exclusive) whose mean level, 0 to 255, is below `fade_level`.
-
-    PySceneDetect's ThresholdDetector follows the same rule but tells only the middle of a run; what is needed to give
-    a fade one boundary is where the black begins and ends. Runs less than `shortest` frames apart are one.
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], levels < fade_level, [False]]).astype(np.int8)))
-    runs: list[tuple[int, int]] = []
-    for start, stop in edges.reshape(-1, 2).tolist():
-        if runs and start - runs[-1][1] < shortest:
-            runs[-1] = (runs[-1][0], stop)
-        else:
-            runs.append((start, stop))
-    return runs
-
-
-def merge(cuts: Iterable[int], fades: Iterable[tuple[int, int]], frames: int, shortest: int) -> list[tuple[int, str]]:
-    """Cuts and dark runs as boundaries (frame, transition), in order, at least `shortest` frames apart.
-
-    A dark run is one boundary, whatever cuts lie in it or at its edges: the first frame after it if the picture comes
-    back with a cut, else the middle of the black. One that touches the first or the last frame is none, because no
-    scene lies beyond it.
-    """
-    runs, found = list(fades), sorted(cuts)
-    inner = [(start, stop) for start, stop in runs if start > 0 and stop < frames]
-    boundaries = [(stop, "cut") if stop in found else ((start + stop) // 2, "fade") for start, stop in inner]
-    taken = [0, *(frame for frame, _ in boundaries)]
-    for cut in found:
-        in_black = any(start <= cut <= stop for start, stop in runs)
-        if not in_black and all(abs(cut - frame) >= shortest for frame in taken):
-            boundaries.append((cut, "cut"))
-            taken.append(cut)
-    return sorted(boundaries)
 
 
 def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Path, threads: int) -> tuple[str, str]:

@@ -22,8 +22,8 @@ from pipeline.sample import episode_truth
 from pipeline.schemas import EPISODES
 from pipeline.stages import download as stage
 from pipeline.stages.download import download
-from pipeline.stages.scenes import find_starts
 from pipeline.tables import read_table, to_table
+from pipeline.video.shots import find_starts
 from pipeline.video.sources import expand, slug
 from tests.support.servers import Hold, Site, serving
 from tests.support.worlds import cut, params, scene, write_sound, write_video
