@@ -1,7 +1,8 @@
-"""`toonset cascade`: train, run and judge a cascade over plain images and a box table."""
+"""`toonset cascade`: train, run and measure a cascade on a folder of images and a CSV of boxes."""
 
 import csv
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,57 +20,153 @@ from cascades.tables import ImageFolder, list_images, read_boxes, read_image
 from cascades.training import StageReport
 from cascades.training import train as train_cascade
 
-app = typer.Typer(help="Haar cascades: train, detect, evaluate.", no_args_is_help=True)
+app = typer.Typer(help="Train a face cascade on your own images, run it, measure it.", no_args_is_help=True)
 DEFAULT = TrainingParams()
 
+FACES, LENGTH, KIND, SCENES, RUN = "The faces", "How long it trains", "What it looks at", "Other scenes", "The run"
+"""Panels of `toonset cascade train --help`."""
+
+
+class Features(StrEnum):
+    """The feature sets of `TrainingParams.features`."""
+
+    BASIC = "basic"
+    CORE = "core"
+    ALL = "all"
+    LBP = "lbp"
+
+
+class Boosting(StrEnum):
+    """The kinds of AdaBoost of `TrainingParams.boosting`."""
+
+    GENTLE = "gentle"
+    DISCRETE = "discrete"
+    REAL = "real"
+
+
+class Planes(StrEnum):
+    """The image planes of `TrainingParams.planes`."""
+
+    GRAY = "gray"
+    COLOR = "color"
+    AUTO = "auto"
+
+
+FEATURES, BOOSTING, PLANES = Features(DEFAULT.features), Boosting(DEFAULT.boosting), Planes(DEFAULT.planes)
+
 Images = Annotated[Path, typer.Argument(help="Folder of images.", exists=True, file_okay=False)]
-Boxes = Annotated[Path, typer.Argument(help="CSV with image,x,y,w,h.", exists=True, dir_okay=False)]
-Validation = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Folder of other scenes to decide and calibrate on, may be repeated; inside IMAGES: kept out of training.",
-        exists=True,
-        file_okay=False,
-    ),
+Boxes = Annotated[
+    Path, typer.Argument(help="CSV with the columns image,x,y,w,h: one face a row.", exists=True, dir_okay=False)
 ]
-Xml = Annotated[Path, typer.Argument(help="Cascade as OpenCV's XML.")]
+Xml = Annotated[Path, typer.Argument(help="A cascade in OpenCV's XML format.", exists=True, dir_okay=False)]
+Threads = Annotated[int, typer.Option(help="Processor threads. They change the time, never the result.", min=1)]
+ScaleFactor = Annotated[float, typer.Option(help="Ratio of one searched face size to the next smaller one.")]
 
 
 @app.command()
 def train(
     images: Images,
     boxes: Boxes,
-    out: Xml,
-    width: int = DEFAULT.window[0],
-    height: int = DEFAULT.window[1],
-    stages: int = DEFAULT.stages,
-    positives: int = DEFAULT.positives,
-    negatives: int = DEFAULT.negatives,
-    min_hit_rate: float = DEFAULT.min_hit_rate,
-    max_false_alarm: float = DEFAULT.max_false_alarm,
-    ranking: int = DEFAULT.ranking,
-    features: str = DEFAULT.features,
-    boosting: str = DEFAULT.boosting,
-    planes: str = DEFAULT.planes,
-    margin: float = DEFAULT.margin,
-    mirror: bool = DEFAULT.mirror,
-    seed: int = DEFAULT.seed,
-    threads: int = DEFAULT.threads,
-    checkpoint: Annotated[Path | None, typer.Option(help="Saved after every stage; goes on from it.")] = None,
-    validation: Validation = None,
+    out: Annotated[Path, typer.Argument(help="The cascade to write, in OpenCV's XML format.")],
+    width: Annotated[
+        int, typer.Option(help="Width of the window in px. Smaller faces cannot be found.", rich_help_panel=FACES)
+    ] = DEFAULT.window[0],
+    height: Annotated[
+        int, typer.Option(help="Height of the window in px. Smaller faces cannot be found.", rich_help_panel=FACES)
+    ] = DEFAULT.window[1],
+    margin: Annotated[
+        float,
+        typer.Option(
+            help="Context around each box, as a share of its longer side. Below 0, the window is smaller than the box.",
+            rich_help_panel=FACES,
+        ),
+    ] = DEFAULT.margin,
+    mirror: Annotated[
+        bool, typer.Option(help="Also train on every box flipped left to right.", rich_help_panel=FACES)
+    ] = DEFAULT.mirror,
+    positives: Annotated[
+        int,
+        typer.Option(help="Face examples, made from the boxes by mirroring and jittering.", rich_help_panel=FACES),
+    ] = DEFAULT.positives,
+    negatives: Annotated[
+        int, typer.Option(help="Background windows for each stage.", rich_help_panel=FACES)
+    ] = DEFAULT.negatives,
+    stages: Annotated[
+        int,
+        typer.Option(
+            help="Most stages to train. More stages: fewer false alarms, and a few more missed faces.",
+            rich_help_panel=LENGTH,
+        ),
+    ] = DEFAULT.stages,
+    min_hit_rate: Annotated[
+        float, typer.Option(help="Share of the faces that each stage must pass.", rich_help_panel=LENGTH)
+    ] = DEFAULT.min_hit_rate,
+    max_false_alarm: Annotated[
+        float,
+        typer.Option(help="Share of the background windows that a stage may pass.", rich_help_panel=LENGTH),
+    ] = DEFAULT.max_false_alarm,
+    ranking: Annotated[
+        int,
+        typer.Option(
+            help="Least number of trees in the last stage, whose score ranks the detections. 0: no longer last stage.",
+            rich_help_panel=LENGTH,
+        ),
+    ] = DEFAULT.ranking,
+    features: Annotated[
+        Features,
+        typer.Option(help="Haar features (basic, core, or all with tilted ones) or LBP.", rich_help_panel=KIND),
+    ] = FEATURES,
+    boosting: Annotated[Boosting, typer.Option(help="Kind of AdaBoost.", rich_help_panel=KIND)] = BOOSTING,
+    planes: Annotated[
+        Planes,
+        typer.Option(
+            help="Train in gray or in color. auto trains both and keeps the better one on --validation images.",
+            rich_help_panel=KIND,
+        ),
+    ] = PLANES,
+    validation: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder with images of other scenes. May be repeated. "
+            "A folder inside IMAGES is left out of the training.",
+            exists=True,
+            file_okay=False,
+            rich_help_panel=SCENES,
+        ),
+    ] = None,
     validation_boxes: Annotated[
-        Path | None, typer.Option(help="Their boxes, where they are not inside IMAGES.", exists=True, dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Boxes of the --validation folder, if it is not inside IMAGES.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=SCENES,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Seed of all random choices. Same seed, same cascade.", rich_help_panel=RUN)
+    ] = DEFAULT.seed,
+    threads: Annotated[
+        int,
+        typer.Option(help="Processor threads. They change the time, never the result.", min=1, rich_help_panel=RUN),
+    ] = DEFAULT.threads,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to save after every stage. If it exists, training continues from it.", rich_help_panel=RUN
+        ),
     ] = None,
 ) -> None:
     """Train a cascade from a folder of images and the faces boxed in them.
 
-    With --validation, images of other scenes, the scores become probabilities (`detect --fppi`), and --planes auto can
-    decide between gray and color.
+    --validation names images of scenes that are not trained on. They turn scores into probabilities, make
+    `detect --fppi` possible, and let `--planes auto` choose between gray and color.
     """
     try:
         params = TrainingParams(
             window=(width, height), stages=stages, positives=positives, negatives=negatives, min_hit_rate=min_hit_rate,
-            max_false_alarm=max_false_alarm, ranking=ranking, features=features, boosting=boosting, planes=planes,
+            max_false_alarm=max_false_alarm, ranking=ranking, features=features.value,
+            boosting=boosting.value, planes=planes.value,
             margin=margin, mirror=mirror, seed=seed, threads=threads,
         )  # fmt: skip
         folder, judges = _split(ImageFolder(images, read_boxes(boxes)), validation or [], validation_boxes)
@@ -77,8 +174,8 @@ def train(
             result = train_validated(folder, judges, params, checkpoint=checkpoint, on_progress=_print_stage)
         elif planes == AUTO:
             raise InvalidParameter(
-                "planes is 'auto', which is decided on images of other scenes: name a folder of them with --validation "
-                "(inside IMAGES, or with its own --validation-boxes), or say --planes gray or color"
+                "--planes auto compares gray and color on images of other scenes: name a folder of them with "
+                "--validation (inside IMAGES, or with its own --validation-boxes), or use --planes gray or color"
             )
         else:
             result = train_cascade(folder, params, checkpoint=checkpoint, on_progress=_print_stage)
@@ -100,7 +197,7 @@ def train(
 
 
 def _split(folder: ImageFolder, validation: list[Path], boxes: Path | None) -> tuple[ImageFolder, ImageFolder | None]:
-    """What to train and what to validate on: folders inside IMAGES are taken out of it, another has its own boxes."""
+    """Training and validation images: folders inside IMAGES are taken out of it, any other folder has its own boxes."""
     if boxes is not None:
         if len(validation) != 1:
             raise InvalidParameter(f"--validation-boxes goes with one --validation folder, found {len(validation)}")
@@ -119,16 +216,20 @@ def _split(folder: ImageFolder, validation: list[Path], boxes: Path | None) -> t
 def detect(
     xml: Xml,
     images: Images,
-    min_score: float = 0.0,
+    min_score: Annotated[float, typer.Option(help="Leave out detections with a lower score.")] = 0.0,
     fppi: Annotated[
-        float | None, typer.Option(help="Instead of a score: 0.1, 0.3 or 1 false positives per image, as calibrated.")
+        float | None,
+        typer.Option(
+            help="Instead of --min-score: false positives per image that you accept, 0.1, 0.3 or 1. "
+            "The cascade must have been trained with --validation."
+        ),
     ] = None,
-    scale_factor: float = 1.1,
-    threads: int = DEFAULT.threads,
+    scale_factor: ScaleFactor = 1.1,
+    threads: Threads = DEFAULT.threads,
 ) -> None:
-    """Find faces in every image of a folder; a CSV with image,x,y,w,h,score goes to standard output.
+    """Find faces in every image of a folder and print a CSV with image,x,y,w,h,score.
 
-    Where the cascade was trained with validation images a column says how probable it is that the face is right.
+    If the cascade was trained with --validation, the column `probability` says how likely each detection is a face.
     """
     try:
         cascade = Cascade.load(xml)
@@ -148,8 +249,11 @@ def detect(
 
 
 @app.command()
-def evaluate(xml: Xml, images: Images, boxes: Boxes, threads: int = DEFAULT.threads) -> None:
-    """Recall at 0.1, 0.3 and 1 false positives per image; every face in the images must be in the table."""
+def evaluate(xml: Xml, images: Images, boxes: Boxes, threads: Threads = DEFAULT.threads) -> None:
+    """Measure a cascade: recall at 0.1, 0.3 and 1 false positives per image.
+
+    Every face in the images must have its row in the CSV.
+    """
     try:
         detector = Detector([Cascade.load(xml)], threads=threads)
         folder = ImageFolder(images, read_boxes(boxes))

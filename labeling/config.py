@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from xml.etree.ElementTree import canonicalize
 from xml.sax.saxutils import quoteattr
@@ -18,9 +19,18 @@ LEFT_OUT = "some face here is not boxed"
 COLORS = ("#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
+class Kind(StrEnum):
+    """What people are asked in one Label Studio project."""
+
+    BOXES = "boxes"
+    EMOTIONS = "emotions"
+    SHEETS = "sheets"
+    REVIEW = "review"
+
+
 @dataclass(frozen=True)
 class Page:
-    """One of our labelling pages: what its file is called, what is filled in, and the tags answers are read from."""
+    """One of our labelling pages: its file, the placeholder that is filled in, and the tags answers are read from."""
 
     file: str
     slot: str

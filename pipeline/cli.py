@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,30 +11,35 @@ import typer
 
 from cascades.cli import app as cascade
 from cascades.errors import CascadeError
+from labeling.config import Kind
 from labeling.errors import LabelingError
 from pipeline import paths
-from pipeline.errors import SetupError, ToonsetError, nearest
+from pipeline.errors import SetupError, ToonsetError
 from pipeline.version import VERSION
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-label = typer.Typer(no_args_is_help=True, help="Label Studio: a server here, tasks to it, people's answers home.")
+label = typer.Typer(
+    no_args_is_help=True, help="Label with Label Studio: start a server, send tasks to it, fetch the answers."
+)
 app.add_typer(label, name="label")
 app.add_typer(cascade, name="cascade")
 
-STAGES = (
-    "download",
-    "scenes",
-    "cascade",
-    "faces",
-    "manifest",
-    "tasks",
-    "labels",
-    "dataset",
-    "train",
-    "random_split",
-    "evaluate",
-    "report",
-)
+
+class Stage(StrEnum):
+    """The stages of `dvc.yaml`, each a module in `pipeline/stages/`."""
+
+    DOWNLOAD = "download"
+    SCENES = "scenes"
+    CASCADE = "cascade"
+    FACES = "faces"
+    MANIFEST = "manifest"
+    TASKS = "tasks"
+    LABELS = "labels"
+    DATASET = "dataset"
+    TRAIN = "train"
+    RANDOM_SPLIT = "random_split"
+    EVALUATE = "evaluate"
+    REPORT = "report"
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,12 +54,14 @@ def toonset(
         bool, typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Cartoon episodes in; a labelled face-emotion dataset, face cascades and an emotion classifier out."""
+    """Build a labelled face-emotion dataset, face detectors and an emotion classifier from cartoon episodes."""
 
 
 @app.command()
-def new(directory: Annotated[Path, typer.Argument(help="A directory that is empty or not there yet.")]) -> None:
-    """Start a project for a show of your own."""
+def new(
+    directory: Annotated[Path, typer.Argument(help="The project's directory. It must be empty or not exist yet.")],
+) -> None:
+    """Start a project for your own show."""
     from pipeline.project.new import make_project
 
     make_project(directory)
@@ -61,21 +69,19 @@ def new(directory: Annotated[Path, typer.Argument(help="A directory that is empt
 
 @app.command()
 def stage(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)}.")],
-    character: Annotated[str | None, typer.Argument(help="For the cascade stage: whose cascade.")] = None,
+    name: Annotated[Stage, typer.Argument(help="The stage to run.", metavar="NAME")],
+    character: Annotated[str | None, typer.Argument(help="The character, for the stage `cascade` only.")] = None,
 ) -> None:
     """Run one stage in the project in this directory, as `dvc repro` does."""
-    if name not in STAGES:
-        raise SetupError(f"no stage {name!r}; expected one of {', '.join(STAGES)}.{nearest(name, STAGES)}")
-    if (name == "cascade") != (character is not None):
-        raise SetupError("`toonset stage cascade CHARACTER` names a character; the other stages take none")
-    module = importlib.import_module(f"pipeline.stages.{name}")
+    if (name is Stage.CASCADE) != (character is not None):
+        raise SetupError("`toonset stage cascade CHARACTER` needs a character; no other stage takes one")
+    module = importlib.import_module(f"pipeline.stages.{name.value}")
     module.main(*([] if character is None else [character]))
 
 
 @app.command()
 def summary() -> None:
-    """What the project in this directory holds, in ten lines."""
+    """Print in ten lines what the project in this directory contains."""
     from pipeline.project.summary import summarize
 
     typer.echo(summarize())
@@ -83,9 +89,14 @@ def summary() -> None:
 
 @app.command()
 def splits(
-    keep: Annotated[bool, typer.Option("--keep", help="Write down the splits they have now: it moves none.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Record the splits that the scenes have now, without moving any.")
+    ] = False,
 ) -> None:
-    """Write every new scene's split down for good, in annotations/splits.csv, stratified by character."""
+    """Record the split of every new scene in annotations/splits.csv, stratified by character.
+
+    A recorded scene keeps its split for good.
+    """
     from pipeline.dataset.record_splits import record_splits
 
     record_splits(keep=keep)
@@ -93,7 +104,7 @@ def splits(
 
 @app.command()
 def reproduced() -> None:
-    """Run `dvc repro` in a clean clone and hold the result against the committed dvc.lock."""
+    """Run `dvc repro` in a clean clone and compare the result with the committed dvc.lock."""
     from pipeline.project.reproduced import check
 
     check(Path())
@@ -101,27 +112,39 @@ def reproduced() -> None:
 
 @label.command()
 def serve(
-    port: Annotated[int, typer.Option(help="Where on 127.0.0.1 it listens.", min=1024, max=65535)] = 8080,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1024, max=65535)] = 8080,
 ) -> None:
-    """Run Label Studio here until Ctrl-C; the first time, make its environment and an account."""
+    """Run Label Studio on this machine until you press Ctrl-C.
+
+    The first start installs Label Studio and makes an account.
+    """
     from pipeline.tasks.serve import serve_here
 
     serve_here(port)
 
 
 @label.command()
-def push(kind: Annotated[str, typer.Argument(help="boxes, emotions, sheets or review.")]) -> None:
-    """Bring tasks to Label Studio; twice changes nothing, and what people have answered is never touched."""
-    from pipeline.tasks.push import KINDS, push_kind
+def push(kind: Annotated[Kind, typer.Argument(help="What people are asked.", metavar="KIND")]) -> None:
+    """Send tasks to Label Studio. Pushing twice changes nothing.
 
-    if kind not in KINDS:
-        raise SetupError(f"no kind of task {kind!r}; expected one of {', '.join(KINDS)}.{nearest(kind, KINDS)}")
-    push_kind(kind)
+    boxes: frames in which to box faces.
+
+    emotions: faces to label.
+
+    sheets: contact sheets on which to mark wrong faces.
+
+    review: labels that may be wrong.
+
+    Tasks that people have answered stay as they are.
+    """
+    from pipeline.tasks.push import push_kind
+
+    push_kind(kind.value)
 
 
 @label.command()
 def pull() -> None:
-    """Append what people answered in Label Studio to annotations/; what is there already is left alone."""
+    """Append new answers from Label Studio to the files in annotations/. Existing rows stay as they are."""
     from pipeline.tasks.pull import pull as bring_all
 
     bring_all()
@@ -129,13 +152,17 @@ def pull() -> None:
 
 @app.command()
 def predict(
-    images: Annotated[list[Path], typer.Argument(help="Pictures of one face each, or folders of them.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures of one face each, or folders of pictures.")],
     model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
     cascade: Annotated[
-        list[Path] | None, typer.Option(help="Whole pictures: find the faces first. May be given several times.")
+        list[Path] | None,
+        typer.Option(help="The pictures are whole frames: find the faces with this cascade first. May be repeated."),
     ] = None,
 ) -> None:
-    """What emotion each face shows, a JSON object a line; a picture without a face is a line with its reason."""
+    """Print which emotion each face shows, one JSON object a line.
+
+    A picture without a usable face gives a line with the reason.
+    """
     from pipeline.classifier.model import load_model
     from pipeline.classifier.predict import pictures_in, read_cascade
     from pipeline.classifier.predict import predict as answers
@@ -150,31 +177,36 @@ def export(
     out: Annotated[Path, typer.Argument(help="The ONNX file to write.")],
     model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
 ) -> None:
-    """Write the classifier as ONNX, for programs without torch; its answers are held against torch's."""
+    """Write the classifier as an ONNX file, for programs without torch.
+
+    The probabilities of the ONNX file are compared with those of torch.
+    """
     from pipeline.classifier.model import load_model
     from pipeline.classifier.onnx import export_onnx
 
     difference = export_onnx(load_model(model), out)
-    typer.echo(f"{out}: probabilities as torch's to {difference:.1e}")
+    typer.echo(f"{out}: largest difference from torch's probabilities {difference:.1e}")
 
 
 @label.command("import")
 def import_answers(
-    export: Annotated[Path, typer.Argument(help="What Label Studio exported of one of our projects, as JSON.")],
+    export: Annotated[
+        Path, typer.Argument(help="A file that Label Studio exported as JSON from a project made by toonset.")
+    ],
 ) -> None:
-    """Append the answers in an exported file to annotations/; what is there already is left alone."""
+    """Append the answers of an exported file to annotations/. Existing rows stay as they are."""
     from pipeline.tasks.pull import import_file
 
     import_file(export)
 
 
 def main() -> None:
-    """Run the command line; an error the user can mend is one message, not a traceback."""
+    """Run the command line. An error that the user can fix is one message without a traceback."""
     try:
         app()
     except (ToonsetError, CascadeError, LabelingError) as error:
         print(f"toonset: {error}", file=sys.stderr)
         raise SystemExit(1) from error
     except KeyboardInterrupt as stopped:
-        print("toonset: stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+        print("toonset: stopped; finished work is kept, run the same command again to continue", file=sys.stderr)
         raise SystemExit(130) from stopped

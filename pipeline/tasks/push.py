@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from labeling.config import box_config, emotion_config, sheet_config
+from labeling.config import Kind, box_config, emotion_config, sheet_config
 from labeling.local_server import LocalServer, running_version
 from labeling.push import Pushed, ensure_project, push
 from labeling.server import Server
@@ -32,7 +32,7 @@ from pipeline.tasks.media import MEDIA, Media
 from pipeline.tasks.review import out_of_fold_probabilities, review_queue
 from pipeline.tasks.sheets import sheet_tasks
 
-KINDS = ("boxes", "emotions", "sheets", "review")
+KINDS = tuple(kind.value for kind in Kind)
 CONFIDENT = 0.9
 """Probability from which on a guessed emotion is worth confirming on a sheet."""
 URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import cv2
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cascades import TrainingDataError
-from cascades.cli import app
+from cascades.cli import Boosting, Features, Planes, app
+from cascades.params import AUTO, BOOSTINGS, FEATURES, PLANES
 from cascades.tables import ImageFolder, read_boxes
 from tests.cascades.conftest import draw_images
 
@@ -82,7 +84,26 @@ def test_errors_are_one_line(folder: Path) -> None:
     assert result.exit_code == 1
     assert "error: " in result.output
     result = CliRunner().invoke(app, ["train", str(folder), str(folder / "boxes.csv"), "x.xml", "--boosting", "logit"])
-    assert "boosting is 'logit'" in result.output
+    assert result.exit_code == 2
+    assert "'logit' is not one of 'gentle', 'discrete', 'real'" in " ".join(result.output.replace("│", " ").split())
+
+
+def test_the_choices_of_the_command_line_are_those_of_the_settings() -> None:
+    assert tuple(Features) == FEATURES
+    assert tuple(Boosting) == BOOSTINGS
+    assert tuple(Planes) == (*PLANES, AUTO)
+
+
+def test_every_option_and_argument_has_a_help_text() -> None:
+    commands = get_command(app).commands
+    assert sorted(commands) == ["detect", "evaluate", "train"]
+    nameless = [
+        f"{name} {parameter.name}"
+        for name, command in commands.items()
+        for parameter in command.params
+        if parameter.name != "help" and not parameter.help
+    ]
+    assert not nameless
 
 
 @pytest.mark.parametrize(
