@@ -29,6 +29,7 @@ from cascades.boxes import intersection_over_union as iou
 from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.faces.cascade_files import load_cascade, save_cascade
+from pipeline.faces.runs import faces_of_run, join_runs
 from pipeline.faces.search import Searcher
 from pipeline.params import Compute, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES
@@ -195,8 +196,8 @@ class Project:
         )
         (job,) = stage.plan(self.episodes, self.scenes, params)
         runs = [run for run in job.runs() if not held_out or (run.scenes["split"] == "test").any()]
-        tables = [table for table, _ in each(stage.work, runs, compute, desc="faces", unit="runs of scenes")]
-        return pd.DataFrame(stage.together(tables).to_pandas())
+        tables = [table for table, _ in each(faces_of_run, runs, compute, desc="faces", unit="runs of scenes")]
+        return pd.DataFrame(join_runs(tables).to_pandas())
 
 
 def section_scenes(project: Project, decoding: Spent) -> None:

@@ -5,32 +5,24 @@ One Parquet per episode; an episode whose content, parameters and cascades have 
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.console import say_counts
-from pipeline.errors import InputError
-from pipeline.faces.cascade_files import load_cascade
-from pipeline.faces.find import find_faces
+from pipeline.faces.runs import Run, faces_of_run, in_runs, join_runs
 from pipeline.params import Faces, Params, load_params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
-from pipeline.tables import read_rows, row_of, rows_of, table_key, to_table, write_table
-from pipeline.video.decode import decode_frames
+from pipeline.tables import read_rows, rows_of, table_key, write_table
 
 CODE_VERSION = "2"
 """Raise it when the same input would give other rows: every episode is then worked on again."""
-RUN = 1000
-"""Frames in a run of scenes, at least: enough to be worth a seek, few enough that a film keeps every core busy."""
 
 
 @dataclass(frozen=True)
@@ -48,26 +40,10 @@ class EpisodeFaces:
         """The episode's Parquet file."""
         return paths.FACES / f"{self.episode['episode_id']}.parquet"
 
-    def runs(self) -> list["Run"]:
-        """The episode's scenes in runs of at least RUN frames, the last one perhaps shorter."""
-        runs, first = [], 0
-        starts, stops = self.scenes["start_frame"], self.scenes["stop_frame"]
-        for last in range(len(self.scenes)):
-            if stops[last] - starts[first] >= RUN or last + 1 == len(self.scenes):
-                own = self.scenes.iloc[first : last + 1].reset_index(drop=True)
-                runs.append(Run(self.episode, own, self.characters, self.params))
-                first = last + 1
-        return runs
-
-
-@dataclass(frozen=True)
-class Run:
-    """Some scenes of an episode that follow each other: the unit of work, small enough to be sent anywhere."""
-
-    episode: dict[str, Any]
-    scenes: pd.DataFrame
-    characters: tuple[str, ...]
-    params: Faces
+    def runs(self) -> list[Run]:
+        """The episode's scenes, a run after the other."""
+        video = paths.VIDEOS / self.episode["path"]
+        return [Run(video, self.episode, own, self.characters, self.params) for own in in_runs(self.scenes)]
 
 
 def main() -> None:
@@ -81,7 +57,7 @@ def main() -> None:
     counts = [len(job.runs()) for job in todo]
     # All runs of all episodes are one queue; an episode is written as soon as its last run is done.
     done = each(
-        work, (run for job in todo for run in job.runs()), params.compute, desc="faces", unit="runs of scenes",
+        faces_of_run, (run for job in todo for run in job.runs()), params.compute, desc="faces", unit="runs of scenes",
         lost=lambda _, lost: (FACES.empty_table(), str(lost)), total=sum(counts),
     )  # fmt: skip
     damaged = 0
@@ -92,7 +68,7 @@ def main() -> None:
             print(f"faces: {job.episode['episode_id']} has no faces: {problem}")
             damaged += 1
         # Without a key: it is tried again as soon as the stage runs again.
-        write_table(job.output, together(() if problem else tables), key=None if problem else job.key)
+        write_table(job.output, join_runs(() if problem else tables), key=None if problem else job.key)
     say_counts("faces", {"episodes": len(jobs), "worked on": len(todo), "damaged": damaged, **count(jobs)})
 
 
@@ -115,37 +91,6 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[E
         }
         jobs.append(EpisodeFaces(episode._asdict(), own, params.characters, params.faces, key))
     return jobs
-
-
-def work(run: Run) -> tuple[pa.Table, str]:
-    """Find the faces in a run of scenes: FACES, tracks numbered from 0, and why there are none if it does not decode.
-
-    Runs in a process of its own.
-    """
-    episode = row_of(run.episode, EpisodeRow)
-    first, last = run.scenes.iloc[0], run.scenes.iloc[-1]
-    frames = decode_frames(
-        paths.VIDEOS / episode.path,
-        start=int(first["start_frame"]),
-        stop=int(last["stop_frame"]),
-        start_pts=int(first["start_pts"]),
-    )
-    cascades = [load_cascade(character) for character in run.characters]
-    try:
-        return to_table(find_faces(frames, episode, run.scenes, cascades, run.params), FACES), ""
-    except InputError as error:
-        return FACES.empty_table(), str(error)
-
-
-def together(tables: Sequence[pa.Table]) -> pa.Table:
-    """An episode's runs, in order, as one table with its tracks numbered through."""
-    tracks, numbered = 0, []
-    for table in tables:
-        track = pc.add(table["track"], pa.scalar(tracks, pa.int32()))
-        numbered.append(table.set_column(FACES.get_field_index("track"), FACES.field("track"), track))
-        if table.num_rows:
-            tracks = 1 + int(pc.max(track).as_py())
-    return pa.concat_tables([FACES.empty_table(), *numbered])
 
 
 def count(jobs: list[EpisodeFaces]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import pytest
 
 from cascades import Cascade
 from pipeline import paths
+from pipeline.faces import runs
 from pipeline.faces.cascade_files import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.stages import faces as stage
@@ -74,7 +75,7 @@ def test_the_same_bytes_however_the_work_is_shared_out(
     assert run() == in_one
     assert "0 worked on" in capsys.readouterr().out
     for workers, frames in ((1, 1), (2, 1)):  # each scene a run of its own; then in two processes as well
-        monkeypatch.setattr(stage, "RUN", frames)
+        monkeypatch.setattr(runs, "LENGTH", frames)
         (paths.FACES / "pilot.parquet").unlink()
         (paths.FACES / "second.parquet").write_bytes(b"half a file")
         assert run(workers) == in_one
