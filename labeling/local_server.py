@@ -77,7 +77,7 @@ def ensure_environment(say: Say) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two projects at once: the second waits for the first
         if not done.exists():
             if folder.exists():
-                say(f"an environment in {folder} was only half made: making it anew")
+                say(f"the environment in {folder} was only half installed: installing it again")
                 shutil.rmtree(folder)
             say(f"making an environment for Label Studio {pinned_version()} (1 GB, some minutes) in {folder}")
             _run([sys.executable, "-m", "venv", str(folder)], folder)
