@@ -118,7 +118,7 @@ def _cells(line: str, number: int, name: str) -> list[str]:
 
 
 def _not_utf8(content: bytes, name: str, where: str) -> str:
-    seems = _encoding(content)
+    seems = seeming_encoding(content)
     guess = f"it seems to be {seems}" if seems else "its encoding is not known"
     command = f", or run `iconv -f {seems} -t UTF-8 {name} > new.csv` and use new.csv" if seems else ""
     return (
@@ -127,7 +127,7 @@ def _not_utf8(content: bytes, name: str, where: str) -> str:
     )
 
 
-def _encoding(content: bytes) -> str:
+def seeming_encoding(content: bytes) -> str:
     """What the bytes seem to be, by the name that iconv takes; empty where nothing fits."""
     for mark, encoding in MARKS:
         if content.startswith(mark):

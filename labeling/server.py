@@ -159,7 +159,10 @@ class Server:
             f"exporting {project.title!r}",
             lambda: b"".join(exports.download_sync(project.id, export_type="JSON", download_all_tasks=False)),
         )
-        return json.loads(content)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ServerError(f"{self.url} exported {project.title!r} as something that is no JSON ({error})") from None
 
     def people(self) -> dict[int, str]:
         """E-mail addresses by user id."""

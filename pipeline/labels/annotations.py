@@ -19,34 +19,16 @@ from pathlib import Path
 import pandas as pd
 
 from cascades.strict_csv import whole_number
+from labeling.answers import NO_EMOTION, PLACE, PROVENANCE, SHEET_ANSWERS
 from pipeline.errors import nearest
 from pipeline.labels.people_files import read_table_file
 from pipeline.rows import AnnotationRow, EpisodeRow
 from pipeline.schemas import OK, REJECTED
 from pipeline.tables import rows_of
 
-BOX_COLUMNS = ["episode_id", "frame", "character", "x", "y", "w", "h"]
+BOX_COLUMNS = list(PLACE)
 FRAME_COLUMNS = ["episode_id", "frame", "complete"]
 EMOTION_COLUMNS = [*BOX_COLUMNS, "emotion"]
-
-NO_EMOTION = ("unclear", "not-a-face", "another-character")
-"""Answers an annotator may give instead of an emotion."""
-
-RIGHT_CHARACTER = "right-character"
-WRONG_CHARACTER = "wrong-character"
-WRONG_EMOTION = "wrong-emotion"
-SHEET_ANSWERS = (RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION)
-"""What else a contact sheet may say of a face: its claim of a character was not contested; was contested; its claim of
-an emotion (`suggested`) was contested. A confirmed emotion is an ordinary answer."""
-
-NO_VOTE = (RIGHT_CHARACTER, WRONG_EMOTION)
-"""Answers that leave open what the face shows."""
-
-NOT_THEIRS = ("not-a-face", "another-character", WRONG_CHARACTER)
-"""Answers that say one thing: it is no face of the character."""
-
-PROVENANCE = ("given_by", "suggested", "guess")
-"""How an emotion came to be given; empty strings where a file does not say."""
 
 
 def read_boxes(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cascades.boxes import intersection_over_union as iou
+from labeling.answers import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION
 from labeling.dawid_skene import dawid_skene
-from pipeline.labels.annotations import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION
 from pipeline.params import Labels
 from pipeline.rows import AnnotationRow, ManifestRow
 from pipeline.schemas import LABELS, OK, REJECTED

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labeling.answers import NO_VOTE
 from labeling.tasks import Guess, emotion_task
 from pipeline import paths
 from pipeline.classifier.model import load_model
 from pipeline.faces.crops import read_crops
 from pipeline.images import decode_rgb
-from pipeline.labels.annotations import NO_VOTE
 from pipeline.labels.consensus import faces_to_label, match
 from pipeline.params import Labelling, Params
 from pipeline.rows import ManifestRow

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from cascades.strict_csv import seeming_encoding
+from labeling.answers import PLACE, PROVENANCE
 from labeling.errors import InvalidExport
-from labeling.exports import PLACE, Row, box_rows, emotion_rows, sheet_rows
+from labeling.exports import Act, Row, box_rows, emotion_rows, sheet_rows
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
@@ -22,9 +24,11 @@ from pipeline.params import load_params
 from pipeline.tasks.push import KINDS, required, title
 
 ACT = ["annotator", "annotated_at", "lead_time_s"]
-EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, "given_by", "suggested", "guess"]
+EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, *PROVENANCE]
 BOX_FILE = [*BOX_COLUMNS, *ACT]
 FRAME_FILE = [*FRAME_COLUMNS, *ACT]
+SHOWN = 20
+"""Lines about what could not be read, at most."""
 
 
 def pull() -> None:
@@ -49,32 +53,81 @@ def pull() -> None:
 
 def import_file(export: Path) -> None:
     """Append what stands in a file that Label Studio exported, whichever of our projects it is from."""
-    try:
-        tasks = json.loads(export.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InvalidExport(f"there is no file {export}") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InvalidExport(f"{export} is not JSON ({error}); in Label Studio choose Export → JSON") from error
-    data = tasks[0].get("data", {}) if isinstance(tasks, list) and tasks and isinstance(tasks[0], dict) else {}
-    kind = "sheets" if "claim" in data else "boxes" if "width" in data else "emotions"
+    tasks = _read_export(export)
+    fields = {name for task in tasks for name in _data(task)}
+    kind = "sheets" if "claim" in fields else "boxes" if "width" in fields else "emotions"
     bring_home([(kind, tasks)], {})
 
 
-def _ours(kind: str, export: list[Any]) -> list[Any]:
+def _read_export(export: Path) -> list[Any]:
+    """The tasks in a file. Raises InvalidExport where it is no list of them."""
+    advice = "in Label Studio choose Export → JSON"
+    try:
+        content = export.read_bytes()
+        tasks = json.loads(content)
+    except FileNotFoundError as error:
+        raise InvalidExport(f"there is no file {export}") from error
+    except UnicodeDecodeError as error:
+        encoding = seeming_encoding(content)
+        seems = f"it seems to be {encoding}" if encoding else "its encoding is not known"
+        raise InvalidExport(
+            f"{export} is not UTF-8 text, {seems}: take the file as it was exported; {advice}"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise InvalidExport(f"{export} is not JSON ({error}); {advice}") from error
+    if not isinstance(tasks, list):
+        raise InvalidExport(f"{export} holds no list of tasks; {advice}")
+    return tasks
+
+
+def _ours(kind: str, export: Any) -> list[Any]:
     """The export less the tasks that somebody else put into the project."""
-    ours = [task for task in export if isinstance(task.get("data", {}).get("key"), str)]
+    if not isinstance(export, list):
+        raise InvalidExport(f"the server's export of {kind} is no list of tasks")
+    ours = [task for task in export if isinstance(_data(task).get("key"), str)]
     if len(ours) < len(export):
         print(f"label {kind}: {len(export) - len(ours)} tasks there are not ours and were left")
     return ours
 
 
+def _data(task: Any) -> dict[str, Any]:
+    data = task.get("data") if isinstance(task, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+class Notes:
+    """What a person should know of annotations that were not read, or not whole: the first lines, and how many."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, line: str) -> None:
+        self.count += 1
+        if self.count <= SHOWN:
+            print(f"label: {line}")
+
+    def end(self) -> None:
+        """Say how many lines were not shown."""
+        if self.count > SHOWN:
+            print(f"label: and {self.count - SHOWN} more of the kind")
+
+
 def bring_home(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -> None:
-    """Append the rows of exports of our projects, by kind, and say how many."""
-    acts = [act for kind, export in exports if kind == "boxes" for act in box_rows(export, people)]
+    """Append the rows of exports of our projects, by kind, and say how many.
+
+    Raises InvalidExport where nothing of what was answered could be read.
+    """
+    notes = Notes()
+    acts: list[Act] = []
     given: list[Row] = []
     for kind, export in exports:
-        if kind != "boxes":
-            given += sheet_rows(export, people) if kind == "sheets" else emotion_rows(export, people)
+        if kind == "boxes":
+            acts += box_rows(export, people, notes)
+        else:
+            given += (sheet_rows if kind == "sheets" else emotion_rows)(export, people, notes)
+    notes.end()
+    if notes.count and not acts and not given:
+        raise InvalidExport("nothing could be read of what was answered, for the reasons above: nothing was appended")
     # What one said of a face on a sheet and singly counts in the order in which it was said.
     given.sort(key=lambda row: row["annotated_at"])
     kinds = {kind for kind, _ in exports}

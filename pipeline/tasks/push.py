@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labeling.answers import NO_EMOTION
 from labeling.config import Kind, box_config, emotion_config, sheet_config
 from labeling.local_server import LocalServer, running_version
 from labeling.push import Pushed, ensure_project, push
@@ -22,7 +23,7 @@ from pipeline import paths
 from pipeline.console import progress, say_counts
 from pipeline.errors import InputError, SetupError
 from pipeline.faces.crops import read_crops
-from pipeline.labels.annotations import NO_EMOTION, read_boxes, read_emotions, read_looked_at
+from pipeline.labels.annotations import read_boxes, read_emotions, read_looked_at
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK, SCENES
 from pipeline.tables import read_rows, write_json, write_text

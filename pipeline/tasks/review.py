@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.labels.annotations import NOT_THEIRS
+from labeling.answers import NOT_THEIRS
 from pipeline.labels.consensus import AGAINST
 from pipeline.rows import LabelRow, ManifestRow, Row
 from pipeline.schemas import OK

@@ -1,11 +1,15 @@
 """Our pages and tasks: valid for Label Studio's own parser, and answers find their way home."""
 
 import json
+import random
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from defusedxml.ElementTree import fromstring
+from label_studio_sdk.converter.utils import convert_annotation_to_yolo_obb
 from label_studio_sdk.label_interface import LabelInterface
 
 from labeling.config import LEFT_OUT, SHEET_KEYS, box_config, emotion_config, same_config, sheet_config
@@ -174,6 +178,139 @@ def test_rectangles_become_boxes_in_px_of_the_frame() -> None:
 def test_what_is_no_export_of_ours_is_refused(export: Any, said: str) -> None:
     with pytest.raises(InvalidExport, match=said):
         list(emotion_rows(export))
+
+
+def drawn_shape(value: dict[str, Any], kind: str = "rectanglelabels", **more: Any) -> dict[str, Any]:
+    return {"from_name": "box", "to_name": "frame", "type": kind, "value": value} | more
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_turned_rectangle_is_its_upright_bounding_box_as_label_studios_own_corners_have_it(seed: int) -> None:
+    dice = random.Random(seed)
+    edges = {name: dice.uniform(5, 40) for name in ("x", "y", "width", "height")}
+    turned = dice.choice([0, 30, 90, 180, 270, dice.uniform(-720, 720)])
+    value = edges | {"rotation": turned, "rectanglelabels": ["cat"]}
+    size = {"original_width": FRAME["width"], "original_height": FRAME["height"]}
+    corners = np.array(convert_annotation_to_yolo_obb(value | size, normalize=False))
+    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    ((frame, (box,)),) = box_rows(answered(box_task(FRAME, "c.jpg"), [drawn_shape(value)]))
+    assert frame["complete"] == "1"
+    x, y, w, h = (int(box[name]) for name in "xywh")
+    np.testing.assert_allclose([x, y, x + w, y + h], [left, top, right, bottom], atol=0.5 + 1e-6)
+
+
+RECTANGLE = {"x": 10.0, "y": 20, "width": 10, "height": 20, "rotation": 0, "rectanglelabels": ["cat"]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        (drawn_shape({"x": 50, "y": 50, "radiusX": 5, "radiusY": 9}, "ellipselabels"), "is no rectangle but 'ellipse"),
+        (drawn_shape({"points": [[1, 1], [9, 1], [9, 9]]}, "polygonlabels"), "is no rectangle but 'polygonlabels'"),
+        (drawn_shape({"format": "rle", "rle": [1]}, "brushlabels"), "is no rectangle but 'brushlabels'"),
+        (drawn_shape({"points": [[1, 1]]}), "has x None, expected a number"),
+        (drawn_shape(RECTANGLE | {"width": None}), "has width None, expected a number"),
+        (drawn_shape(RECTANGLE | {"x": float("nan")}), "has x nan, expected a number"),
+        (drawn_shape(RECTANGLE | {"y": "20"}), "has y '20', expected a number"),
+        (drawn_shape(RECTANGLE | {"height": 1e308}), "has height 1e.308, expected a number"),
+        (drawn_shape(RECTANGLE | {"rotation": "90"}), "has rotation '90'"),
+        (drawn_shape(RECTANGLE | {"rectanglelabels": ["cat", "mouse"]}), "expected one character"),
+        (drawn_shape(RECTANGLE | {"rectanglelabels": []}), "has no name"),
+        (drawn_shape(RECTANGLE, image_rotation=90), "turned by 90 degrees"),
+        (drawn_shape(RECTANGLE) | {"value": None}, "has the value None"),
+    ],
+)
+def test_a_shape_that_is_no_rectangle_is_seen_and_the_frame_is_not_complete(shape: dict[str, Any], reason: str) -> None:
+    said: list[str] = []
+    export = answered(box_task(FRAME, "c.jpg"), [shape, drawn_shape(RECTANGLE)])
+    ((frame, boxes),) = box_rows(export, say=said.append)
+    assert (frame["complete"], [box["x"] for box in boxes]) == ("0", ["64"])
+    (line,) = said
+    assert re.search(f"^task 1, annotation 1: shape 1 .*{reason}.*frame 12 of pilot counts as not complete$", line)
+
+
+def test_any_tick_that_a_face_is_left_out_counts_whatever_its_words() -> None:
+    ((frame, _),) = box_rows(answered(box_task(FRAME, "c.jpg"), [chosen("left_out", "frame", "il manque un visage")]))
+    assert frame["complete"] == "0"
+
+
+def test_two_choices_for_one_face_are_no_answer() -> None:
+    task = emotion_task(FACE, "a", "b")
+    export = answered(task, [chosen("emotion", "face", "sad", "happy")], [chosen("emotion", "face", "sad")])
+    export[0]["annotations"][1]["result"] *= 2  # said twice is said once
+    said: list[str] = []
+    (row,) = emotion_rows(export, say=said.append)
+    assert row["emotion"] == "sad"
+    (line,) = said
+    assert line.startswith("task 1, annotation 1 has 2 emotions ticked (sad, happy), expected one")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"annotations": None}, "task 1: annotations is None"),
+        ({"annotations": [None]}, "task 1, annotation 1 is None"),
+        ({"data": None}, "task 1 lacks face_id"),
+        ({"result": None}, "annotation 1: result is None"),
+        ({"result": [None]}, "annotation 1: result has None"),
+        ({"result": [chosen("emotion", "face") | {"value": None}]}, "annotation 1: emotion is None"),
+        ({"result": [chosen("emotion", "face") | {"value": {"choices": [7]}}]}, "annotation 1 has emotion 7"),
+        (
+            {"result": [chosen("emotion", "face", "x" * 200_000)]},
+            "emotion of 200,000 characters; expected at most 1,000",
+        ),
+        ({"result": [chosen("emotion", "face", "two\nlines")]}, "expected text of one line"),
+        ({"result": [chosen("emotion", "face", "\ud800")]}, "expected text of one line"),
+        ({"lead_time": float("nan")}, "lead_time is nan"),
+        ({"updated_at": "yesterday"}, "updated_at 'yesterday'; expected a date and time"),
+        ({"updated_at": {}}, "updated_at {}; expected text"),
+        ({"was_cancelled": "false"}, "was_cancelled is 'false'"),
+        ({"completed_by": [1]}, "completed_by \\[1\\]; expected text"),
+    ],
+)
+def test_what_cannot_be_read_costs_itself_alone(change: dict[str, Any], said: str) -> None:
+    task = emotion_task(FACE, "a", "b")
+    odd, sound = (answered(task, [chosen("emotion", "face", "sad")])[0] for _ in range(2))
+    for name, value in change.items():
+        (odd if name in odd else odd["annotations"][0])[name] = value
+    lines: list[str] = []
+    (row,) = emotion_rows([odd, sound], say=lines.append)
+    assert row["emotion"] == "sad"
+    (line,) = lines
+    assert re.search(f"{said}.*; it was left out$", line)
+    with pytest.raises(InvalidExport, match=said):
+        emotion_rows([odd])
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "complete", "reason"),
+    [
+        ("rot90", {"x": "200", "y": "228", "w": "7", "h": "11"}, "1", ""),
+        ("ellipse", None, "0", "is no rectangle but 'ellipselabels'"),
+        ("poly", None, "0", "is no rectangle but 'polygonlabels'"),
+        ("null_edges", None, "0", "has x None"),
+        ("nan", None, "0", "has x nan"),
+    ],
+)
+def test_shapes_that_went_wrong(cases: Path, name: str, x: dict[str, str] | None, complete: str, reason: str) -> None:
+    said: list[str] = []
+    ((frame, boxes),) = box_rows(json.loads((cases / "exports" / f"{name}.json").read_text()), say=said.append)
+    assert frame["complete"] == complete
+    assert [{side: box[side] for side in "xywh"} for box in boxes] == ([x] if x else [])
+    assert all(reason in line for line in said)
+    assert len(said) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("nullresult", "annotation 1: result is None"), ("nullanns", "task 1: annotations is None")]
+)
+def test_exports_that_went_wrong(cases: Path, name: str, reason: str) -> None:
+    said: list[str] = []
+    sound = answered(box_task(FRAME, "c.jpg"), [drawn_shape(RECTANGLE)])
+    acts = box_rows(json.loads((cases / "exports" / f"{name}.json").read_text()) + sound, say=said.append)
+    assert [len(boxes) for _, boxes in acts] == [1]
+    assert len(said) == 1
+    assert reason in said[0]
 
 
 def test_a_sheet_that_is_not_ours_is_refused() -> None:

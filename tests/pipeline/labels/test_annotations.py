@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from labeling.answers import PROVENANCE
 from pipeline.errors import InputError
-from pipeline.labels.annotations import PROVENANCE, read_boxes, read_emotions, read_looked_at, rows_in_force
+from pipeline.labels.annotations import read_boxes, read_emotions, read_looked_at, rows_in_force
 
 EPISODES = pd.DataFrame(
     [
