@@ -1,9 +1,11 @@
 """Label configs: the XML that makes a Label Studio page, filled with the show's own names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 from xml.etree.ElementTree import canonicalize
 from xml.sax.saxutils import quoteattr
 
@@ -16,6 +18,8 @@ SHEET_KEYS = "1234567890qwertyuiopasdf"
 """The keys of a contact sheet's faces, in reading order."""
 LEFT_OUT = "some face here is not boxed"
 """The box page's choice for a frame that is not complete."""
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
+"""Names by id where everything is shown by its id."""
 COLORS = ("#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
@@ -45,24 +49,33 @@ PAGES = {
 }
 
 
-def emotion_config(path: Path, choices: Sequence[str]) -> str:
-    """The label config at `path` with one Choice, and its hotkey, per name in `choices`; names are escaped."""
+def emotion_config(path: Path, choices: Sequence[str], names: Mapping[str, str] = NO_NAMES) -> str:
+    """The label config at `path` with one Choice and its hotkey for each of `choices`.
+
+    names: what is shown instead of a choice; answers hold the choice all the same. Both are escaped.
+    """
     if len(choices) > len(HOTKEYS):
         raise InvalidLabelConfig(f"{len(choices)} choices, but only {len(HOTKEYS)} hotkeys: {HOTKEYS}")
-    tags = [f'<Choice value={quoteattr(name)} hotkey="{key}"/>' for name, key in zip(choices, HOTKEYS, strict=False)]
+    tags = [f'<Choice {_shown(one, names)} hotkey="{key}"/>' for one, key in zip(choices, HOTKEYS, strict=False)]
     return fill(path, PAGES["emotions"], tags)
 
 
-def box_config(path: Path, characters: Sequence[str]) -> str:
-    """The label config at `path` with one Label, its hotkey and color per character; names are escaped."""
+def box_config(path: Path, characters: Sequence[str], names: Mapping[str, str] = NO_NAMES) -> str:
+    """The label config at `path` with one Label, its hotkey and color per character; `names` as in `emotion_config`."""
     keys = HOTKEYS.replace("0", "")  # taken by the page's own choice
     if len(characters) > len(keys):
         raise InvalidLabelConfig(f"{len(characters)} characters, but only {len(keys)} hotkeys: {keys}")
     tags = [
-        f'<Label value={quoteattr(name)} hotkey="{keys[i]}" background="{COLORS[i % len(COLORS)]}"/>'
-        for i, name in enumerate(characters)
+        f'<Label {_shown(one, names)} hotkey="{keys[i]}" background="{COLORS[i % len(COLORS)]}"/>'
+        for i, one in enumerate(characters)
     ]
     return fill(path, PAGES["boxes"], tags)
+
+
+def _shown(choice: str, names: Mapping[str, str]) -> str:
+    """The attributes of a choice: Label Studio shows `value`, and puts `alias` into answers where there is one."""
+    name = names.get(choice, choice)
+    return f"value={quoteattr(name)}" + (f" alias={quoteattr(choice)}" if name != choice else "")
 
 
 def sheet_config(path: Path) -> str:
@@ -101,8 +114,12 @@ def missing_tags(config: str, page: Page) -> list[str]:
 
 
 def offered(config: str) -> list[str]:
-    """Everything a label config lets an annotator choose."""
-    return [tag.get("value") or "" for tag in fromstring(config).iter() if tag.tag in ("Choice", "Label")]
+    """Everything a label config lets an annotator choose, as answers name it."""
+    return [
+        tag.get("alias") or tag.get("value") or ""
+        for tag in fromstring(config).iter()
+        if tag.tag in ("Choice", "Label")
+    ]
 
 
 def same_config(first: str, second: str) -> bool:

@@ -43,13 +43,15 @@ class Drawn:
 
 
 def emotion_task(
-    face: Mapping[str, Any], image: str, scene_image: str, guess: Guess | None = None, why: str = ""
+    face: Mapping[str, Any], image: str, scene_image: str, guess: Guess | None = None, why: str = "", whose: str = ""
 ) -> dict[str, Any]:
     """A task for one face: FACE_FIELDS and time_s; addresses of its crop and of its frame with the box drawn in.
 
-    why: what a reviewer should know, shown in the heading.
+    why: what a reviewer should know, shown in the heading. whose: what the character is called there; empty: its id.
     """
-    heading = f"{face['character']}, {face['episode_id']} at {clock(face['time_s'])}" + (f": {why}" if why else "")
+    heading = f"{whose or face['character']}, {face['episode_id']} at {clock(face['time_s'])}" + (
+        f": {why}" if why else ""
+    )
     data = {
         **{name: face[name] for name in FACE_FIELDS},
         "heading": heading,
@@ -102,12 +104,12 @@ def box_task(frame: Mapping[str, Any], image: str, drawn: Sequence[Drawn] = (), 
     return _task(f"{frame['episode_id']}:{frame['frame']}", data, predictions)
 
 
-def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image: str) -> dict[str, Any]:
+def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image: str, name: str = "") -> dict[str, Any]:
     """A task for a contact sheet of faces (FACE_FIELDS each) that are all held to be `claim`.
 
-    kind: "character" or "emotion", what the claim is about.
+    kind: "character" or "emotion", what the claim is about. name: what it is called in the heading; empty: `claim`.
     """
-    heading = f"All {claim}? Press the keys of those that are not, then submit."
+    heading = f"All {name or claim}? Press the keys of those that are not, then submit."
     rows = [{name: face[name] for name in FACE_FIELDS} for face in faces[: len(SHEET_KEYS)]]
     key = hashlib.sha256("\n".join([kind, claim, *(str(row["face_id"]) for row in rows)]).encode()).hexdigest()[:32]
     return _task(key, {"claim": claim, "kind": kind, "faces": rows, "heading": heading, "image": image}, [])

@@ -5,6 +5,7 @@ Defaults stand here and only here; the comments in `project/template/params.yaml
 
 import re
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline import paths
 from pipeline.errors import InputError, ParamsError, nearest
+from pipeline.names import fault_of, split_entries
 from pipeline.version import VERSION
 
 IDENTIFIER = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -198,6 +200,7 @@ class Params(ParamsSection):
     episodes: tuple[Episode, ...]
     characters: Annotated[tuple[Name, ...], Field(min_length=1)]
     emotions: Annotated[tuple[Name, ...], Field(min_length=2, max_length=20)]
+    names: dict[str, str] = {}
     download: Download = Download()
     scenes: Scenes = Scenes()
     splits: Splits = Splits()
@@ -208,6 +211,39 @@ class Params(ParamsSection):
     labels: Labels = Labels()
     train: Train = Train()
     compute: Compute = Compute()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_of_entries(cls, values: Any) -> Any:
+        """`{id: happy, name: 嬉しい}` among the emotions is the id there and the name in `names`."""
+        if not isinstance(values, dict):
+            return values
+        ids, named = split_entries(values.get("emotions"), "emotions")
+        _, characters = split_entries(values.get("characters"), "characters")
+        if characters:
+            identity, name = next(iter(characters.items()))
+            raise ValueError(
+                f"`characters` names {identity!r} {name!r}, but DVC makes a stage for each entry and takes plain ids "
+                f"only: write `characters: [{identity}, …]`, and `names: {{{identity}: {name}}}`"
+            )
+        if not named:
+            return values
+        names = values.get("names", {})
+        twice = sorted(set(named) & set(names)) if isinstance(names, dict) else []
+        if twice:
+            raise ValueError(f"{twice[0]!r} is named in `emotions` and in `names`; expected one of them")
+        return {**values, "emotions": ids, "names": {**names, **named} if isinstance(names, dict) else names}
+
+    @field_validator("names", mode="before")
+    @classmethod
+    def _names_can_be_shown(cls, value: Any) -> Any:
+        if value is None:  # `names:` with nothing behind it
+            return {}
+        if isinstance(value, dict):
+            for identity, name in value.items():
+                if fault_of(name):
+                    raise ValueError(f"the name of {identity!r} {fault_of(name)}")
+        return value
 
     @field_validator("episodes", "characters", "emotions", mode="before")
     @classmethod
@@ -236,6 +272,30 @@ class Params(ParamsSection):
             if twice:
                 raise ValueError(f"{what} names {', '.join(map(repr, twice))} more than once")
         return self
+
+    @model_validator(mode="after")
+    def _names_tell_apart(self) -> "Params":
+        known = [*self.characters, *self.emotions]
+        unknown = [identity for identity in self.names if identity not in known]
+        if unknown:
+            raise ValueError(
+                f"`names` has {unknown[0]!r}, which is neither a character nor an emotion; expected one of "
+                f"{', '.join(known)}.{nearest(unknown[0], known)}"
+            )
+        for identities in (self.characters, self.emotions):
+            shown: dict[str, str] = {}
+            for identity in identities:
+                other = shown.setdefault(unicodedata.normalize("NFC", self.shown(identity)), identity)
+                if other != identity:
+                    raise ValueError(
+                        f"{other!r} and {identity!r} are both shown as {self.shown(identity)!r}; "
+                        "people could not tell them apart: change one of them in `names`"
+                    )
+        return self
+
+    def shown(self, identity: str) -> str:
+        """What people read for the id of a character or an emotion: its name, or the id where it has none."""
+        return self.names.get(identity, identity)
 
 
 def load_params(path: Path = paths.PARAMS) -> Params:

@@ -1,9 +1,11 @@
 """The dataset's README: what is in it, where each picture comes from, what every column means."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
 
+from pipeline.params import Params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import DATASET
 from pipeline.tables import rows_of
@@ -21,18 +23,22 @@ configs:
 """What Hugging Face's `load_dataset` reads to know the splits."""
 
 
-def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, emotions: Sequence[str], splits: Sequence[str]) -> str:
+def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, params: Params, splits: Sequence[str]) -> str:
     """The card as Markdown, the same text for the same rows.
 
     dataset: rows of DATASET. episodes: rows of EPISODES.
     """
     counted = dataset.groupby(["emotion", "split"]).size()
-    counts = [[emotion, *(int(counted.get((emotion, split), 0)) for split in splits)] for emotion in emotions]
+    counts = [
+        [_called(emotion, params), *(int(counted.get((emotion, split), 0)) for split in splits)]
+        for emotion in params.emotions
+    ]
+    characters = ", ".join(_called(name, params) for name in sorted(dataset["character"].unique()))
     used = episodes[episodes["episode_id"].isin(dataset["episode_id"])]
     sources = [[row.episode_id, row.license, row.attribution, f"`{row.sha256}`"] for row in rows_of(used, EpisodeRow)]
     columns = [[f"`{field.name}`", (field.metadata or {})[b"doc"].decode()] for field in DATASET]
     return f"""{HEAD}
-# Emotions of cartoon faces: {", ".join(sorted(dataset["character"].unique()))}
+# Emotions of cartoon faces: {characters}
 
 {len(dataset)} faces, each a distinct picture: near-duplicates were clustered and the sharpest of each cluster kept. All
 faces of a scene are in one split. Labels are people's; `votes`, `agreement`
@@ -51,6 +57,17 @@ Check that you may share a show's pictures before you do.
 
 {_table(["column", "meaning"], columns)}
 """
+
+
+def _called(identity: str, params: Params) -> str:
+    """The name, and the id that stands in the tables where that is another."""
+    name = params.shown(identity)
+    return identity if name == identity else f"{_plain(name)} (`{identity}`)"
+
+
+def _plain(text: str) -> str:
+    """A text that Markdown and HTML show as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!<>&~])", r"\\\1", text)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -1,23 +1,28 @@
 """The report's section on how far annotators agree, and whether the guesses they were shown pulled them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from labeling.agreement import confusion
+from labeling.config import NO_NAMES
 from pipeline import paths
 from pipeline.pages.html import Part, Section, table
 
 
-def agreement_section(folder: Path = paths.AGREEMENT) -> Section:
-    """From `agreement.json` and `confusion.csv` of the labels stage."""
+def agreement_section(names: Mapping[str, str] = NO_NAMES, folder: Path = paths.AGREEMENT) -> Section:
+    """From `agreement.json` and `confusion.csv` of the labels stage. names: of answers, where they have one."""
     found = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
     both = pd.read_csv(folder / "confusion.csv")
     parts = [Part("Between annotators", in_short(found))]
     if found["per_class"]:
-        rows = [[name, _figure(one), _interval(one), one["answers"]] for name, one in found["per_class"].items()]
+        rows = [
+            [names.get(answer, answer), _figure(one), _interval(one), one["answers"]]
+            for answer, one in found["per_class"].items()
+        ]
         columns = ["answer", "alpha", "95 % interval", "times given"]
         text = "Krippendorff's alpha of each answer against all others, on the faces that several people judged."
         parts.append(table(pd.DataFrame(rows, columns=columns), "By answer", text))
@@ -28,7 +33,8 @@ def agreement_section(folder: Path = paths.AGREEMENT) -> Section:
         ]
         parts.append(table(pd.DataFrame(rows, columns=["annotators", "Cohen's kappa", "faces both judged"]), "By pair"))
     if len(both):
-        counts = confusion(both, list(found["per_class"])).rename_axis(index="answer", columns=None).reset_index()
+        counts = confusion(both, list(found["per_class"])).rename(index=dict(names), columns=dict(names))
+        counts = counts.rename_axis(index="answer", columns=None).reset_index()
         parts.append(table(counts, "What one says where another says …", CONFUSION))
     parts.append(Part("Are annotators pulled by guesses?", anchoring_text(found["anchoring"])))
     return Section("Agreement", parts)

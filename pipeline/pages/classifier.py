@@ -1,12 +1,12 @@
 """The sections of reports/model.html: how far the classifier can be believed, where it errs, what it looks at."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from pipeline import paths
 from pipeline.classifier.calibration import reliability
 from pipeline.classifier.explain import activation_maximisation, convolutions, enlarged, grad_cam, overlay
 from pipeline.classifier.model import Classifier
@@ -14,6 +14,7 @@ from pipeline.classifier.scoring import Evaluation, PredictionRow
 from pipeline.images import Pixels, decode_rgb, shrink
 from pipeline.pages.html import Part, Section, Strip, Tile, drawing, jpeg, photograph, png_file, table
 from pipeline.pages.sheets import contact_sheet, figure
+from pipeline.params import Params
 from pipeline.tables import rows_of
 
 TILE: Final = 90
@@ -24,23 +25,22 @@ ACROSS: Final = 10
 FILTERS: Final = 16
 LAYERS: Final = 12
 """Convolutions shown at most, spread over the network."""
+CONFUSION: Final = "Rows are what people said, columns what the network answers."
 FIGURES: Final = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
 
 def model_sections(
-    found: Evaluation, rows: pd.DataFrame, classifier: Classifier, random_split: dict[str, Any], confusion: Path
+    found: Evaluation, rows: pd.DataFrame, classifier: Classifier, random_split: dict[str, Any], params: Params
 ) -> list[Section]:
     """All sections. rows: the test rows, with `image`; random_split: metrics of the stage of that name."""
     images = dict(zip(rows["face_id"], rows["image"], strict=True))
     faces = {identity: _face(images[identity]["bytes"]) for identity in found.predictions["face_id"]}
     return [
-        Section("Figures", figures(found.metrics, random_split)),
-        Section(
-            "Confusion", [png_file(confusion, text="Rows are what people said, columns what the network answers.")]
-        ),
+        Section("Figures", figures(found.metrics, random_split, params)),
+        Section("Confusion", [png_file(paths.EVALUATION / "confusion.png", text=CONFUSION)]),
         Section("Probabilities", [calibration_part(found, classifier)]),
-        Section("Mistakes", mistakes(found, faces)),
-        Section("Where it looks", looks(found, faces, classifier)),
+        Section("Mistakes", mistakes(found, faces, params)),
+        Section("Where it looks", looks(found, faces, classifier, params)),
         Section("What excites its filters", filters(classifier)),
     ]
 
@@ -60,7 +60,7 @@ def headline_figures(found: Evaluation, classifier: Classifier) -> dict[str, str
     }
 
 
-def figures(metrics: dict[str, Any], random_split: dict[str, Any]) -> list[Part]:
+def figures(metrics: dict[str, Any], random_split: dict[str, Any], params: Params) -> list[Part]:
     """Scene split beside random split, then by emotion, character and episode."""
     rows = [[name, _with_interval(metrics, key), _with_interval(random_split, key)] for key, name in FIGURES.items()]
     rows.append(["test faces", str(metrics["n"]), str(random_split["n"])])
@@ -77,16 +77,21 @@ def figures(metrics: dict[str, Any], random_split: dict[str, Any]) -> list[Part]
         [False, False, False],
     )
     classes = pd.DataFrame(
-        [[name, *(_number(own[key]) for key in ("precision", "recall", "f1")), own["n"]]
+        [[params.shown(name), *(_number(own[key]) for key in ("precision", "recall", "f1")), own["n"]]
          for name, own in metrics["per_class"].items()],
         columns=["emotion", "precision", "recall", "F1", "faces"],
     )  # fmt: skip
-    return [gap, table(classes, "By emotion"), *(_groups(metrics, what) for what in ("character", "episode"))]
+    return [gap, table(classes, "By emotion"), *(_groups(metrics, what, params) for what in ("character", "episode"))]
 
 
-def _groups(metrics: dict[str, Any], what: str) -> Part:
+def _groups(metrics: dict[str, Any], what: str, params: Params) -> Part:
     rows = [
-        [name, _number(own["accuracy"]), _number(own["macro_f1"]), own["n"]]
+        [
+            params.shown(name) if what == "character" else name,
+            _number(own["accuracy"]),
+            _number(own["macro_f1"]),
+            own["n"],
+        ]
         for name, own in metrics[f"per_{what}"].items()
     ]
     return table(pd.DataFrame(rows, columns=[what, "accuracy", "macro F1", "faces"]), f"By {what}")
@@ -111,14 +116,18 @@ def calibration_part(found: Evaluation, classifier: Classifier) -> Part:
     return drawing(plot, "Are answers right as often as they are sure?", text)
 
 
-def mistakes(found: Evaluation, faces: dict[str, Pixels]) -> list[Part]:
+def mistakes(found: Evaluation, faces: dict[str, Pixels], params: Params) -> list[Part]:
     """Misclassified faces, the surest first, by what they were labelled."""
     wrong = found.predictions[found.predictions["actual"] != found.predictions["predicted"]]
     surest = wrong.sort_values(["probability", "face_id"], ascending=[False, True]).head(SHOWN)
     if surest.empty:
         return [Part("", "None.")]
     tiles = [
-        _tile(faces[face.face_id], [f"{face.actual} →", f"{face.predicted} {face.probability:.0%}"], _hint(face))
+        _tile(
+            faces[face.face_id],
+            [f"{params.shown(face.actual)} →", f"{params.shown(face.predicted)} {face.probability:.0%}"],
+            _hint(face, params),
+        )
         for face in rows_of(surest, PredictionRow)
     ]
     text = f"{len(wrong)} of {len(found.predictions)} faces, " + (
@@ -127,7 +136,7 @@ def mistakes(found: Evaluation, faces: dict[str, Pixels]) -> list[Part]:
     return [Part("", f"{text}: label → answer. Some will be the label's mistake.", strips=[Strip("", tiles)])]
 
 
-def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier) -> list[Part]:
+def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier, params: Params) -> list[Part]:
     """Grad-CAM for the answer given, a strip per emotion answered."""
     strips = []
     for index, emotion in enumerate(classifier.emotions):
@@ -138,10 +147,10 @@ def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier) -
         places = found.predictions.index.get_indexer(shown.index)
         heat = grad_cam(classifier, found.images[places], np.full(len(places), index, dtype=np.int64))
         tiles = [
-            _tile(overlay(_square(faces[face.face_id]), heat[i]), [_verdict(face)], _hint(face))
+            _tile(overlay(_square(faces[face.face_id]), heat[i]), [_verdict(face, params)], _hint(face, params))
             for i, face in enumerate(rows_of(shown, PredictionRow))
         ]
-        strips.append(Strip(f"answered {emotion}", tiles))
+        strips.append(Strip(f"answered {params.shown(emotion)}", tiles))
     text = "Bright and red: what spoke for the answer (Grad-CAM on the last layer that still has places)."
     return [Part("", text, strips=strips)] if strips else [Part("", "No faces.")]
 
@@ -185,12 +194,13 @@ def _tile(face: Pixels, lines: Sequence[str], hint: str) -> Tile:
     return Tile(jpeg(_square(face)), lines, hint)
 
 
-def _verdict(face: PredictionRow) -> str:
-    return "right" if face.actual == face.predicted else f"label: {face.actual}"
+def _verdict(face: PredictionRow, params: Params) -> str:
+    return "right" if face.actual == face.predicted else f"label: {params.shown(face.actual)}"
 
 
-def _hint(face: PredictionRow) -> str:
-    return f"{face.character}, {face.episode_id}, scene {face.scene}: {face.actual} → {face.predicted}, {face.face_id}"
+def _hint(face: PredictionRow, params: Params) -> str:
+    character, actual, predicted = map(params.shown, (face.character, face.actual, face.predicted))
+    return f"{character}, {face.episode_id}, scene {face.scene}: {actual} → {predicted}, {face.face_id}"
 
 
 def _number(value: float | None) -> str:

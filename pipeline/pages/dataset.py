@@ -57,9 +57,9 @@ def dataset_sections(manifest: pd.DataFrame, dataset: pd.DataFrame, params: Para
         Section("Timelines", timelines(episodes, scenes, manifest, params)),
         Section("Characters", [sheet_of(name, len(sheets[name]), own, crops, params) for name, own in samples.items()]),
         Section("Tracks", tracks_parts(tracks, crops, params)),
-        Section("Doubts", [alarms_part(alarms, crops), doubtful_part(doubtful, crops)]),
+        Section("Doubts", [alarms_part(alarms, crops, params), doubtful_part(doubtful, crops, params)]),
         Section("Near-duplicates", [distances_part(), clusters_part(clusters, crops)]),
-        Section("Emotions", [emotion_sheet(dataset, name) for name in params.emotions]),
+        Section("Emotions", [emotion_sheet(dataset, name, params.shown(name)) for name in params.emotions]),
     ]
 
 
@@ -79,13 +79,15 @@ def timelines(episodes: pd.DataFrame, scenes: pd.DataFrame, manifest: pd.DataFra
     for episode in rows_of(shown, EpisodeRow):
         starts = scenes.loc[scenes["episode_id"] == episode.episode_id, "start_s"].tolist()
         own = tracks[tracks["episode_id"] == episode.episode_id]
-        parts.append(vector(timeline(episode.duration_s, starts, own, colors, seconds), episode.episode_id))
+        parts.append(
+            vector(timeline(episode.duration_s, starts, own, colors, seconds, params.names), episode.episode_id)
+        )
     return parts
 
 
 def sheet_of(name: str, total: int, faces: pd.DataFrame, crops: Crops, params: Params) -> Part:
     """A contact sheet of a character: faces unlike each other, in the order of the show."""
-    heading = f"{name}: {total} distinct faces"
+    heading = f"{params.shown(name)}: {total} distinct faces"
     if faces.empty:
         return Part(heading, "No faces.")
     thumbnails, _ = read_thumbnails([crops[identity] for identity in faces["face_id"]], params.faces.crop_margin)
@@ -118,23 +120,23 @@ def tracks_parts(tracks: list[pd.DataFrame], crops: Crops, params: Params) -> li
                 tiles = [tile(face, crops, clock(face.time_s)) for face in rows_of(spread(own, ACROSS), ManifestRow)]
                 strips.append(Strip(f"{first['episode_id']}, {span}: {len(own)} faces", tiles))
         text = "" if strips else "No tracks."
-        parts.append(Part(f"The longest tracks of {name}", text, strips=strips))
+        parts.append(Part(f"The longest tracks of {params.shown(name)}", text, strips=strips))
     return parts
 
 
-def alarms_part(alarms: pd.DataFrame, crops: Crops) -> Part:
+def alarms_part(alarms: pd.DataFrame, crops: Crops, params: Params) -> Part:
     """What was put aside although it scored high, by reason and character."""
     heading = "False alarms: the strongest detections put aside"
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
         tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own, ManifestRow)]
         count = int(own["all"].iloc[0])
-        strips.append(Strip(f"{name}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
+        strips.append(Strip(f"{params.shown(str(name))}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
     text = "The best of each track. A face here was missed, unless another cascade claims it: see if that one is right."
     return Part(heading, text if strips else "Nothing was put aside.", strips=strips)
 
 
-def doubtful_part(doubtful: pd.DataFrame, crops: Crops) -> Part:
+def doubtful_part(doubtful: pd.DataFrame, crops: Crops, params: Params) -> Part:
     """What was kept although it scored low, by character."""
     heading = "Doubtful: the weakest tracks kept"
     strips = []
@@ -143,7 +145,7 @@ def doubtful_part(doubtful: pd.DataFrame, crops: Crops) -> Part:
             tile(face, crops, f"{face.median:.3g}, {face.faces} faces", *where(face))
             for face in rows_of(own, WeakTrack)
         ]
-        strips.append(Strip(str(name), tiles))
+        strips.append(Strip(params.shown(str(name)), tiles))
     text = (
         "The weakest face of each, the track's median score and length; below a score of 1 it would have been put "
         "aside. A picture that is no face is a false alarm in your dataset."
@@ -184,10 +186,10 @@ def clusters_part(clusters: list[pd.DataFrame], crops: Crops) -> Part:
     return photograph(contact_sheet(shown, ACROSS), "Clusters", text)
 
 
-def emotion_sheet(dataset: pd.DataFrame, emotion: str) -> Part:
-    """A contact sheet of a spread of an emotion's faces; a sentence where there are none."""
+def emotion_sheet(dataset: pd.DataFrame, emotion: str, name: str) -> Part:
+    """A contact sheet of a spread of an emotion's faces under its name; a sentence where there are none."""
     own = dataset[dataset["emotion"] == emotion]
-    heading = f"{emotion}: {len(own)} faces"
+    heading = f"{name}: {len(own)} faces"
     if own.empty:
         return Part(heading, "No faces.")
     shown = spread(own, SHEET)

@@ -1,6 +1,7 @@
 """Pictures for reports, drawn by matplotlib without a screen: the same bytes for the same numbers."""
 
 import contextlib
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from numpy.typing import NDArray
 
 from pipeline.images import Pixels, shrink
@@ -41,6 +43,16 @@ def style() -> Iterator[None]:
         rcdefaults()
         rcParams.update(STYLE)
         yield
+
+
+def drawn(name: str, identity: str) -> str:
+    """The name as matplotlib can draw it with its own font: the id where a character has no glyph there.
+
+    Right-to-left names are among them: matplotlib puts the letters in the order in which they are stored.
+    """
+    glyphs = get_font(findfont("DejaVu Sans")).get_charmap()
+    good = all(ord(one) in glyphs and unicodedata.bidirectional(one) not in ("R", "AL") for one in name)
+    return name if good else identity
 
 
 @style()

@@ -8,6 +8,8 @@ from html import escape
 
 import pandas as pd
 
+from labeling.config import NO_NAMES
+from pipeline.names import columns_of
 from pipeline.rows import Row
 from pipeline.tables import is_face, rows_of
 
@@ -52,14 +54,19 @@ def palette(characters: Sequence[str]) -> dict[str, str]:
 
 
 def timeline(
-    duration: float, starts: Sequence[float], tracks: pd.DataFrame, colors: Mapping[str, str], seconds: float
+    duration: float,
+    starts: Sequence[float],
+    tracks: pd.DataFrame,
+    colors: Mapping[str, str],
+    seconds: float,
+    names: Mapping[str, str] = NO_NAMES,
 ) -> str:
     """One episode as an SVG document.
 
     duration: s. starts: of its scenes, s, ascending. tracks: rows of `tracks_of` of this episode. colors: of each
-    lane, top to bottom. seconds: in a row.
+    lane, top to bottom. seconds: in a row. names: of lanes, where they have one.
     """
-    left = 20 + 7 * max(map(len, colors))
+    left = 20 + 7 * max(columns_of(names.get(name, name)) for name in colors)
     scale = (WIDTH - left - 20) / seconds
     tracks, tops, height = lanes(tracks, colors)
     count = max(1, -int(-duration // seconds))
@@ -75,7 +82,7 @@ def timeline(
             middle = top + (levels * BAR + levels - 1) / 2 + 4
             parts.append(
                 f'<text x="-8" y="{middle:g}" text-anchor="end" fill="{colors[name]}" font-weight="600">'
-                f"{escape(name)}</text>"
+                f"{escape(names.get(name, name))}</text>"
             )
             path = bars(own, begin, end, scale, top)
             if path:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import paths
 from pipeline.errors import InputError
+from pipeline.names import columns_of
 from pipeline.params import load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
 from pipeline.tables import is_face, read_rows
@@ -35,7 +36,7 @@ def headline_figures() -> dict[str, str]:
         "dataset": ", ".join(f"{count} {split}" for split, count in sizes.items()),
     }
     for character in params.characters:
-        found[f"{character} cascade"] = cascade_line(_json(paths.CASCADE_REPORTS / f"{character}.json"))
+        found[f"{params.shown(character)} cascade"] = cascade_line(_json(paths.CASCADE_REPORTS / f"{character}.json"))
     found["classifier"] = classifier_line(_json(METRICS))
     return found
 
@@ -61,8 +62,8 @@ def classifier_line(metrics: dict[str, Any]) -> str:
 def summarize() -> str:
     """The headline figures as aligned lines, and where the report is."""
     lines = headline_figures() | {"report": str(paths.INDEX_PAGE)}
-    width = max(map(len, lines))
-    return "\n".join(f"{name:>{width}}  {text}" for name, text in lines.items())
+    width = max(map(columns_of, lines))
+    return "\n".join(f"{' ' * (width - columns_of(name))}{name}  {text}" for name, text in lines.items())
 
 
 def _rejected(count: int) -> str:

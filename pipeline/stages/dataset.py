@@ -25,7 +25,7 @@ def main() -> None:
     dataset = make_dataset(read_rows(paths.MANIFEST, MANIFEST), labels, episodes, params)
     for split in SPLITS:
         write_table(paths.split_table(split), to_table(dataset[dataset["split"] == split], DATASET))
-    write_text(paths.DATASET / "README.md", dataset_card(dataset, episodes, params.emotions, SPLITS))
+    write_text(paths.DATASET / "README.md", dataset_card(dataset, episodes, params, SPLITS))
     counts = {f"in {split}": int((dataset["split"] == split).sum()) for split in SPLITS}
     emotions = {name: int((dataset["emotion"] == name).sum()) for name in params.emotions}
     say_counts("dataset", {"faces": len(dataset), **counts, **emotions})

@@ -25,7 +25,7 @@ from pipeline.errors import InputError
 from pipeline.images import decode_rgb
 from pipeline.pages.classifier import headline_figures, model_sections
 from pipeline.pages.html import Link, render
-from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
+from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes, drawn
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, SPLITS
 from pipeline.tables import read_rows, replacing, write_json, write_text
@@ -34,7 +34,7 @@ SHOWN: Final = 24
 """Mistakes shown at most."""
 
 
-def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame) -> tuple[list[Mistake], int]:
+def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame, params: Params) -> tuple[list[Mistake], int]:
     """The misclassified faces that the classifier was surest of, surest first, and how many there are in all."""
     wrong = predictions[predictions["actual"] != predictions["predicted"]]
     surest = wrong.sort_values(["probability", "face_id"], ascending=[False, True]).head(SHOWN)
@@ -43,7 +43,10 @@ def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame) -> tuple[list[Mistak
     for face in surest.to_dict("records"):
         rgb = decode_rgb(images[face["face_id"]]["bytes"])
         if rgb is not None:
-            shown.append(Mistake(rgb, face["actual"], face["predicted"], face["probability"], face["character"]))
+            actual, predicted, character = (
+                drawn(params.shown(face[name]), face[name]) for name in ("actual", "predicted", "character")
+            )
+            shown.append(Mistake(rgb, actual, predicted, face["probability"], character))
     return shown, len(wrong)
 
 
@@ -70,11 +73,12 @@ def main() -> None:
         result = score_classifier(rows, classifier, cache_folder("train"))
     with replacing(paths.EVALUATION / "predictions.csv") as temporary:
         result.predictions.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
-    draw_confusion(paths.EVALUATION / "confusion.png", result.confusion, classifier.emotions)
-    draw_mistakes(paths.EVALUATION / "mistakes.png", *mistakes(rows, result.predictions))
+    emotions = [drawn(params.shown(name), name) for name in classifier.emotions]
+    draw_confusion(paths.EVALUATION / "confusion.png", result.confusion, emotions)
+    draw_mistakes(paths.EVALUATION / "mistakes.png", *mistakes(rows, result.predictions, params))
     with reproducible(classifier.about.seed, classifier.about.threads):
-        sections = model_sections(result, rows, classifier, random_split, paths.EVALUATION / "confusion.png")
-    title = f"toonset: emotions of {', '.join(params.characters)}"
+        sections = model_sections(result, rows, classifier, random_split, params)
+    title = f"toonset: emotions of {', '.join(map(params.shown, params.characters))}"
     lead = "How far the classifier can be believed, where it errs, and what it looks at."
     write_text(
         paths.CLASSIFIER_PAGE,

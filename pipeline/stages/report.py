@@ -11,6 +11,7 @@ from pipeline.pages.agreement import agreement_section
 from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import put_aside
 from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, table
+from pipeline.pages.plots import drawn
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
 from pipeline.project.summary import headline_figures
@@ -30,13 +31,13 @@ def main() -> None:
     figures = [
         episodes_section(),
         cascades_section(params),
-        faces_section(manifest),
+        faces_section(manifest, params),
         labels_section(dataset, params),
-        agreement_section(),
+        agreement_section(params.names),
         classifier_section(),
     ]
     pictures = dataset_sections(manifest, dataset, params)
-    title = f"toonset: {', '.join(params.characters)}"
+    title = f"toonset: {', '.join(map(params.shown, params.characters))}"
     lead = "What this project holds, by the numbers, and how well it was learned."
     numbers, shown_faces, model = (
         Link(paths.INDEX_PAGE.name, "The numbers"),
@@ -83,7 +84,12 @@ def cascades_section(params: Params) -> Section:
     axes = plot.subplots()
     for character in params.characters:
         roc = pd.read_csv(paths.REPORTS / "cascades" / f"{character}.csv")
-        axes.plot(roc["false_positives_per_frame"], roc["recall"], label=character, drawstyle="steps-post")
+        axes.plot(
+            roc["false_positives_per_frame"],
+            roc["recall"],
+            label=drawn(params.shown(character), character),
+            drawstyle="steps-post",
+        )
     axes.set(xlabel="false positives per frame", ylabel="recall (IoU 0.5)", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.25)
@@ -91,9 +97,12 @@ def cascades_section(params: Params) -> Section:
     return Section("Cascades", [drawing(plot, text=text)])
 
 
-def faces_section(manifest: pd.DataFrame) -> Section:
+def faces_section(manifest: pd.DataFrame, params: Params) -> Section:
     """What the cascades found: faces kept, near-duplicates put aside."""
-    parts = [table(shares(manifest), "Distinct faces by character and split"), repeats_part(manifest)]
+    parts = [
+        table(named(shares(manifest), params), "Distinct faces by character and split"),
+        repeats_part(manifest, params),
+    ]
     reasons = put_aside(manifest)["kind"].value_counts().rename_axis("reason")
     if len(reasons):
         parts.append(table(reasons.reset_index(name="faces"), "Detections put aside"))
@@ -109,7 +118,7 @@ def shares(manifest: pd.DataFrame) -> pd.DataFrame:
     return (counts.astype(str) + " (" + percent.astype(str) + " %)").rename_axis(columns=None).reset_index()
 
 
-def repeats_part(manifest: pd.DataFrame) -> Part:
+def repeats_part(manifest: pd.DataFrame, params: Params) -> Part:
     """Tracks whose faces several episodes show: openings, endings, animation used again."""
     found = manifest[manifest["repeated"]]
     if found.empty:
@@ -118,14 +127,19 @@ def repeats_part(manifest: pd.DataFrame) -> Part:
     shown = tracks.agg(first_frame=("frame", "min"), faces=("frame", "size"), episodes=("episodes", "max"))
     shown = shown.reset_index().sort_values(["episodes", "faces"], ascending=False, kind="stable")
     text = "Tracks that other episodes show too; each of their pictures is in use once, in the episode listed first."
-    return table(shown.head(24), "Repeated material", text)
+    return table(named(shown.head(24), params), "Repeated material", text)
+
+
+def named(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The rows with characters and emotions as people read them."""
+    return rows.assign(**{name: rows[name].map(params.shown) for name in ("character", "emotion") if name in rows})
 
 
 def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
     """The dataset, and what annotations are not in it."""
     counts = dataset.pivot_table(index="emotion", columns="split", values="face_id", aggfunc="count", fill_value=0)
     counts = counts.reindex(index=params.emotions, columns=list(SPLITS), fill_value=0)
-    parts = [table(counts.rename_axis("emotion").reset_index(), "Faces by emotion and split")]
+    parts = [table(named(counts.rename_axis("emotion").reset_index(), params), "Faces by emotion and split")]
     labels = read_rows(paths.LABELS, LABELS)
     unused = labels.loc[labels["status"] != OK, "reason"].str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
     reasons = unused.str.replace(r"^(a tie|no emotion|no vote yet): .*", r"\1", regex=True).value_counts().head(12)

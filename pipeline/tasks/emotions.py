@@ -75,7 +75,7 @@ def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> 
     pictures = face_pictures(faces, episodes, Media(params.labelling.media), params.compute)
     guesses = guess(faces, params.labelling)
     return [
-        emotion_task(dict(face._asdict()), image, scene_image, one, note)
+        emotion_task(dict(face._asdict()), image, scene_image, one, note, params.shown(face.character))
         for face, (image, scene_image), one, note in zip(
             rows_of(faces, ManifestRow), pictures, guesses, why or [""] * len(faces), strict=True
         )

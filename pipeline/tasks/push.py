@@ -83,10 +83,10 @@ def title(kind: str, params: Params) -> str:
 def config(kind: str, params: Params) -> str:
     """The filled label config of a kind."""
     if kind == "boxes":
-        return box_config(paths.LABELING_CONFIGS / "boxes.xml", params.characters)
+        return box_config(paths.LABELING_CONFIGS / "boxes.xml", params.characters, params.names)
     if kind == "sheets":
         return sheet_config(paths.LABELING_CONFIGS / "sheets.xml")
-    return emotion_config(paths.LABELING_CONFIGS / "emotions.xml", [*params.emotions, *NO_EMOTION])
+    return emotion_config(paths.LABELING_CONFIGS / "emotions.xml", [*params.emotions, *NO_EMOTION], params.names)
 
 
 def send(target: Target, kind: str, tasks: Sequence[dict[str, Any]], params: Params) -> Pushed:
@@ -182,14 +182,14 @@ def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
     distinct = manifest[manifest["status"] == OK]
     looked_at = distinct["face_id"].isin(spoken_of(manifest, annotations, params, votes_only=False))
     labelled = distinct["face_id"].isin(spoken_of(manifest, annotations, params))
-    media, margin = Media(params.labelling.media), params.faces.crop_margin
+    media = Media(params.labelling.media)
     unseen = distinct[~looked_at]
-    tasks = sheet_tasks(unseen, unseen["character"].tolist(), "character", media, margin)
+    tasks = sheet_tasks(unseen, unseen["character"].tolist(), "character", media, params)
     seen = distinct[looked_at & ~labelled]
     guesses = [one.emotion if one and one.score >= CONFIDENT else None for one in guess(seen, params.labelling)]
     sure = np.array([one is not None for one in guesses], bool)
     claims = [one for one in guesses if one is not None]
-    return tasks + sheet_tasks(seen[sure], claims, "emotion", media, margin)
+    return tasks + sheet_tasks(seen[sure], claims, "emotion", media, params)
 
 
 def tasks_of_review(params: Params) -> list[dict[str, Any]]:
@@ -200,6 +200,6 @@ def tasks_of_review(params: Params) -> list[dict[str, Any]]:
     faces = manifest[manifest["face_id"].isin(labels["face_id"])].reset_index(drop=True)
     crops = read_crops(faces)
     told = out_of_fold_probabilities(labels, faces, crops, params.faces.crop_margin, params.emotions)
-    queue = review_queue(labels, told).head(params.labelling.review)
+    queue = review_queue(labels, told, params.names).head(params.labelling.review)
     chosen = faces.set_index("face_id", drop=False).loc[queue["face_id"]].reset_index(drop=True)
     return make_tasks(chosen, params, queue["why"].tolist())

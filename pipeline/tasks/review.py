@@ -9,12 +9,13 @@ docs/benchmarks.md.)
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from labeling.answers import NOT_THEIRS
+from labeling.config import NO_NAMES
 from pipeline.labels.consensus import AGAINST
 from pipeline.rows import LabelRow, ManifestRow, Row
 from pipeline.schemas import OK
@@ -40,7 +41,9 @@ class Doubt(Row):
 COLUMNS = ["face_id", "why", "score"]
 
 
-def review_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None = None) -> pd.DataFrame:
+def review_queue(
+    labels: pd.DataFrame, probabilities: pd.DataFrame | None = None, names: Mapping[str, str] = NO_NAMES
+) -> pd.DataFrame:
     """Both queues in one, each face once: face_id, why, score, the faces most worth a look first.
 
     The score is how likely a look is to put a label right: 1 where the votes are tied, so that there is no label yet,
@@ -48,27 +51,29 @@ def review_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None = None
     time for.
 
     labels: rows of LABELS. probabilities: index face_id, a column per emotion, as `out_of_fold_probabilities` gives
-    them; a row of NaN, a missing row or None: no model has an opinion.
+    them; a row of NaN, a missing row or None: no model has an opinion. names: what emotions are called in `why`.
     """
-    split = disagreement_queue(labels)
-    doubted = label_error_queue(labels, probabilities)
+    split = disagreement_queue(labels, names)
+    doubted = label_error_queue(labels, probabilities, names)
     tied = split[~split["face_id"].isin(doubted["face_id"])]
     rows = [*rows_of(tied, Doubt), *rows_of(doubted, Doubt)]
     return _in_order([(row.face_id, row.why, row.score) for row in rows])
 
 
-def disagreement_queue(labels: pd.DataFrame) -> pd.DataFrame:
+def disagreement_queue(labels: pd.DataFrame, names: Mapping[str, str] = NO_NAMES) -> pd.DataFrame:
     """The faces whose votes differ: face_id, why, score, ties first, then by how probably the majority errs."""
     found = []
     for row in rows_of(labels[labels["face_id"].notna()], LabelRow):
         votes = _votes(row.votes)
         if len(votes) > 1 and (row.status == OK or row.reason.startswith("a tie")):
             wrong = 1.0 if row.status != OK else _doubt(row.emotion, votes, None)
-            found.append((row.face_id, f"{_said(row)}, voted {_counted(votes)}", wrong))
+            found.append((row.face_id, f"{_said(row, names)}, voted {_counted(votes, names)}", wrong))
     return _in_order(found)
 
 
-def label_error_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None) -> pd.DataFrame:
+def label_error_queue(
+    labels: pd.DataFrame, probabilities: pd.DataFrame | None, names: Mapping[str, str] = NO_NAMES
+) -> pd.DataFrame:
     """The labelled faces: face_id, why, score, the probability that the label is wrong, the likeliest first."""
     found = []
     known: dict[str, dict[str, float]] = {}
@@ -78,10 +83,10 @@ def label_error_queue(labels: pd.DataFrame, probabilities: pd.DataFrame | None) 
         known = {str(name): dict(zip(told.columns, map(float, row), strict=True)) for name, row in rows}
     for row in rows_of(labels[(labels["status"] == OK) & labels["face_id"].notna()], LabelRow):
         votes, model = _votes(row.votes), known.get(row.face_id)
-        why = f"{_said(row)}, voted {_counted(votes)}"
+        why = f"{_said(row, names)}, voted {_counted(votes, names)}"
         if model is not None:
             probability, best = max((value, name) for name, value in model.items())
-            why += f"; the model holds it to be {best} ({probability:.2f})"
+            why += f"; the model holds it to be {names.get(best, best)} ({probability:.2f})"
         found.append((row.face_id, why, _doubt(row.emotion, votes, model)))
     return _in_order(found)
 
@@ -131,12 +136,13 @@ def _votes(text: str) -> dict[str, int]:
     return counted
 
 
-def _said(row: LabelRow) -> str:
-    return f"labelled {row.emotion}" if row.status == OK else "no label"
+def _said(row: LabelRow, names: Mapping[str, str]) -> str:
+    return f"labelled {names.get(row.emotion, row.emotion)}" if row.status == OK else "no label"
 
 
-def _counted(votes: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(votes.items(), key=lambda item: (-item[1], item[0])))
+def _counted(votes: dict[str, int], names: Mapping[str, str]) -> str:
+    ranked = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{names.get(answer, answer)} {count}" for answer, count in ranked)
 
 
 def _in_order(rows: Sequence[tuple[str, str, float]]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from labeling.config import SHEET_KEYS
 from labeling.tasks import sheet_task
 from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels, decode_rgb, encode_jpeg, shrink
+from pipeline.params import Params
 from pipeline.rows import ManifestRow
 from pipeline.similarity.pairs import SIDE, read_thumbnails
 from pipeline.tables import rows_of
@@ -32,13 +33,13 @@ BAR = 30
 GAP = 6
 
 
-def sheet_tasks(faces: pd.DataFrame, claims: Sequence[str], kind: str, media: Media, margin: float) -> list[Any]:
+def sheet_tasks(faces: pd.DataFrame, claims: Sequence[str], kind: str, media: Media, params: Params) -> list[Any]:
     """A task for each sheet, weakest finds first.
 
-    faces: rows of MANIFEST; claims: what each is held to be; kind: "character" or "emotion"; margin: the crops'.
+    faces: rows of MANIFEST; claims: what each is held to be; kind: "character" or "emotion".
     """
     crops = read_crops(faces)
-    thumbnails, decodes = read_thumbnails(crops, margin)
+    thumbnails, decodes = read_thumbnails(crops, params.faces.crop_margin)
     faces = faces[decodes].assign(claim=[claim for claim, good in zip(claims, decodes, strict=True) if good])
     crops = [crop for crop, good in zip(crops, decodes, strict=True) if good]
     made = []
@@ -50,7 +51,7 @@ def sheet_tasks(faces: pd.DataFrame, claims: Sequence[str], kind: str, media: Me
             picture = encode_jpeg(draw_sheet([crops[i] for i in group]), QUALITY)
             name = hashlib.sha256(picture).hexdigest()[:32]
             shown = [dict(row._asdict()) for row in rows_of(own, ManifestRow)]
-            task = sheet_task(claim, kind, shown, media.put(f"sheets/{name}.jpg", picture))
+            task = sheet_task(claim, kind, shown, media.put(f"sheets/{name}.jpg", picture), params.shown(claim))
             made.append((float(own["track_score"].mean()), task["data"]["key"], task))
     return [task for *_, task in sorted(made, key=lambda one: one[:2])]
 

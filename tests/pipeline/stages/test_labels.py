@@ -34,7 +34,7 @@ def page(tmp_path: Path, result: Labelled) -> dict[str, Any]:
     """The section's parts by heading."""
     write_json(tmp_path / "agreement.json", result.report)
     result.pairs.to_csv(tmp_path / "confusion.csv", index=False)
-    return {part.heading: part for part in agreement_section(tmp_path).parts}
+    return {part.heading: part for part in agreement_section(folder=tmp_path).parts}
 
 
 def test_two_annotators_are_measured_and_shown(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 import pandas as pd
 
 from pipeline.stages.report import repeats_part, shares
+from tests.support.worlds import params
+
+PARAMS = params(characters=["cat", "mouse"])
 
 
 def manifest(**columns: object) -> pd.DataFrame:
@@ -33,6 +36,6 @@ def test_repeated_tracks_are_listed_those_of_most_episodes_first() -> None:
         episodes=[3, 1, 2, 2, 2, 1],
         repeated=[True] * 5 + [False],
     )
-    part = repeats_part(rows)
+    part = repeats_part(rows, PARAMS)
     assert [row[2:] for row in part.rows] == [[0, "cat", 7, 2, 3], [1, "cat", 20, 3, 2]]
-    assert repeats_part(rows.assign(repeated=False)).text == "No two episodes share any."
+    assert repeats_part(rows.assign(repeated=False), PARAMS).text == "No two episodes share any."
