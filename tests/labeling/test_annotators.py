@@ -15,6 +15,8 @@ from benchmarks.studio import Person, Studio, browser
 from tests.support import ROOT, drawn_show
 
 NAME = 'a <show> of "heroes" 🙃'
+NAMES = {"hero": "孫悟空", "glad": 'so "glad" & <嬉しい>'}
+"""What Label Studio shows; its answers come home with the ids."""
 pytestmark = pytest.mark.slow
 
 
@@ -44,6 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     drawn_show.set_params(
         folder / "params.yaml",
         episodes=[{"id": "pilot", "source": str(video)}],
+        names=NAMES,
         labelling={"project": NAME, "shared": 1.0, "box_frames": 5},
     )
     with (folder / "annotations/boxes.csv").open("a") as file:
@@ -114,6 +117,7 @@ def box_five_frames(project: Path, studio: Studio, anna: Person) -> None:
     truth = {face.frame: face for face in drawn_show.faces()}
     tasks = {task.id: task.data for task in studio.server().tasks(found)}
     anna.open_stream(found.id)
+    assert NAMES["hero"] in anna.page.inner_text("body")
     for number in range(5):
         task = tasks[int(anna.page.url.split("task=")[-1].split("&")[0])] if "task=" in anna.page.url else None
         shown = anna.wait_for_task().split()[0].lstrip("#")
@@ -132,6 +136,7 @@ def box_five_frames(project: Path, studio: Studio, anna: Person) -> None:
         for row in rows(project, "boxes.csv")
         if row["annotator"] == "anna@example.org"
     ]
+    assert {row["character"] for row in rows(project, "boxes.csv")} == {"hero"}
     assert len(near) == 5
     assert max(map(max, near)) <= 16
 
@@ -170,6 +175,10 @@ def label_twenty_faces(project: Path, studio: Studio, people: list[Person]) -> N
             if name == "ben" and number in (4, 9):
                 mood = {"glad": "sad", "sad": "glad"}[mood]
             person.press({"glad": "1", "sad": "2"}[mood])
+            if number == 0:
+                shown = person.page.inner_text("body")
+                assert NAMES["hero"] in shown
+                assert NAMES["glad"] in shown
             if number == 1:
                 person.keep_picture(f"emotions-{name}")
             person.submit()
@@ -178,5 +187,6 @@ def label_twenty_faces(project: Path, studio: Studio, people: list[Person]) -> N
     assert "40 answers, 40 new" in toonset(project, "label", "pull")
     assert "40 answers, 0 new" in toonset(project, "label", "pull")
     given = rows(project, "emotions.csv")
+    assert {(row["character"], row["emotion"]) for row in given} == {("hero", "glad"), ("hero", "sad")}
     assert {row["annotator"] for row in given} == {"anna@example.org", "ben@example.org"}
     assert all(row["given_by"] == "task" and float(row["lead_time_s"]) >= 0 for row in given)

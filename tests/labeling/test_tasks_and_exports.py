@@ -12,7 +12,7 @@ from defusedxml.ElementTree import fromstring
 from label_studio_sdk.converter.utils import convert_annotation_to_yolo_obb
 from label_studio_sdk.label_interface import LabelInterface
 
-from labeling.config import LEFT_OUT, SHEET_KEYS, box_config, emotion_config, same_config, sheet_config
+from labeling.config import LEFT_OUT, SHEET_KEYS, box_config, emotion_config, offered, same_config, sheet_config
 from labeling.errors import InvalidExport, InvalidLabelConfig
 from labeling.exports import box_rows, emotion_rows, sheet_rows
 from labeling.tasks import Drawn, Guess, box_task, emotion_task, sheet_task
@@ -54,6 +54,29 @@ def test_label_studios_parser_takes_the_pages_the_tasks_and_the_predictions() ->
             assert interface.validate_prediction(prediction)
         assert list(interface.get_control(control).labels) == (list(SHEET_KEYS) if control == "wrong" else NAMES)
     assert [len(task.get("predictions", [])) for task in (shown, drawn)] == [1, 1]
+
+
+def test_a_page_shows_names_and_its_answers_hold_ids() -> None:
+    ids, names = ["cat", "happy"], {"cat": '孫悟空 & "Tom" <3', "happy": "嬉しい"}
+    for config, control in (
+        (emotion_config(CONFIGS / "emotions.xml", ids, names), "emotion"),
+        (box_config(CONFIGS / "boxes.xml", ids, names), "box"),
+    ):
+        interface = LabelInterface(config)
+        interface.validate()
+        assert list(interface.get_control(control).labels) == ids
+        shown = [tag.get("value") for tag in fromstring(config).iter() if tag.get("alias")]
+        assert shown == list(names.values())
+        assert offered(config)[:2] == ids
+    task = emotion_task(FACE, "a", "b", Guess("happy", 0.9, "v1", shown=True), whose=names["cat"])
+    assert task["data"]["heading"] == '孫悟空 & "Tom" <3, pilot at 1:05.5'
+    config = emotion_config(CONFIGS / "emotions.xml", ids, names)
+    assert LabelInterface(config).validate_prediction(task["predictions"][0])
+    (row,) = emotion_rows(answered(task, [chosen("emotion", "face", "happy")]))
+    assert (row["character"], row["emotion"]) == ("cat", "happy")
+    sheet = sheet_task("happy", "emotion", [FACE], "d.jpg", names["happy"])
+    assert sheet["data"]["heading"].startswith("All 嬉しい?")
+    assert [row["emotion"] for row in sheet_rows(answered(sheet, []))] == ["happy"]
 
 
 def test_a_withheld_guess_is_known_but_not_shown() -> None:

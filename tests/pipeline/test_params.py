@@ -1,5 +1,7 @@
 """params.yaml: read whole, and every fault named with its key, what was found and what was expected."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,20 @@ def test_the_comments_of_the_template_state_every_default(tmp_path: Path) -> Non
         ({"splits": {"validation": 0.5, "test": 0.5}}, ["`splits`", "nothing is left to train on"]),
         ({"toonset": "0.0"}, ["`toonset`", "made for toonset 0.0", "CHANGELOG.md"]),
         ({"faces": [1]}, ["`faces`"]),
+        ({"names": {"cat": " "}}, ["`names`", "the name of 'cat'", "expected a name"]),
+        ({"names": {"cat": 5}}, ["the name of 'cat' is 5; expected text"]),
+        ({"names": {"cat": "Tom\n"}}, ["ends with a space"]),
+        ({"names": {"cat": "T\x07m"}}, ["U+0007"]),
+        ({"names": {"cat": "T\u202em"}}, ["U+202E"]),
+        ({"names": {"cat": "x" * 65}}, ["65 characters"]),
+        ({"names": {"cta": "Tom"}}, ["'cta'", "neither a character nor an emotion", "Did you mean 'cat'?"]),
+        ({"names": {"sad": "happy"}}, ["'happy' and 'sad' are both shown as 'happy'"]),
+        ({"names": ["Tom"]}, ["`names`"]),
+        ({"characters": [{"id": "cat", "name": "Tom"}]}, ["`characters: [cat, …]`", "`names: {cat: Tom}`"]),
+        ({"emotions": ["sad", {"id": "happy"}]}, ["`emotions[1]` has id; expected an id, or id and name"]),
+        ({"emotions": ["sad", {"id": "a b", "name": "x"}]}, ["`emotions[1]` is 'a b'"]),
+        ({"emotions": ["sad", {"id": "a", "name": "x"}, "a"]}, ["emotions names 'a' more than once"]),
+        ({"emotions": ["sad", {"id": "a", "name": "x"}], "names": {"a": "y"}}, ["named in `emotions` and in `names`"]),
     ],
 )
 def test_a_wrong_key_or_value_is_named(tmp_path: Path, changes: dict[str, Any], said: list[str]) -> None:
@@ -66,6 +82,33 @@ def test_a_wrong_key_or_value_is_named(tmp_path: Path, changes: dict[str, Any], 
         load(tmp_path, **changes)
     for part in said:
         assert part in str(caught.value)
+
+
+def test_names_are_in_any_script_and_ids_stay(tmp_path: Path) -> None:
+    names = {"cat": "孫悟空", "happy": "סמח 🙂"}
+    params = load(tmp_path, names=names)
+    assert [params.shown(one) for one in ("cat", "happy", "sad")] == ["孫悟空", "סמח 🙂", "sad"]
+    entries = load(tmp_path, emotions=[{"id": "happy", "name": "סמח 🙂"}, "sad"], names={"cat": "孫悟空"})
+    assert entries == params
+    assert entries.emotions == ("happy", "sad")
+    assert load(tmp_path, names=None).names == {}
+
+
+def test_dvc_makes_a_stage_for_each_id_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump(GOOD | {"names": {"cat": "孫悟空"}}, allow_unicode=True), encoding="utf-8"
+    )
+    flow = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"cascade": flow["stages"]["cascade"]}}))
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    listed = subprocess.run(
+        [sys.executable, "-m", "dvc", "stage", "list", "--name-only"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert listed.stdout.split() == ["cascade@cat"]
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -114,6 +114,24 @@ def test_the_page_shows_the_faces_it_names_and_needs_nothing_else(manifest: pd.D
     assert "cat: 6 distinct faces" in text
 
 
+def test_the_page_shows_names_escaped_and_in_any_script(manifest: pd.DataFrame) -> None:
+    named = params(
+        {"id": "pilot", "source": "a.mp4"},
+        characters=["cat", "mouse"],
+        faces={"crop_margin": 0.0},
+        names={"cat": "<b>孫悟空", "mouse": "עכבר", "happy": "嬉しい & co"},
+    )
+    path = page(manifest, named)
+    text = path.read_text(encoding="utf-8")
+    assert "&lt;b&gt;孫悟空: 6 distinct faces" in text
+    assert "嬉しい &amp; co" in text
+    assert "<b>孫" not in text
+    svg = next(data for kind, data in pictures(path) if kind == "image/svg+xml")
+    words = [element.text for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"<b>孫悟空", "עכבר"} <= set(words)
+    assert colors(path) == colors(page(manifest))
+
+
 def test_the_page_has_the_same_bytes_whatever_the_order_of_the_rows(manifest: pd.DataFrame) -> None:
     first = page(manifest).read_bytes()
     assert page(manifest.sample(frac=1, random_state=3)).read_bytes() == first

@@ -14,7 +14,7 @@ from pipeline import paths
 from pipeline.classifier.model import load_model, save_model
 from pipeline.classifier.scoring import score_classifier
 from pipeline.errors import InputError, StageError
-from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes
+from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes, drawn
 from pipeline.stages import evaluate as stage
 from pipeline.tables import write_json
 from pipeline.training.train import train
@@ -53,6 +53,11 @@ def run_stage(folder, monkeypatch, classifier, test_rows):
     monkeypatch.setattr("pipeline.pages.classifier.FILTERS", 4)
     stage.main()
     return {Path(name).name: (folder / "reports" / name).read_bytes() for name in REPORTS}
+
+
+def test_a_name_without_glyphs_or_from_right_to_left_is_drawn_as_its_id() -> None:
+    assert drawn("Dée Dée", "deedee") == "Dée Dée"
+    assert [drawn(name, "wukong") for name in ("孫悟空", "Tom 🙂", "סמח", "قط")] == ["wukong"] * 4
 
 
 def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, capsys):
