@@ -20,6 +20,7 @@ import pandas as pd
 
 from pipeline.images import Pixels
 from pipeline.params import Manifest
+from pipeline.processors import usable
 from pipeline.similarity.clusters import chains, cover
 from pipeline.similarity.pairs import SIDE, hashes, near_pairs_of_each
 
@@ -117,7 +118,7 @@ def main() -> None:
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.processor(),
     )
-    cores = len(os.sched_getaffinity(0))
+    cores = usable()
     print(f"{model}, {cores} cores, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f} at the start\n")
     head = ("faces", "near pairs", "clusters", "chains", "pairs, s (CPU s)", "with clusters, s (CPU s)", "peak GB")
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")

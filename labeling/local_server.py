@@ -6,7 +6,6 @@ credentials) lies in its `.labelstudio/`, which git and dvc ignore.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -22,6 +21,7 @@ from importlib import resources
 from pathlib import Path
 
 import httpx
+from filelock import FileLock, Timeout
 
 from labeling.errors import LocalServerError
 
@@ -73,8 +73,7 @@ def ensure_environment(say: Say) -> Path:
     folder = cache() / f"label-studio-{pinned_version()}-{key}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     done = folder / "complete"
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two projects at once: the second waits for the first
+    with FileLock(folder.parent / f"{folder.name}.lock"):  # two projects at once: the second waits for the first
         if not done.exists():
             if folder.exists():
                 say(f"the environment in {folder} was only half installed: installing it again")
@@ -148,13 +147,7 @@ class LocalServer:
         """
         python = ensure_environment(say)
         self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                known = self.credentials()
-                where = known.url if known else "an address that is not written down yet"
-                raise LocalServerError(f"this project's Label Studio is running already, at {where}") from None
+        with self._only_one():
             self._check_port()
             account = self._prepare()
             say("starting Label Studio" + ("" if (self.home / "data").exists() else "; the first time takes a minute"))
@@ -164,6 +157,21 @@ class LocalServer:
                 yield account
             finally:
                 _stop(process)
+
+    @contextlib.contextmanager
+    def _only_one(self) -> Iterator[None]:
+        """Raises LocalServerError where another server of this project runs."""
+        lock = FileLock(self.home / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            known = self.credentials()
+            where = known.url if known else "an address that is not written down yet"
+            raise LocalServerError(f"this project's Label Studio is running already, at {where}") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _check_port(self) -> None:
         with socket.socket() as probe:

@@ -200,8 +200,15 @@ def import_answers(
     import_file(export)
 
 
+def refuse_windows(platform: str) -> None:
+    """Stop with one line on Windows. platform: `sys.platform`."""
+    if platform == "win32":
+        raise SystemExit("toonset: Windows is not supported; use Linux, macOS or WSL (Windows Subsystem for Linux)")
+
+
 def main() -> None:
     """Run the command line. An error that the user can fix is one message without a traceback."""
+    refuse_windows(sys.platform)
     try:
         app()
     except (ToonsetError, CascadeError, LabelingError) as error:

@@ -26,6 +26,8 @@ TASKS: Final = Path("data/labeling")
 EMOTION_TASKS: Final = TASKS / "tasks.json"
 CACHE: Final = Path("data/cache")
 """Work kept between runs outside DVC's and git's sight."""
+ANNOTATIONS_LOCK: Final = CACHE / "annotations.lock"
+"""Held by whoever writes to annotations/."""
 
 CASCADES: Final = Path("models/cascades")
 CLASSIFIER: Final = Path("models/emotion")

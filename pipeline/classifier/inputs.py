@@ -4,7 +4,6 @@ Every step up to and including the statistics is integer arithmetic, the same on
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.images import Pixels, decode_rgb, shrink, to_gray
+from pipeline.processors import usable
 from pipeline.tables import replacing
 
 UNDECODABLE = "the image does not decode"
@@ -64,7 +64,7 @@ def _decode(encoded: Sequence[bytes], size: int, channels: int) -> tuple[NDArray
         rgb = decode_rgb(data)
         return None if rgb is None else resize_face(rgb, size, channels)
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(usable()) as pool:
         fitted = list(pool.map(read, encoded))
     kept = np.array([i for i, picture in enumerate(fitted) if picture is not None], dtype=np.int64)
     images = np.zeros((len(kept), size, size, channels), dtype=np.uint8)

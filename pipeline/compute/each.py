@@ -4,7 +4,6 @@ Either is a `concurrent.futures.Executor`, and `each` treats both alike: results
 so many tasks are on their way at a time, and a worker that dies costs its task, which is tried again.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from pipeline.compute.processes import Processes
 from pipeline.console import progress
 from pipeline.errors import TaskLost
 from pipeline.params import Compute
+from pipeline.processors import usable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,7 +32,7 @@ Crew = Processes | Cluster
 
 def cores(compute: Compute) -> int:
     """How many processors one task's own threads may reckon with, all tasks together; on a cluster, one."""
-    return 1 if compute.scheduler else compute.workers or os.cpu_count() or 1
+    return 1 if compute.scheduler else compute.workers or usable()
 
 
 def each(

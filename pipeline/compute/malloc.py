@@ -20,7 +20,7 @@ def keep_freed_memory(trim: int = 1 << 30, mapped: int = 32 << 20) -> bool:
 
     mapped: 32 MiB is the most that glibc takes. False where the C library is not glibc; nothing is changed then.
     """
-    if not sys.platform.startswith("linux"):
+    if sys.platform != "linux":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(TRIM_THRESHOLD, trim) and mallopt(MMAP_THRESHOLD, mapped))

@@ -11,13 +11,14 @@ Cost: about 0.2 ns per pair of hashes where the processor counts bits in vectors
 # mypy: allow-untyped-defs
 # (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from pipeline.processors import usable
 
 STRIP = 1024
 """Hashes compared in one go before any match is looked for."""
@@ -130,6 +131,6 @@ def _in_threads(
     part: Callable[[int], list[NDArray[np.int32]]], rows: int, threads: int | None
 ) -> Iterator[NDArray[np.int32]]:
     """The pairs of every run of ROWS rows, in their order."""
-    with ThreadPoolExecutor(threads or len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(threads or usable()) as pool:
         for kept in pool.map(part, range(0, rows, ROWS)):
             yield from kept

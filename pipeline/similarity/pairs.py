@@ -6,7 +6,6 @@ the whole set is found.
 """
 
 import math
-import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.images import Pixels, decode_gray, shrink
+from pipeline.processors import usable
 from pipeline.similarity.pair_search import all_near
 
 SIDE = 32
@@ -50,7 +50,7 @@ def read_thumbnails(encoded: Sequence[bytes], margin: float) -> tuple[Pixels, ND
         if crop is not None:
             small[row], decodes[row] = thumbnail(crop, margin), True
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(usable()) as pool:
         deque(pool.map(make, range(len(encoded))), maxlen=0)
     return small, decodes
 

@@ -4,13 +4,12 @@ A row is new where nobody gave that answer there at that time, and where its ann
 not the same: pulling twice adds nothing, and an answer that was changed, even changed back, is a row of its own.
 """
 
-import contextlib
-import fcntl
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from cascades.strict_csv import seeming_encoding
 from labeling.answers import PLACE, PROVENANCE
@@ -131,7 +130,8 @@ def bring_home(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -> No
     # What one said of a face on a sheet and singly counts in the order in which it was said.
     given.sort(key=lambda row: row["annotated_at"])
     kinds = {kind for kind, _ in exports}
-    with _locked():
+    paths.CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(paths.ANNOTATIONS_LOCK):  # one writer at a time, whatever other `toonset label` runs beside this one
         if "boxes" in kinds:
             new = append_acts(acts)
             counts = {"frames": len(acts), "boxes": sum(len(boxes) for _, boxes in acts), "new frames": new}
@@ -139,17 +139,6 @@ def bring_home(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -> No
         if kinds - {"boxes"}:
             new = append_rows(paths.EMOTIONS, given)
             say_counts("label emotions", {"answers": len(given), "new": new, "there already": len(given) - new})
-
-
-@contextlib.contextmanager
-def _locked() -> Iterator[None]:
-    """One writer at a time, whatever other `toonset label` runs beside this one."""
-    folder = os.open(paths.ANNOTATIONS, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def append_rows(path: Path, rows: Sequence[Row]) -> int:

@@ -4,14 +4,14 @@ Whatever comes is unchecked: yt-dlp reports success for a web page named .mp4 an
 episode has a folder of its own, because yt-dlp's file names collide where two addresses end alike.
 """
 
-import fcntl
 import importlib.util
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import yt_dlp
 from yt_dlp.networking.exceptions import HTTPError
@@ -83,13 +83,24 @@ def _copy(source: Path, folder: Path) -> Path:
     path = folder / f"video{_suffix(source)}"
     try:
         with source.open("rb") as reader, path.open("wb") as writer:
-            try:
-                fcntl.ioctl(writer, FICLONE, reader.fileno())
-            except OSError:
+            if not _share_blocks(reader, writer):
                 shutil.copyfileobj(reader, writer, 1 << 20)
     except OSError as error:
         raise InputError(f"it cannot be copied: {error.strerror}; expected a file that can be read") from error
     return path
+
+
+def _share_blocks(source: BinaryIO, copy: BinaryIO) -> bool:
+    """Let `copy` share the blocks of `source`, on Linux; False where it cannot, and then nothing is written."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(copy, FICLONE, source.fileno())
+    except OSError:
+        return False
+    return True
 
 
 def _suffix(path: Path) -> str:

@@ -2,11 +2,17 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from itertools import chain
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
 from pipeline.version import VERSION
+from tests.pipeline.test_layers import PACKAGES, imports
 from tests.support import ROOT
 
 
@@ -44,3 +50,25 @@ def test_the_version_stands_once() -> None:
     assert project["version"] == VERSION
     for path in subprocess.check_output(["git", "ls-files", "*.py", "*.cff"], cwd=ROOT, text=True).split():
         assert not re.search(r"(?<!cff-)version\W+\d+\.\d+\.\d+", (ROOT / path).read_text(), re.IGNORECASE), path
+
+
+def test_the_lock_is_within_the_bounds_of_a_plain_install() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    versions = locked()
+    for text in [*project["dependencies"], *chain(*project["optional-dependencies"].values())]:
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(versions[wanted.name.lower().replace("_", "-")]), text
+    assert all(Requirement(text).specifier for text in project["dependencies"])
+    assert SpecifierSet(project["requires-python"]) == SpecifierSet(">=3.11,<3.14")
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = chain(project["optional-dependencies"]["cluster"], project["optional-dependencies"]["onnx"])
+    declared = {canonicalize_name(Requirement(text).name) for text in [*project["dependencies"], *extras]}
+    owners = metadata.packages_distributions()
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            tops = {name.partition(".")[0] for name in imports(path)} - set(PACKAGES) - sys.stdlib_module_names
+            for top in tops:
+                assert {canonicalize_name(owner) for owner in owners[top]} & declared, (path, top)
