@@ -188,6 +188,20 @@ def export(
     typer.echo(f"{out}: largest difference from torch's probabilities {difference:.1e}")
 
 
+@app.command()
+def watch(
+    videos: Annotated[list[Path] | None, typer.Argument(help="Video files.")] = None,
+    episodes: Annotated[bool, typer.Option("--episodes", help="Watch all episodes of the project.")] = False,
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
+    out: Annotated[Path, typer.Option(help="The folder in which each video gets a folder of its own.")] = paths.WATCH,
+    overlay: Annotated[bool, typer.Option(help="Draw boxes, names and emotions into a copy of the video.")] = True,
+) -> None:
+    """Watch videos: find each character's face, say what it feels and when, and show it on a page."""
+    from pipeline.watch.command import watch as watch_videos
+
+    watch_videos(videos or [], episodes, model, out, (), overlay)
+
+
 @label.command("import")
 def import_answers(
     export: Annotated[

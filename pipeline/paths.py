@@ -36,6 +36,9 @@ LABELING_CONFIGS: Final = Path("labeling/configs")
 LABEL_STUDIO: Final = Path(".labelstudio")
 """Our own Label Studio: its database, log and credentials."""
 
+WATCH: Final = Path("watch")
+"""A folder for each watched video."""
+
 REPORTS: Final = Path("reports")
 CASCADE_REPORTS: Final = REPORTS / "cascades"
 DUPLICATES_PICTURE: Final = REPORTS / "manifest" / "duplicates.png"

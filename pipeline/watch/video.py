@@ -1,0 +1,111 @@
+"""A video to be watched: what it is, and where its scenes begin, from the project's tables where it is an episode."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline import paths
+from pipeline.compute.each import cores
+from pipeline.errors import InputError
+from pipeline.params import Params
+from pipeline.rows import EpisodeRow
+from pipeline.schemas import EPISODES, OK, SCENES
+from pipeline.tables import read_rows, rows_of
+from pipeline.video.decode import probe
+from pipeline.video.shots import find_starts
+from pipeline.video.sources import slug
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file with what is known of it before any face is looked for."""
+
+    path: Path
+    episode: dict[str, Any]
+    """The columns of EPISODES that are known of it."""
+    scenes: pd.DataFrame
+    """Rows of SCENES without their split."""
+
+    @property
+    def name(self) -> str:
+        """The episode's id, or what the file's name makes of one."""
+        return str(self.episode["episode_id"])
+
+
+def open_videos(files: list[Path], all_episodes: bool, params: Params) -> list[Video]:
+    """The videos to watch: the files named, and all of the project's episodes where they are asked for.
+
+    Raises InputError where there is none, a file is no sound video, or two have one name.
+    """
+    episodes = read_rows(paths.EPISODES, EPISODES) if paths.EPISODES.exists() else None
+    found = [_of_file(path, episodes, params) for path in files]
+    if all_episodes:
+        if episodes is None:
+            raise InputError(f"{paths.EPISODES} is not made yet: run `dvc repro`, or name video files")
+        found += [_of_episode(row) for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow)]
+    if not found:
+        raise InputError("no video to watch: name video files, or give --episodes for all episodes of the project")
+    names = [video.name for video in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"several videos would be written to watch/{twice[0]}: watch them one by one, with --out")
+    return found
+
+
+def _of_file(path: Path, episodes: pd.DataFrame | None, params: Params) -> Video:
+    path = path.expanduser()
+    if not path.is_file():
+        raise InputError(f"there is no file {path.absolute()}: name a video file")
+    sha256 = sha256_of(path)
+    if episodes is not None and paths.SCENES.exists():
+        same = episodes[(episodes["sha256"] == sha256) & (episodes["status"] == OK)]
+        if len(same):
+            return _of_episode(next(rows_of(same, EpisodeRow)))
+    return _look_at(path, sha256, params)
+
+
+def _of_episode(row: EpisodeRow) -> Video:
+    scenes = read_rows(paths.SCENES, SCENES)
+    own = scenes[(scenes["episode_id"] == row.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
+    return Video(paths.VIDEOS / row.path, row._asdict(), own)
+
+
+def _look_at(path: Path, sha256: str, params: Params) -> Video:
+    """Decode a video that the project does not know, for what it is and where its scenes begin."""
+    info = probe(path)
+    if info.problem:
+        raise InputError(f"{path}: {info.problem}")
+    starts = find_starts(path, info.rate, params.scenes, cores(params.compute))
+    name = slug(path.stem) or sha256[:12]
+    episode = {
+        "episode_id": name,
+        "path": path.name,
+        "sha256": sha256,
+        "width": info.width,
+        "height": info.height,
+        "frames": info.frames,
+        "rate_num": info.rate.numerator,
+        "rate_den": info.rate.denominator,
+        "time_base_num": info.time_base.numerator,
+        "time_base_den": info.time_base.denominator,
+        "duration_s": info.duration_s,
+    }
+    scenes = pd.DataFrame(
+        {
+            "episode_id": name,
+            "scene": range(len(starts)),
+            "start_frame": [start.frame for start in starts],
+            "stop_frame": [*(start.frame for start in starts[1:]), info.frames],
+            "start_pts": [start.pts for start in starts],
+        }
+    )
+    return Video(path, episode, scenes)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
