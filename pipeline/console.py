@@ -1,6 +1,8 @@
 """What a person sees while a stage runs: a progress bar with a rate, and one line of counts at its end."""
 
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,3 +19,20 @@ def say_counts(stage: str, counts: Mapping[str, int | float | str]) -> None:
     """The stage's last line: `stage: 3 episodes, 3 ok, 0 rejected`."""
     cells = [f"{value} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in counts.items()]
     print(f"{stage}: {', '.join(cells)}", flush=True)
+
+
+def say_reasons(stage: str, what: str, reasons: Iterable[str], most: int = 8) -> None:
+    """Why rows were not used, a line for each reason, the commonest first: `stage: 53 boxes: 'chip' is not …`.
+
+    what: the rows, in the plural. Reasons that differ in their numbers only are one; the first of them is shown.
+    """
+    kinds: dict[str, list[str]] = {}
+    for reason in reasons:
+        kinds.setdefault(re.sub(r"\d+", "#", reason), []).append(reason)
+    counts = Counter({kind: len(found) for kind, found in kinds.items()})
+    for kind, count in counts.most_common(most):
+        first = kinds[kind][0]
+        example = "such as: " if set(kinds[kind]) != {first} else ""
+        print(f"{stage}: {count} {what}: {example}{first}", flush=True)
+    if len(counts) > most:
+        print(f"{stage}: {counts.total() - sum(n for _, n in counts.most_common(most))} {what}: other reasons")

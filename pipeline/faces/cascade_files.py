@@ -4,6 +4,8 @@ The side file is the library's own; in its `calibration` this pipeline keeps `mi
 detection counts, and what that was chosen for.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ from typing import Any
 from cascades import Cascade
 from pipeline import paths
 from pipeline.errors import InputError
+from pipeline.tables import write_json, write_text
+
+UNTRAINED = '<?xml version="1.0"?>\n<!-- toonset: no cascade yet. -->\n<opencv_storage>\n</opencv_storage>\n'
+"""What stands in place of a cascade, because DVC expects a file."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,34 @@ def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], 
     calibrated.to_side_file(folder / f"{character}.json")
 
 
+def save_untrained(character: str, reason: str, folder: Path = paths.CASCADES) -> None:
+    """Write `C.xml` and `C.json` of a character who has no cascade yet: they only say so, and why."""
+    write_text(folder / f"{character}.xml", UNTRAINED)
+    write_json(folder / f"{character}.json", {"untrained": reason})
+
+
+def why_untrained(character: str, folder: Path = paths.CASCADES) -> str:
+    """Why a character has no cascade yet; empty where there is one, or where no stage has looked."""
+    try:
+        found = json.loads((folder / f"{character}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # `load_cascade` says what is wrong with it
+        return ""
+    return str(found["untrained"]) if isinstance(found, dict) and "untrained" in found else ""
+
+
+def trained(characters: Sequence[str], folder: Path = paths.CASCADES) -> tuple[str, ...]:
+    """The characters who have a cascade, those included whose files are missing: they are an error to be told."""
+    return tuple(character for character in characters if not why_untrained(character, folder))
+
+
 def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCascade:
     """Read `C.xml` and `C.json`. Raises InputError where a score is not known, CascadeError for a damaged file."""
     path = folder / f"{character}.xml"
     if not path.exists():
         raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it")
+    reason = why_untrained(character, folder)
+    if reason:
+        raise InputError(f"{path} is no cascade yet: {reason}")
     cascade = Cascade.load(path)
     score = cascade.info.calibration.get("min_score")
     if not isinstance(score, int | float) or score <= 0:

@@ -107,7 +107,7 @@ def _reject_unknown(rows: pd.DataFrame, name: str, valid: Sequence[str]) -> None
         found = getattr(row, name)
         if found in valid:
             return ""
-        return f"unknown {name} {found!r}; expected one of {', '.join(valid)}.{nearest(found, valid)}"
+        return f"{found!r} is not among the {name}s in params.yaml ({', '.join(valid)}).{nearest(found, valid)}"
 
     _reject(rows, reason)
 

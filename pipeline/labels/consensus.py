@@ -22,6 +22,12 @@ AGAINST = "not-the-character"
 """What every answer in NOT_THEIRS counts as: annotators who say the same in other words do not disagree."""
 
 
+def in_common(reasons: pd.Series) -> pd.Series:
+    """The reasons of LABELS less what is of one row only: its line, its votes."""
+    shared = reasons.str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
+    return shared.str.replace(r"^(a tie|no emotion|no vote yet): .*", r"\1", regex=True)
+
+
 def faces_to_label(manifest: pd.DataFrame) -> pd.DataFrame:
     """The faces an annotation may mean: those in use and their near-duplicates, but no false alarms."""
     return manifest[is_face(manifest)]

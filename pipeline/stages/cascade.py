@@ -29,10 +29,10 @@ from cascades import (
 from cascades.calibration import calibrate, train_validated
 from pipeline import paths
 from pipeline.compute.each import cores
-from pipeline.console import progress, say_counts
+from pipeline.console import progress, say_counts, say_reasons
 from pipeline.errors import ParamsError, StageError, nearest
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
-from pipeline.faces.cascade_files import save_cascade
+from pipeline.faces.cascade_files import save_cascade, save_untrained
 from pipeline.labels.annotations import read_boxes, read_looked_at, rows_in_force
 from pipeline.params import CascadeParams, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES, SPLITS
@@ -57,6 +57,11 @@ def main(character: str) -> None:
     forget_others(params.characters)
     boxes, frames = read_looked_at_frames(character, params)
     by_split = {split: [frame for frame in frames if frame.split == split] for split in SPLITS}
+    say_reasons(f"cascade@{character}", "boxes", boxes.loc[boxes["status"] != OK, "reason"])
+    reason = too_little(character, by_split["train"])
+    if reason:
+        leave_out(character, reason, boxes)
+        return
     cascade, rejected = learn(character, by_split["train"], params.cascade, by_split["validation"])
     calibration = choose_score(cascade, by_split["validation"], by_split["train"], params)
     save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
@@ -64,8 +69,9 @@ def main(character: str) -> None:
     write_reports(character, roc, by_split["test"], boxes, rejected)
     metrics = figures(roc, by_split["test"])
     unused = int((boxes["status"] != OK).sum()) + len(rejected)
+    say_reasons(f"cascade@{character}", "boxes", rejected["reason"])
     if unused:
-        print(f"cascade@{character}: why {unused} boxes were not used: {rejected_list(character)}")
+        print(f"cascade@{character}: the {unused} boxes that were not used: {rejected_list(character)}")
     if not metrics["faces"]:
         print(f"cascade@{character}: not measured: no box of it lies in a test scene (see data/scenes.parquet)")
     say_counts(
@@ -78,6 +84,36 @@ def main(character: str) -> None:
             **{f"recall at {rate}": metrics[f"recall_at_{rate}"] for rate in RATES if metrics["faces"]},
         },
     )
+
+
+def too_little(character: str, frames: Sequence[BoxedFrame]) -> str:
+    """Why no cascade can be learned from these frames of train scenes, and what to do; empty where one can."""
+    count = sum(len(frame.boxes) for frame in frames)
+    if count < LEAST_BOXES:
+        return (
+            f"{paths.BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
+            f"{LEAST_BOXES}. Box more faces (`toonset label push boxes`), in other scenes if these are not for "
+            "training: data/scenes.parquet has the split of each"
+        )
+    if not any(frame.complete for frame in frames):
+        return (
+            "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
+            f"is boxed, or there is none, say so in {paths.FRAMES} with complete=1"
+        )
+    return ""
+
+
+def leave_out(character: str, reason: str, boxes: pd.DataFrame) -> None:
+    """Write all outputs of a character who has no cascade yet, so that the flow goes on without."""
+    save_untrained(character, reason)
+    nothing = pd.DataFrame(columns=["image", "x", "y", "w", "h", "reason"])
+    write_reports(character, measure([], []), [], boxes, nothing)
+    others = sorted(set(boxes.loc[boxes["character"] != character, "character"]))
+    if others and not (boxes["character"] == character).any():
+        print(f"cascade@{character}: was {character!r} called {' or '.join(map(repr, others))} before?")
+    print(f"cascade@{character}: no cascade yet, the flow goes on without {character!r}: {reason}")
+    rejected = int((boxes["status"] != OK).sum())
+    say_counts(f"cascade@{character}", {"boxes": len(boxes), "rejected": rejected, "stages": 0})
 
 
 def rejected_list(character: str) -> Path:
@@ -112,17 +148,9 @@ def learn(
     Returns the cascade, and the boxes not learned from with the reason. Raises StageError where there is too little to
     learn from.
     """
-    count = sum(len(frame.boxes) for frame in frames)
-    if count < LEAST_BOXES:
-        raise StageError(
-            f"{paths.BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
-            f"{LEAST_BOXES}. Box more faces, or see data/scenes.parquet for the split of each scene"
-        )
-    if not any(frame.complete for frame in frames):
-        raise StageError(
-            "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
-            f"is boxed, or there is none, say so in {paths.FRAMES} with complete=1"
-        )
+    reason = too_little(character, frames)
+    if reason:
+        raise StageError(reason)
     planes, why = planes_to_train(validation, params)
     result = train_with(character, frames, validation, params, planes)
     if planes == "auto":

@@ -15,6 +15,8 @@ import pandas as pd
 from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.console import say_counts
+from pipeline.errors import StageError
+from pipeline.faces.cascade_files import trained, why_untrained
 from pipeline.faces.runs import Run, faces_of_run, in_runs, join_runs
 from pipeline.params import Faces, Params, load_params
 from pipeline.rows import EpisodeRow
@@ -49,6 +51,9 @@ class EpisodeFaces:
 def main() -> None:
     """Read episodes, scenes and cascades, write data/faces/<episode_id>.parquet."""
     params = load_params()
+    for character in params.characters:
+        if why_untrained(character):
+            print(f"faces: no face of {character!r} is looked for: it has no cascade yet")
     jobs = plan(read_rows(paths.EPISODES, EPISODES), read_rows(paths.SCENES, SCENES), params)
     paths.FACES.mkdir(parents=True, exist_ok=True)
     for stale in set(paths.FACES.iterdir()) - {job.output for job in jobs}:
@@ -73,9 +78,13 @@ def main() -> None:
 
 
 def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[EpisodeFaces]:
-    """One job per episode in use."""
+    """One job per episode in use. Raises StageError where no character has a cascade yet."""
+    characters = trained(params.characters)
+    if not characters:
+        reasons = "; ".join(why_untrained(character) for character in params.characters)
+        raise StageError(f"no character has a cascade yet, so no face can be found: {reasons}")
     cascades = hashlib.sha256()
-    for character in params.characters:
+    for character in characters:
         for ending in ("xml", "json"):
             cascades.update((paths.CASCADES / f"{character}.{ending}").read_bytes())
     jobs = []
@@ -85,11 +94,11 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[E
             "episode": f"{episode.episode_id} {episode.sha256}",
             "scenes": own[["scene", "start_frame", "stop_frame"]].to_json(orient="values"),
             "params": json.dumps(params.faces.model_dump(), sort_keys=True),
-            "characters": json.dumps(params.characters),
+            "characters": json.dumps(characters),
             "cascades": cascades.hexdigest(),
             "code": CODE_VERSION,
         }
-        jobs.append(EpisodeFaces(episode._asdict(), own, params.characters, params.faces, key))
+        jobs.append(EpisodeFaces(episode._asdict(), own, characters, params.faces, key))
     return jobs
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 from labeling.agreement import measure, pairs
 from labeling.anchoring import anchoring
 from pipeline import paths
-from pipeline.console import say_counts
+from pipeline.console import say_counts, say_reasons
 from pipeline.labels.annotations import read_emotions
-from pipeline.labels.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, match, settle_labels
+from pipeline.labels.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, in_common, match, settle_labels
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
 from pipeline.tables import read_rows, replacing, to_table, write_json, write_table
@@ -42,6 +42,7 @@ def main() -> None:
     write_json(paths.AGREEMENT / "agreement.json", made.report)
     with replacing(paths.AGREEMENT / "confusion.csv") as temporary:
         made.pairs.rename(columns={"item": "face_id"}).to_csv(temporary, index=False, lineterminator="\n")
+    say_reasons("labels", "annotations", in_common(made.labels.loc[made.labels["status"] != OK, "reason"]))
     ok, alpha = made.labels["status"] == OK, made.report["alpha"]["value"]
     say_counts(
         "labels",

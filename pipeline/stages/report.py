@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline import paths
 from pipeline.console import say_counts
+from pipeline.labels.consensus import in_common
 from pipeline.pages.agreement import agreement_section
 from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import put_aside
@@ -141,8 +142,7 @@ def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
     counts = counts.reindex(index=params.emotions, columns=list(SPLITS), fill_value=0)
     parts = [table(named(counts.rename_axis("emotion").reset_index(), params), "Faces by emotion and split")]
     labels = read_rows(paths.LABELS, LABELS)
-    unused = labels.loc[labels["status"] != OK, "reason"].str.replace(r"^emotions\.csv, line \d+: ", "", regex=True)
-    reasons = unused.str.replace(r"^(a tie|no emotion|no vote yet): .*", r"\1", regex=True).value_counts().head(12)
+    reasons = in_common(labels.loc[labels["status"] != OK, "reason"]).value_counts().head(12)
     if len(reasons):
         parts.append(table(reasons.rename_axis("reason").reset_index(name="rows"), "Annotations without effect"))
     return Section("Labels", parts)

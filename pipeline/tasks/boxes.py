@@ -14,7 +14,7 @@ from cascades.boxes import intersection_over_union as iou
 from labeling.tasks import Drawn, box_task
 from pipeline import paths
 from pipeline.compute.each import each
-from pipeline.faces.cascade_files import CharacterCascade, load_cascade
+from pipeline.faces.cascade_files import CharacterCascade, load_cascade, trained
 from pipeline.images import Pixels, encode_jpeg, fit_chroma, fit_height, shrink
 from pipeline.params import Params
 from pipeline.rows import EpisodeRow, SceneRow
@@ -102,7 +102,9 @@ def _thumbnails(job: FramesOfEpisode) -> pd.DataFrame:
 
 def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params: Params) -> list[dict[str, Any]]:
     """A task for each frame, in the order of `frames`, with what the cascades there are find in it drawn."""
-    cascades = tuple(load_cascade(name) for name in params.characters if (paths.CASCADES / f"{name}.xml").exists())
+    cascades = tuple(
+        load_cascade(name) for name in trained(params.characters) if (paths.CASCADES / f"{name}.xml").exists()
+    )
     version = cascades_version([cascade.character for cascade in cascades])
     jobs = []
     for row in rows_of(episodes, EpisodeRow):

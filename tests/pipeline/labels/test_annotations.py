@@ -33,7 +33,10 @@ def test_good_rows_are_read_with_or_without_the_optional_columns(tmp_path: Path)
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("pilot,3,catt,10,20,30,40", "unknown character 'catt'; expected one of cat, mouse. Did you mean 'cat'?"),
+        (
+            "pilot,3,catt,10,20,30,40",
+            "'catt' is not among the characters in params.yaml (cat, mouse). Did you mean 'cat'?",
+        ),
         ("pilott,3,cat,10,20,30,40", "unknown episode 'pilott'; not in params.yaml. Did you mean 'pilot'?"),
         ("lost,3,cat,10,20,30,40", "its episode is rejected: 404"),
         ("pilot,100,cat,10,20,30,40", "frame 100, but the episode has frames 0 to 99"),
