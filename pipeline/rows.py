@@ -52,6 +52,8 @@ class EpisodeRow(Row):
     time_base_num: int
     time_base_den: int
     duration_s: float
+    seekable: bool
+    note: str
     license: str
     attribution: str
 

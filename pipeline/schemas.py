@@ -1,7 +1,8 @@
 """The one explicit schema of every Parquet table; each column carries its meaning and unit as metadata.
 
-Boxes are `x, y, w, h` in integer pixels of the source frame. `frame` is the 0-based index in decode order and `time_s`
-is for people; what identifies a frame is (`episode_id`, `pts`). Rows not used stay, with `status` and `reason`.
+Boxes are `x, y, w, h` in integer pixels of the source frame as it is shown: upright, pixels made square. `frame` is the
+0-based index in decode order and `time_s` is for people; what identifies a frame is (`episode_id`, `pts`). Rows not
+used stay, with `status` and `reason`.
 """
 
 from typing import Any, Final, Literal, get_args
@@ -50,8 +51,8 @@ EPISODES = pa.schema(
         column("sha256", pa.string(), "sha256 of the video file: the episode's identity"),
         column("bytes", pa.int64(), "size of the video file"),
         column("codec", pa.string(), "video codec, FFmpeg's name"),
-        column("width", pa.int32(), "px"),
-        column("height", pa.int32(), "px"),
+        column("width", pa.int32(), "px as shown: upright, pixels square"),
+        column("height", pa.int32(), "px as shown"),
         column("frames", pa.int32(), "frames that decode"),
         column("rate_num", pa.int32(), "frame rate, numerator (frames)"),
         column("rate_den", pa.int32(), "frame rate, denominator (s)"),
@@ -59,6 +60,10 @@ EPISODES = pa.schema(
         column("time_base_num", pa.int32(), "unit of pts, numerator (s)"),
         column("time_base_den", pa.int32(), "unit of pts, denominator"),
         column("duration_s", pa.float64(), "from the first frame shown to the end of the last, s"),
+        column(
+            "seekable", pa.bool_(), "whether frames may be sought: tried when the file came; else read from its start"
+        ),
+        column("note", pa.string(), "what is odd about the video and does no harm, in words; empty for most"),
         column("license", pa.string(), "as written in params.yaml"),
         column("attribution", pa.string(), "as written in params.yaml"),
     ]

@@ -14,6 +14,7 @@ LONG = (
     "test_film.py",
     "test_train.py",
     "test_download.py",
+    "test_download_addresses.py",
 )
 
 

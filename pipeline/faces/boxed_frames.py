@@ -13,7 +13,7 @@ from pipeline.images import Pixels, fit_chroma, fit_height
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
-from pipeline.video.decode import decode_frames
+from pipeline.video.decode import decode_chosen, known_frames
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, charact
 def read_boxed_frames(
     seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int, threads: int = 1
 ) -> list[BoxedFrame]:
-    """Decode the frames of `looked_at`, each episode once and no further than its last looked-at frame.
+    """Decode the frames of `looked_at`, each episode once, and little of it that was not looked at.
 
     threads: for the decoder; changes no frame.
     """
@@ -71,21 +71,20 @@ def read_boxed_frames(
     for episode in progress(rows, desc="looked-at frames", unit="episodes"):
         own = wanted.get_group(episode.episode_id).set_index("frame")
         cuts = scenes[scenes["episode_id"] == episode.episode_id]
-        found += _of_episode(videos / episode.path, episode.episode_id, own, cuts, max_height, threads)
+        found += _of_episode(videos / episode.path, episode, own, cuts, max_height, threads)
     return found
 
 
 def _of_episode(
-    video: Path, episode_id: str, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
+    video: Path, episode: EpisodeRow, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
 ) -> Iterator[BoxedFrame]:
     starts, splits = scenes["start_frame"].to_numpy(), scenes["split"].to_numpy()
-    for frame in decode_frames(video, stop=int(seen.index.max()) + 1, threads=threads):
-        if frame.index not in seen.index:
-            continue
+    known = known_frames(episode, starts, scenes["start_pts"])
+    for frame in decode_chosen(video, seen.index.tolist(), known, threads):
         row = seen.loc[frame.index]
         gray, scale = fit_height(frame.gray, max_height)
         yield BoxedFrame(
-            episode_id,
+            episode.episode_id,
             frame.index,
             gray,
             fit_chroma(frame.chroma, gray),

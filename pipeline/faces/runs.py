@@ -39,8 +39,13 @@ class Run:
     cascades: Path = paths.CASCADES
 
 
-def in_runs(scenes: pd.DataFrame) -> list[pd.DataFrame]:
-    """An episode's rows of SCENES in runs of at least LENGTH frames, the last one perhaps shorter."""
+def in_runs(scenes: pd.DataFrame, seekable: bool) -> list[pd.DataFrame]:
+    """An episode's rows of SCENES in runs of at least LENGTH frames, the last one perhaps shorter.
+
+    seekable: of EPISODES; without it every run would be read from the beginning of the file, so all is one run.
+    """
+    if not seekable:
+        return [scenes] if len(scenes) else []
     runs, first = [], 0
     starts, stops = scenes["start_frame"], scenes["stop_frame"]
     for last in range(len(scenes)):
@@ -55,16 +60,16 @@ def faces_of_run(run: Run) -> tuple[pa.Table, str]:
 
     Runs in a process of its own.
     """
-    first, last = run.scenes.iloc[0], run.scenes.iloc[-1]
+    first, last, episode = run.scenes.iloc[0], run.scenes.iloc[-1], row_of(run.episode, EpisodeRow)
     frames = decode_frames(
         run.video,
         start=int(first["start_frame"]),
         stop=int(last["stop_frame"]),
-        start_pts=int(first["start_pts"]),
+        start_pts=int(first["start_pts"]) if episode.seekable else None,
     )
     cascades = [load_cascade(character, run.cascades) for character in run.characters]
     try:
-        found = find_faces(frames, row_of(run.episode, EpisodeRow), run.scenes, cascades, run.params)
+        found = find_faces(frames, episode, run.scenes, cascades, run.params)
     except InputError as error:
         return FACES.empty_table(), str(error)
     return to_table(found, FACES), ""

@@ -24,11 +24,11 @@ from pipeline.params import Params, load_params
 from pipeline.sample import DRAWING
 from pipeline.schemas import EPISODES, OK, REJECTED
 from pipeline.tables import to_table, write_json, write_table
-from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.fetch import check_samples, fetch
+from pipeline.video.probe import VideoInfo, probe
 from pipeline.video.sources import Item, expand, local
 
-RECORD: Final = 1
+RECORD: Final = 2
 """Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
 
 FIELDS: Final = {"record", "source", "drawing", "path", "sha256", "bytes", "video"}
@@ -59,6 +59,8 @@ def main() -> None:
     for row in rows:
         if row["status"] == REJECTED:
             print(f"download: {row['episode_id']} rejected: {row['reason']}", flush=True)
+        elif row["note"]:
+            print(f"download: {row['episode_id']}: {row['note']}", flush=True)
     say_counts("download", {"episodes": len(rows), **counts, "frames": frames})
     if not counts[OK]:
         raise StageError("none of the episodes can be used (the reasons are above and in data/episodes.parquet)")
@@ -263,6 +265,7 @@ def _rejected(item: Item, reason: str, checked: Checked | None = None) -> Row:
         row |= {"rate_num": video.rate.numerator, "rate_den": video.rate.denominator}
         row |= {"time_base_num": video.time_base.numerator, "time_base_den": video.time_base.denominator}
         row |= {"variable_rate": video.variable_rate, "duration_s": video.duration_s}
+        row |= {"seekable": video.seekable, "note": video.note}
     return row
 
 

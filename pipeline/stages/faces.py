@@ -22,6 +22,7 @@ from pipeline.params import Faces, Params, load_params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.tables import read_rows, rows_of, table_key, write_table
+from pipeline.video import container
 
 CODE_VERSION = "2"
 """Raise it when the same input would give other rows: every episode is then worked on again."""
@@ -45,7 +46,8 @@ class EpisodeFaces:
     def runs(self) -> list[Run]:
         """The episode's scenes, a run after the other."""
         video = paths.VIDEOS / self.episode["path"]
-        return [Run(video, self.episode, own, self.characters, self.params) for own in in_runs(self.scenes)]
+        parts = in_runs(self.scenes, self.episode["seekable"])
+        return [Run(video, self.episode, own, self.characters, self.params) for own in parts]
 
 
 def main() -> None:
@@ -96,7 +98,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[E
             "params": json.dumps(params.faces.model_dump(), sort_keys=True),
             "characters": json.dumps(characters),
             "cascades": cascades.hexdigest(),
-            "code": CODE_VERSION,
+            "code": f"{CODE_VERSION} {container.VERSION}",
         }
         jobs.append(EpisodeFaces(episode._asdict(), own, characters, params.faces, key))
     return jobs

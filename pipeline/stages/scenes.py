@@ -24,6 +24,7 @@ from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES, SPLITS, Split
 from pipeline.tables import read_table, to_table, write_json, write_table
+from pipeline.video import container
 from pipeline.video.shots import Start, find_starts
 
 VERSION: Final = 2
@@ -86,7 +87,7 @@ def _lost(episode: Mapping[str, Any], lost: TaskLost) -> tuple[str, str]:
 
 def _cache_name(sha256: str, params: Scenes) -> str:
     """The name under which an episode's scenes are kept: all that they depend on."""
-    settings = hashlib.sha256(f"{VERSION} {params.model_dump_json()}".encode()).hexdigest()
+    settings = hashlib.sha256(f"{VERSION} {container.VERSION} {params.model_dump_json()}".encode()).hexdigest()
     return f"{sha256[:32]}-{settings[:16]}.json"
 
 

@@ -1,9 +1,8 @@
 """Which frames are worth boxing, and the boxes that the cascades there are already draw in them."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from pipeline.schemas import OK
 from pipeline.similarity.diverse import diverse
 from pipeline.tables import rows_of
 from pipeline.tasks.media import QUALITY, Media
-from pipeline.video.decode import decode_frames
+from pipeline.video.decode import decode_chosen, known_frames
 
 SIDE = 32
 """Side of the thumbnails by which frames are held to be alike, px."""
@@ -36,10 +35,14 @@ OVERLAP = 0.4
 
 @dataclass(frozen=True)
 class FramesOfEpisode:
-    """Frames of one episode, read once: `episode` is its row of EPISODES, `frames` are indices."""
+    """Frames of one episode, read once: `episode` is its row of EPISODES, `frames` are indices.
+
+    known: pts by index of frames that may be sought, as `decode_chosen` takes them.
+    """
 
     episode: dict[str, Any]
     frames: frozenset[int]
+    known: dict[int, int] = field(default_factory=dict)
 
 
 def frames_to_box(
@@ -52,11 +55,13 @@ def frames_to_box(
     """
     candidates = candidate_frames(episodes, scenes, seen)
     by_episode = dict(iter(candidates.groupby("episode_id")))
-    jobs = [
-        FramesOfEpisode(row._asdict(), frozenset(by_episode[row.episode_id]["frame"].tolist()))
-        for row in rows_of(episodes, EpisodeRow)
-        if row.episode_id in by_episode
-    ]
+    jobs = []
+    for row in rows_of(episodes, EpisodeRow):
+        if row.episode_id in by_episode:
+            cuts = scenes[scenes["episode_id"] == row.episode_id]
+            known = known_frames(row, cuts["start_frame"], cuts["start_pts"])
+            frames = frozenset(by_episode[row.episode_id]["frame"].tolist())
+            jobs.append(FramesOfEpisode(row._asdict(), frames, known))
     tables = list(each(_thumbnails, jobs, params.compute, desc="frames to box", unit="episodes"))
     if not tables:
         return candidates
@@ -94,8 +99,7 @@ def _thumbnails(job: FramesOfEpisode) -> pd.DataFrame:
     """episode_id, frame, thumbnail (uint8 [SIDE, SIDE]) of the job's frames."""
     rows = [
         (job.episode["episode_id"], frame.index, shrink(frame.gray, SIDE, SIDE))
-        for frame in decode_frames(paths.VIDEOS / job.episode["path"], stop=max(job.frames) + 1)
-        if frame.index in job.frames
+        for frame in decode_chosen(paths.VIDEOS / job.episode["path"], job.frames, job.known)
     ]
     return pd.DataFrame(rows, columns=["episode_id", "frame", "thumbnail"])
 
@@ -136,9 +140,7 @@ def _look(
     time_base = job.episode["time_base_num"] / job.episode["time_base_den"]
     detector = Detector([c.cascade for c in cascades], scale_factor=params.faces.scale_factor) if cascades else None
     looks = []
-    for frame in decode_frames(Path(paths.VIDEOS / job.episode["path"]), stop=max(job.frames) + 1):
-        if frame.index not in job.frames:
-            continue
+    for frame in decode_chosen(paths.VIDEOS / job.episode["path"], job.frames, job.known):
         picture, _ = fit_height(frame.rgb(), HEIGHT)
         drawn: list[Drawn] = []
         if detector is not None:

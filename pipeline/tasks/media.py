@@ -25,9 +25,9 @@ from pipeline.errors import InputError
 from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels, Rectangle, encode_jpeg, fit_height
 from pipeline.params import Compute
-from pipeline.rows import ManifestRow
+from pipeline.rows import EpisodeRow, ManifestRow
 from pipeline.tables import rows_of
-from pipeline.video.decode import decode_frames
+from pipeline.video.decode import decode_chosen, known_frames
 
 Marked = tuple[str, Rectangle | None]
 """A picture's name, and the box to mark in it."""
@@ -74,18 +74,20 @@ class Media:
 def face_pictures(faces: pd.DataFrame, episodes: pd.DataFrame, media: Media, compute: Compute) -> list[tuple[str, str]]:
     """The addresses of each face's crop and of its frame with the face marked, in the order of `faces`.
 
-    faces: rows of MANIFEST; episodes: rows of EPISODES. Each episode that has any is decoded once, up to the last frame
-    needed, unless its pictures are there already.
+    faces: rows of MANIFEST; episodes: rows of EPISODES. An episode is decoded where it has
+    frames that are needed, unless their pictures are there already.
     """
     crops = read_crops(faces)
     marked = {f"scenes/{row.face_id}.jpg": row for row in rows_of(faces, ManifestRow)}
     there = {name: media.address(name) for name in marked if media.has(name)}
     wanted: dict[str, dict[int, list[Marked]]] = {}
+    times: dict[str, dict[int, int]] = {}
     for name, row in marked.items():
         if name not in there:
             box = (int(row.x), int(row.y), int(row.w), int(row.h))
             wanted.setdefault(row.episode_id, {}).setdefault(int(row.frame), []).append((name, box))
-    there |= {name: media.put(name, jpeg) for name, jpeg in frames_as_jpeg(wanted, episodes, compute, HEIGHT)}
+            times.setdefault(row.episode_id, {})[int(row.frame)] = int(row.pts)
+    there |= {name: media.put(name, jpeg) for name, jpeg in frames_as_jpeg(wanted, times, episodes, compute, HEIGHT)}
     lost = [name for name in marked if name not in there]
     if lost:
         raise InputError(f"{len(lost)} frames cannot be read again from data/episodes (the first: {lost[0]})")
@@ -97,26 +99,28 @@ def face_pictures(faces: pd.DataFrame, episodes: pd.DataFrame, media: Media, com
 
 def frames_as_jpeg(
     wanted: Mapping[str, Mapping[int, list[Marked]]],
+    times: Mapping[str, Mapping[int, int]],
     episodes: pd.DataFrame,
     compute: Compute,
     height: int,
 ) -> Iterable[tuple[str, bytes]]:
     """Name and JPEG of frames, no higher than `height` px, worked on episode by episode in parallel.
 
-    wanted: by episode and frame, names and the box (x, y, w, h px) to mark, or None.
+    wanted: by episode and frame, names and the box (x, y, w, h px) to mark, or None. times: by episode and frame, pts.
     """
-    videos = dict(zip(episodes["episode_id"], episodes["path"], strict=True))
-    jobs = [(paths.VIDEOS / videos[name], dict(frames)) for name, frames in sorted(wanted.items())]
+    videos = {row.episode_id: row for row in rows_of(episodes, EpisodeRow)}
+    jobs = [
+        (paths.VIDEOS / videos[name].path, dict(frames), known_frames(videos[name], times[name], times[name].values()))
+        for name, frames in sorted(wanted.items())
+    ]
     for made in each(partial(_of_episode, height=height), jobs, compute, desc="pictures", unit="episodes"):
         yield from made
 
 
-def _of_episode(job: tuple[Path, dict[int, list[Marked]]], height: int) -> list[tuple[str, bytes]]:
-    path, wanted = job
+def _of_episode(job: tuple[Path, dict[int, list[Marked]], dict[int, int]], height: int) -> list[tuple[str, bytes]]:
+    path, wanted, known = job
     made = []
-    for frame in decode_frames(path, stop=max(wanted) + 1):
-        if frame.index not in wanted:
-            continue
+    for frame in decode_chosen(path, wanted, known):
         picture, scale = fit_height(frame.rgb(), height)
         made += [(name, encode_jpeg(mark(picture, box, scale), QUALITY)) for name, box in wanted[frame.index]]
     return made

@@ -1,9 +1,11 @@
 """One decoded frame and the pixels that can be had from it: the same bytes on every machine.
 
-Luma and chroma are the decoder's own planes wherever it has them; color is made only of what is asked for.
+Luma and chroma are the decoder's own planes wherever it has them; color is made only of what is asked for. Pixels are
+those that are shown: a frame whose stored pixels are not square is scaled in width, as players do.
 """
 
 import re
+from fractions import Fraction
 from typing import Any, Final
 
 import av
@@ -15,6 +17,7 @@ from av.video.reformatter import ColorRange, Interpolation
 Pixels = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
 Rectangle = tuple[int, int, int, int]
+SQUARE: Final = Fraction(1)
 
 # With these flags swscale gives the same bytes with every x86-64 instruction set and with none (tried, by forcing
 # FFmpeg's CPU flags, for bilinear, area and point scaling); with its defaults and with fast bilinear it does not.
@@ -34,14 +37,24 @@ STRETCH_CHROMA: Final = np.clip(((_LEVELS - 128) * 510 + 224) // 448 + 128, 0, 2
 
 
 class Frame:
-    """One decoded frame: `index` (0-based, decode order), `pts` (units of the time base) and its pixels."""
+    """One decoded frame: `index` (0-based, decode order), `pts` (units of the time base) and its pixels.
 
-    __slots__ = ("_picture", "index", "pts")
+    aspect: width of a stored pixel over its height.
+    """
 
-    def __init__(self, index: int, pts: int, picture: av.VideoFrame) -> None:
+    __slots__ = ("_picture", "_width", "index", "pts")
+
+    def __init__(self, index: int, pts: int, picture: av.VideoFrame, aspect: Fraction = SQUARE) -> None:
         self.index = index
         self.pts = pts
         self._picture = picture
+        self._width = picture.width if aspect == 1 else max(1, round(picture.width * aspect))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as shown, px."""
+        turned = self._picture.rotation % 180 != 0
+        return (self._picture.height, self._width) if turned else (self._width, self._picture.height)
 
     @property
     def gray(self) -> Pixels:
@@ -50,8 +63,8 @@ class Frame:
         match = LUMA_FIRST.fullmatch(picture.format.name)
         if match is None:
             gray = picture.reformat(format="gray", interpolation=EXACT, threads=1).to_ndarray()
-            return _upright(gray, picture.rotation)
-        return _upright(_plane(picture, 0, match[1]), picture.rotation)
+            return self._shown(gray)
+        return self._shown(_plane(picture, 0, match[1]))
 
     @property
     def chroma(self) -> Pixels:
@@ -67,7 +80,7 @@ class Frame:
             kind = "yuv420p" if picture.format.name.startswith("nv") else "yuvj420p"
             picture = picture.reformat(format=kind, interpolation=EXACT, threads=1)
         depth = match[1] if match else None
-        size = (-(-picture.width // 2), -(-picture.height // 2))
+        size = (-(-self._width // 2), -(-picture.height // 2))
         planes = []
         for index in (1, 2):
             plane = _plane(picture, index, depth)
@@ -79,8 +92,9 @@ class Frame:
     def rgb(self, part: Rectangle | None = None) -> Pixels:
         """The frame in color, or a part of it (x, y, w, h px, inside the frame): (height, width, 3) uint8."""
         picture, rotation = self._picture, self._picture.rotation
-        if part is None or rotation or not HALVED.fullmatch(picture.format.name):
-            whole = _upright(picture.reformat(format="rgb24", interpolation=EXACT, threads=1).to_ndarray(), rotation)
+        scaled = self._width != picture.width
+        if part is None or rotation or scaled or not HALVED.fullmatch(picture.format.name):
+            whole = self._shown(picture.reformat(format="rgb24", interpolation=EXACT, threads=1).to_ndarray())
             x, y, w, h = part or (0, 0, whole.shape[1], whole.shape[0])
             return whole[y : y + h, x : x + w]
         x, y, w, h = part
@@ -90,7 +104,7 @@ class Frame:
         return np.asarray(pixels[y - top :, x - left :], dtype=np.uint8)
 
     def preview(self, width: int) -> Pixels:
-        """The frame in color as coded (not turned upright), at most `width` px wide, every so-many-th pixel taken."""
+        """The frame in color as stored (not upright, pixels not square), every so-many-th pixel: at most `width` px."""
         picture = self._picture
         match = PLANAR.fullmatch(picture.format.name)
         step = max(1, -(-picture.width // width))
@@ -108,6 +122,12 @@ class Frame:
             taken = _plane(picture, index, match[1], rows, columns)
             small.append(taken if full_range else stretch[taken])
         return np.asarray(cv2.cvtColor(np.stack(small, axis=-1), cv2.COLOR_YCrCb2RGB), dtype=np.uint8)
+
+    def _shown(self, pixels: npt.NDArray[Any]) -> Pixels:
+        """A stored picture, (height, width) or with color, as players show it."""
+        if self._width != pixels.shape[1]:
+            pixels = cv2.resize(pixels, (self._width, pixels.shape[0]), interpolation=cv2.INTER_LINEAR_EXACT)
+        return _upright(pixels, self._picture.rotation)
 
 
 def _plane(

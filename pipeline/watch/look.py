@@ -28,6 +28,7 @@ from pipeline.images import decode_rgb
 from pipeline.params import Compute, Faces
 from pipeline.schemas import OK
 from pipeline.tables import read_rows, table_key, to_table, write_table
+from pipeline.video import container
 from pipeline.watch.smooth import smooth
 from pipeline.watch.tables import watched_schema
 from pipeline.watch.video import Video
@@ -49,9 +50,8 @@ class Viewer:
 
     def key(self) -> str:
         """A hash of all that decides what is seen in a video."""
-        known = hashlib.sha256(
-            f"{VERSION} {self.characters} {self.faces.model_dump_json()} {self.unsure_below}".encode()
-        )
+        settings = f"{self.characters} {self.faces.model_dump_json()} {self.unsure_below}"
+        known = hashlib.sha256(f"{VERSION} {container.VERSION} {settings}".encode())
         for character in self.characters:
             for ending in ("xml", "json"):
                 path = self.cascades / f"{character}.{ending}"
@@ -72,7 +72,7 @@ def watch_faces(video: Video, viewer: Viewer, compute: Compute) -> Iterator[pd.D
     folder.mkdir(exist_ok=True)
     runs = [
         Run(video.path, video.episode, own, viewer.characters, viewer.faces, viewer.cascades)
-        for own in in_runs(video.scenes)
+        for own in in_runs(video.scenes, video.episode["seekable"])
     ]
     kept = [folder / f"{number:06}.parquet" for number in range(len(runs))]
     keys = [{"scenes": json.dumps(run.scenes[["start_frame", "stop_frame"]].to_numpy().tolist())} for run in runs]

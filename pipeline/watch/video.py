@@ -14,7 +14,7 @@ from pipeline.params import Params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.tables import read_rows, rows_of
-from pipeline.video.decode import probe
+from pipeline.video.probe import probe
 from pipeline.video.shots import find_starts
 from pipeline.video.sources import slug
 
@@ -92,6 +92,7 @@ def _look_at(path: Path, sha256: str, params: Params) -> Video:
         "time_base_num": info.time_base.numerator,
         "time_base_den": info.time_base.denominator,
         "duration_s": info.duration_s,
+        "seekable": info.seekable,
     }
     scenes = pd.DataFrame(
         {

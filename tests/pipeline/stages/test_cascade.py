@@ -18,7 +18,8 @@ from pipeline.params import CascadeParams, Faces, Params
 from pipeline.schemas import FACES
 from pipeline.stages.cascade import choose_score, detect, figures, learn, measure, probabilities
 from pipeline.tables import to_table
-from pipeline.video.decode import decode_frames, probe
+from pipeline.video.decode import decode_frames
+from pipeline.video.probe import probe
 from tests.support.worlds import write_video
 
 PARAMS = Params(

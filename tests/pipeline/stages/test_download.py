@@ -1,87 +1,26 @@
-"""The download stage against files, folders and a web server that misbehaves."""
+"""The download stage on files and folders, and as a whole."""
 
-import hashlib
 import json
 import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.boundaries import boundary_f1
 from pipeline import paths
-from pipeline.caches import cache_folder
 from pipeline.errors import ParamsError, StageError
 from pipeline.params import Scenes
 from pipeline.sample import episode_truth
 from pipeline.schemas import EPISODES
 from pipeline.stages import download as stage
-from pipeline.stages.download import download
-from pipeline.tables import read_table, to_table
+from pipeline.tables import read_table
 from pipeline.video.shots import find_starts
 from pipeline.video.sources import expand, slug
-from tests.support.servers import Hold, Site, serving
+from tests.support.downloads import inodes, kept, put, run, sha256, write_params
 from tests.support.worlds import cut, params, scene, write_sound, write_video
 
-Row = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project directory that the test runs in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A small sound film, its index first, so that a part of it opens."""
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
-    write_video(path, scene(1, 48, (320, 240)), container_options={"movflags": "faststart"}, options={"crf": "5"})
-    return path.read_bytes()
-
-
-def run(*episodes: Row, retries: int = 0) -> dict[str, Row]:
-    """Run the stage's function on these entries; its rows by id, having been held to the schema."""
-    chosen = params(*episodes, download={"retries": retries, "timeout_s": 5})
-    rows = download(chosen, paths.VIDEOS, cache_folder("incoming"))
-    assert [row["episode_id"] for row in rows] == sorted(row["episode_id"] for row in rows)
-    to_table(rows, EPISODES)
-    return {row["episode_id"]: row for row in rows}
-
-
-def put(path: str, content: bytes) -> Path:
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    return file
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def kept() -> dict[str, bytes]:
-    """Everything in data/episodes."""
-    return {path.name: path.read_bytes() for path in sorted(paths.VIDEOS.iterdir())}
-
-
-def inodes() -> dict[str, int]:
-    return {path.name: path.stat().st_ino for path in paths.VIDEOS.iterdir()}
-
-
-# --- files and folders
+pytestmark = pytest.mark.usefixtures("empty_project")
 
 
 def test_a_file_is_taken_and_described(film: bytes) -> None:
@@ -183,21 +122,16 @@ def test_bad_files_are_rows_with_a_reason_and_the_run_goes_on(film: bytes) -> No
     names = ["good.mp4", "text.mp4", "empty.mp4", "sound.mp4", "cut.mp4", "cut.mkv", "one.mp4", "odd.mkv", "gone.mp4"]
     rows = run(*({"id": name.replace(".", "-"), "source": name} for name in names))
     reasons = {name: row["reason"] for name, row in rows.items() if row["status"] == "rejected"}
-    assert set(reasons) == {"text-mp4", "empty-mp4", "sound-mp4", "cut-mp4", "cut-mkv", "gone-mp4"}
+    assert set(reasons) == {"text-mp4", "empty-mp4", "sound-mp4", "cut-mp4", "cut-mkv", "one-mp4", "gone-mp4"}
     assert "not a video" in reasons["text-mp4"]
     assert "empty (0 bytes)" in reasons["empty-mp4"]
     assert "no video stream" in reasons["sound-mp4"]
     assert "cut short: its headers promise" in reasons["cut-mp4"]
     assert f"({rows['cut-mkv']['frames']} frames decode)" in reasons["cut-mkv"]
     assert reasons["gone-mp4"].startswith("there is no such file")
-    assert (rows["odd-mkv"]["width"], rows["odd-mkv"]["height"], rows["one-mp4"]["frames"]) == (321, 241, 1)
-    assert set(kept()) == {
-        f"{name}.{end}" for name, end in [("good-mp4", "mp4"), ("one-mp4", "mp4"), ("odd-mkv", "mkv")]
-    } | {
-        "good-mp4.json",
-        "one-mp4.json",
-        "odd-mkv.json",
-    }
+    assert reasons["one-mp4"].startswith("it holds a single picture")
+    assert (rows["odd-mkv"]["width"], rows["odd-mkv"]["height"]) == (321, 241)
+    assert set(kept()) == {"good-mp4.mp4", "good-mp4.json", "odd-mkv.mkv", "odd-mkv.json"}
 
 
 def test_a_missing_file_is_suggested(film: bytes) -> None:
@@ -310,129 +244,6 @@ def test_a_folder_has_no_sha256(film: bytes) -> None:
         run({"id": "show", "source": "show", "sha256": "0" * 64})
 
 
-# --- addresses
-
-
-def test_an_address_is_fetched_once(site: Site, film: bytes) -> None:
-    entry = {"id": "pilot", "source": site.add("/film.mp4", film)}
-    row = run(entry)["pilot"]
-    assert (row["status"], row["sha256"], row["path"]) == ("ok", sha256(film), "pilot.mp4")
-    files, asked = kept(), len(site.requests)
-    assert run(entry)["pilot"] == row
-    assert len(site.requests) == asked
-    assert kept() == files
-    assert list(Path("data/cache/incoming").iterdir()) == []
-
-
-def test_equal_base_names_do_not_collide(site: Site, film: bytes) -> None:
-    other = write_video(Path("other.mp4"), scene(2, 20)).read_bytes()
-    rows = run(
-        {"id": "a", "source": site.add("/one/film.mp4", film)}, {"id": "b", "source": site.add("/two/film.mp4", other)}
-    )
-    assert (rows["a"]["sha256"], rows["b"]["sha256"]) == (sha256(film), sha256(other))
-
-
-def test_another_source_under_the_same_id_is_fetched(site: Site, film: bytes) -> None:
-    other = write_video(Path("other.mkv"), scene(2, 20)).read_bytes()
-    run({"id": "a", "source": site.add("/film.mp4", film)})
-    assert run({"id": "a", "source": site.add("/other.mkv", other)})["a"]["sha256"] == sha256(other)
-    assert set(kept()) == {"a.mkv", "a.json"}
-
-
-def test_a_web_page_named_mp4(site: Site) -> None:
-    page = b"<!DOCTYPE html><html><body>" + b"please log in " * 400 + b"</body></html>"
-    row = run({"id": "a", "source": site.add("/film.mp4", page, kind="video/mp4")})["a"]
-    assert row["status"] == "rejected"
-    assert "web page" in row["reason"]
-    assert kept() == {}
-
-
-def test_a_web_page_without_a_video(site: Site) -> None:
-    row = run({"id": "a", "source": site.add("/page.html", b"<!DOCTYPE html><html><body>hello</body></html>")})["a"]
-    assert row["status"] == "rejected"
-    assert "could not be fetched" in row["reason"]
-
-
-def test_a_file_that_is_short_with_a_consistent_length(site: Site, film: bytes) -> None:
-    row = run({"id": "a", "source": site.add("/film.mp4", film[: len(film) * 2 // 3])})["a"]
-    assert row["reason"].startswith(f"cut short: its headers promise {len(film):,} bytes")
-    assert kept() == {}
-
-
-def test_a_transfer_that_breaks_off_is_continued(site: Site, film: bytes) -> None:
-    address = site.add("/film.mp4", film, breaks=3, break_at=len(film) // 2)
-    first = run({"id": "a", "source": address})["a"]
-    assert first["status"] == "rejected"
-    assert "run again (what has come is kept)" in first["reason"]
-    assert kept() == {}
-    (part,) = Path("data/cache/incoming").rglob("*.part")
-    size = part.stat().st_size
-    assert 0 < size < len(film)
-    site.pages["/film.mp4"].breaks = 0
-    site.requests.clear()
-    assert run({"id": "a", "source": address})["a"]["sha256"] == sha256(film)
-    assert site.requests[-1] == ("/film.mp4", f"bytes={size}-")
-
-
-def test_a_corrupt_part_is_not_believed(site: Site, film: bytes) -> None:
-    address = site.add("/film.mp4", film, breaks=3, break_at=len(film) // 2)
-    run({"id": "a", "source": address})
-    (part,) = Path("data/cache/incoming").rglob("*.part")
-    part.write_bytes(b"\xff" * part.stat().st_size)
-    site.pages["/film.mp4"].breaks = 0
-    assert run({"id": "a", "source": address})["a"]["sha256"] == sha256(film)
-
-
-def test_retries_within_a_run(site: Site, film: bytes) -> None:
-    address = site.add("/film.mp4", film, failures=[500, 503])
-    assert run({"id": "a", "source": address}, retries=2)["a"]["status"] == "ok"
-
-
-def test_retries_end(site: Site) -> None:
-    row = run({"id": "a", "source": site.add("/film.mp4", b"x", failures=[500] * 9)}, retries=1)["a"]
-    assert "tries: 2" in row["reason"]
-    assert "500" in row["reason"]
-
-
-def test_no_is_not_asked_twice(site: Site) -> None:
-    row = run({"id": "a", "source": site.address + "/nothing.mp4"}, retries=5)["a"]
-    assert "tries: 1" in row["reason"]
-    assert "404" in row["reason"]
-
-
-def test_nobody_listens() -> None:
-    with serving() as gone:
-        address = gone.address
-    row = run({"id": "a", "source": f"{address}/film.mp4"})["a"]
-    assert "could not be fetched" in row["reason"]
-    assert "check the address and the network" in row["reason"]
-
-
-def test_wrong_sha256_of_an_address(site: Site, film: bytes) -> None:
-    row = run({"id": "a", "source": site.add("/film.mp4", film), "sha256": "1" * 64})["a"]
-    assert "params.yaml expects 1111" in row["reason"]
-    assert kept() == {}
-    assert list(Path("data/cache/incoming").iterdir()) == []
-
-
-def test_no_timestamps_or_paths_in_what_is_kept(site: Site, film: bytes, project: Path) -> None:
-    entries = ({"id": "a", "source": site.add("/film.mp4", film)},)
-    first, files = run(*entries), kept()
-    shutil.rmtree("data")
-    assert run(*entries) == first
-    assert kept() == files
-    assert str(project) not in files["a.json"].decode()
-    assert json.loads(files["a.json"])["sha256"] == sha256(film)
-
-
-def test_youtube_needs_a_javascript_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    for address in ("https://www.youtube.com/watch?v=x", "https://youtu.be/x"):
-        row = run({"id": "a", "source": address})["a"]
-        assert "JavaScript runtime" in row["reason"]
-        assert "install deno" in row["reason"]
-
-
 # --- the sample show
 
 
@@ -464,15 +275,6 @@ def test_a_sample_is_drawn_once_and_its_scenes_are_found() -> None:
 # --- main
 
 
-def write_params(*sources: str) -> None:
-    episodes = "\n".join(f"- {{id: e{index}, source: '{source}'}}" for index, source in enumerate(sources))
-    Path("params.yaml").write_text(
-        f"toonset: '0.1'\nepisodes:\n{episodes or '  []'}\ncharacters: [cat]\nemotions: [sad, happy]\n"
-        "download: {retries: 0}\ncompute: {workers: 1}\n",
-        encoding="utf-8",
-    )
-
-
 def test_main_writes_the_same_bytes_twice(film: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     put("film.mp4", film)
     write_params("film.mp4", "gone.mp4")
@@ -494,25 +296,3 @@ def test_main_says_when_nothing_is_left() -> None:
     write_params()
     with pytest.raises(ParamsError, match="`episodes` is empty"):
         stage.main()
-
-
-def test_killed_in_the_middle_it_goes_on(site: Site, film: bytes) -> None:
-    """The process is killed while the second file arrives; the next run asks for the rest of it only."""
-    second = write_video(Path("second.mp4"), scene(2, 48, (320, 240)), options={"crf": "5"}).read_bytes()
-    hold = Hold(at=len(second) // 2)
-    write_params(site.add("/a.mp4", film), site.add("/b.mp4", second, hold=hold))
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from pipeline.stages.download import main; main()"],
-        env={**os.environ, "PYTHONPATH": str(Path(stage.__file__).parents[2])},
-        stderr=subprocess.DEVNULL,
-    )
-    assert hold.reached.wait(60)
-    process.kill()
-    process.wait()
-    hold.release.set()
-    site.pages["/b.mp4"].hold = None
-    site.requests.clear()
-    stage.main()
-    rows = read_table(paths.EPISODES, EPISODES).to_pylist()
-    assert [row["sha256"] for row in rows] == [sha256(film), sha256(second)]
-    assert set(kept()) == {"e0.mp4", "e0.json", "e1.mp4", "e1.json"}

@@ -13,7 +13,8 @@ from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.stages import faces as stage
 from pipeline.stages.cascade import choose_score, learn
 from pipeline.tables import read_rows, to_table, write_table
-from pipeline.video.decode import decode_frames, probe
+from pipeline.video.decode import decode_frames
+from pipeline.video.probe import probe
 from tests.pipeline.stages.test_cascade import PARAMS, boxed, moving_faces
 from tests.support.worlds import write_video
 
@@ -48,7 +49,7 @@ def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         base = {"time_base_num": info.time_base.numerator, "time_base_den": info.time_base.denominator}
         known = {"episode_id": name, "status": OK, "reason": ""}
         row = dict.fromkeys(EPISODES.names) | known | base
-        episodes.append(row | {"path": path.name, "sha256": name * 8, "frames": frames})
+        episodes.append(row | {"path": path.name, "sha256": name * 8, "frames": frames, "seekable": info.seekable})
         for scene, (start, stop) in enumerate(((0, cut), (cut, frames))):
             place = {"scene": scene, "start_frame": start, "stop_frame": stop, "start_pts": times[start]}
             scenes.append(dict.fromkeys(SCENES.names) | known | place)

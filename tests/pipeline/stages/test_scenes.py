@@ -19,7 +19,7 @@ from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import scenes as stage
 from pipeline.stages.scenes import scenes
 from pipeline.tables import read_table, to_table, write_table
-from pipeline.video.decode import probe
+from pipeline.video.probe import probe
 from pipeline.video.shots import dark_runs, find_starts, merge
 from tests.support.worlds import cut, faded, params, scene, write_video
 
