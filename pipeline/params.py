@@ -4,17 +4,18 @@ Defaults stand here and only here; the comments in `project/template/params.yaml
 """
 
 import re
+import reprlib
 import sys
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline import paths
 from pipeline.errors import InputError, ParamsError, nearest
 from pipeline.names import fault_of, split_entries
+from pipeline.strict_yaml import InvalidYaml, read_yaml
 from pipeline.version import VERSION
 
 IDENTIFIER = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -22,6 +23,9 @@ IDENTIFIER = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
 OLD_WORDS: Final = {("cascade", "planes"): {"grey": "gray", "colour": "color"}}
 """(section, key) → old value → today's: projects of toonset 0.1 keep working."""
+
+FAULTS_SHOWN: Final = 20
+"""Lines of one message, at most."""
 
 Name = Annotated[str, Field(pattern=IDENTIFIER)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,7 +35,7 @@ Positive = Annotated[float, Field(gt=0)]
 class ParamsSection(BaseModel):
     """A section of params.yaml: every key known, every value of its exact type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -304,13 +308,15 @@ def load_params(path: Path = paths.PARAMS) -> Params:
     Raises InputError if there is none or it is no YAML mapping, ParamsError naming every key that is wrong.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_bytes())
     except FileNotFoundError as error:
         raise InputError(
             f"no {path.name} in {path.resolve().parent}: run this in a project made by `toonset new`"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not YAML: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except InvalidYaml as error:
+        raise InputError(f"{path} is not YAML that can be used: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{path} should be a mapping of sections, found {type(values).__name__}")
     _respell(values, path)
@@ -321,6 +327,7 @@ def load_params(path: Path = paths.PARAMS) -> Params:
         # pydantic also calls a list too short whose items are wrong: only the items' own faults help.
         inner = [one for one in problems if not any(_is_inside(other["loc"], one["loc"]) for other in problems)]
         lines = [_describe(problem) for problem in inner]
+        lines = lines[:FAULTS_SHOWN] + ([f"and {len(lines) - FAULTS_SHOWN} more"] if len(lines) > FAULTS_SHOWN else [])
         raise ParamsError(f"{path.name}: " + f"\n{path.name}: ".join(lines)) from error
 
 
@@ -349,13 +356,13 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "string_pattern_mismatch" and problem["ctx"]["pattern"] == IDENTIFIER:
         hint = re.sub(r"[^a-z0-9_-]+", "-", str(found).lower()).strip("-_")[:64] or "my-name"
         return (
-            f"`{where}` is {found!r}; expected lower-case letters, digits, - and _ (it becomes a file name), "
-            f"such as {hint!r}"
+            f"`{where}` is {reprlib.repr(found)}; expected lower-case letters, digits, - and _ (it becomes a file "
+            f"name), such as {hint!r}"
         )
     if problem["type"] == "literal_error":
         valid = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-        return f"`{where}` is {found!r}; expected {problem['ctx']['expected']}.{nearest(str(found), valid)}"
-    shown = "a mapping" if isinstance(found, dict) else repr(found)
+        return f"`{where}` is {reprlib.repr(found)}; expected {problem['ctx']['expected']}.{nearest(str(found), valid)}"
+    shown = "a mapping" if isinstance(found, dict) else reprlib.repr(found)
     return f"`{where}` is {shown}; {problem['msg'].replace('Input should', 'it should', 1)}"
 
 

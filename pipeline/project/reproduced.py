@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import SetupError, StageError
 
@@ -47,8 +48,8 @@ def check(project: Path) -> None:
 def lock(project: Path) -> dict[str, Any]:
     """The stages of a dvc.lock."""
     try:
-        return dict(yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"])
-    except (OSError, KeyError, TypeError) as error:
+        return dict(YAML(typ="safe").load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"])
+    except (OSError, KeyError, TypeError, YAMLError) as error:
         raise SetupError(f"{project / 'dvc.lock'} cannot be read ({error}): run `dvc repro` and commit it") from error
 
 
