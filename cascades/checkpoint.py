@@ -72,10 +72,10 @@ def load_checkpoint(path: Path, mark: str) -> Progress:
             a = {name: archive[name] for name in archive.files}
             found = str(a["fingerprint"])
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise CheckpointMismatch(f"{path}: not a checkpoint ({error}); delete it to start anew") from error
+        raise CheckpointMismatch(f"{path}: not a checkpoint ({error}); delete it to start again") from error
     if found != mark:
         raise CheckpointMismatch(
-            f"{path}: made from other images, boxes or settings; delete it to start anew, or go back to those"
+            f"{path}: made from other images, boxes or settings; delete it to start again, or use those again"
         )
     trees = []
     node = leaf = 0

@@ -150,7 +150,7 @@ class _Trainer:
             )
         fit = self._fit(np.stack(patches), number)
         if fit.false_alarm >= 1.0:
-            return f"no progress: no feature tells the negatives of stage {number} from the positives"
+            return f"no progress: no feature separates the negatives of stage {number} from the positives"
         self.stages.append(fit.stage)
         self.kept = [(k, p) for k, p, passed in zip(keys, patches, fit.negatives_passed, strict=True) if passed]
         self._report(fit, mined, len(patches), mining_s, time.perf_counter() - started)
@@ -219,7 +219,7 @@ class _Trainer:
             if len(progress.stages) + (self.params.ranking > 0) > self.params.stages:
                 raise CheckpointMismatch(
                     f"{self.checkpoint}: holds {len(progress.stages)} stages, too many for a training of "
-                    f"{self.params.stages}; ask for more stages, or delete it to start anew"
+                    f"{self.params.stages}; ask for more stages, or delete it to start again"
                 )
             self.stages = progress.stages
             self.kept = list(zip(progress.keys, progress.patches, strict=True))

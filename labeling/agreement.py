@@ -1,4 +1,4 @@
-"""How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa, and what they take for what.
+"""How far annotators agree beyond chance: Krippendorff's alpha, Cohen's kappa, and a confusion table.
 
 Works on a table of answers: `item`, `annotator`, `answer`, one row for each annotator and item. Nominal alpha is K.
 Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), part D: values by units. It is written out here
@@ -50,8 +50,8 @@ def value_counts(answers: pd.DataFrame, classes: Sequence[str]) -> Counts:
 def krippendorff_alpha(counts: Counts, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
     """Nominal alpha with a percentile bootstrap interval over items.
 
-    counts: int64 [items, classes], at least two answers an item. Alpha is 1 where all agree, 0 at chance; it is None
-    where there is no item or only one answer was ever given: then agreement is no evidence of anything.
+    counts: int64 [items, classes], at least two answers an item. Alpha is 1 where all agree and 0 at chance. It is None
+    if there is no item, or if all answers are the same: then agreement beyond chance cannot be measured.
     """
     value = float(_alphas(counts, np.ones((1, len(counts))))[0]) if len(counts) else np.nan
     if np.isnan(value):
@@ -84,7 +84,7 @@ def alpha_of_class(counts: Counts, index: int, resamples: int = RESAMPLES, seed:
 
 
 def kappas(answers: pd.DataFrame) -> dict[str, dict[str, float | int | None]]:
-    """Cohen's kappa of every two annotators, with the items both judged; None where chance cannot be told from it."""
+    """Cohen's kappa of every two annotators, and how many items both judged. None if both gave only one answer."""
     wide = answers.pivot(index="item", columns="annotator", values="answer")
     found: dict[str, dict[str, float | int | None]] = {}
     for one, other in combinations(sorted(wide.columns), 2):
@@ -114,7 +114,7 @@ def confusion(both: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def measure(answers: pd.DataFrame, classes: Sequence[str], seed: int = 0) -> dict[str, Any]:
-    """All of it as one dict for a report, with a `note` that says what could not be told, and why.
+    """All of it as one dict for a report, with a `note` that says what could not be measured, and why.
 
     classes: every answer that may occur, in the order to report them.
     """
@@ -141,11 +141,13 @@ def _note(answers: pd.DataFrame, counts: Counts) -> str:
         return "Nobody has labelled a face yet."
     people = sorted(answers["annotator"].unique())
     if len(people) == 1:
-        return f"Agreement needs two annotators; every answer is by {people[0] or 'somebody without a name'}."
+        return f"Agreement needs two annotators, but all answers are by {people[0] or 'somebody without a name'}."
     if not len(counts):
-        return f"No face was judged by two of the {len(people)} annotators: let them share some."
+        return (
+            f"No face was judged by two of the {len(people)} annotators. Let two people label some of the same faces."
+        )
     if (counts.sum(axis=0) > 0).sum() == 1:
-        return "Where two judged one face, only one answer was ever given: agreement cannot be told from chance."
+        return "All faces that two people judged have the same answer, so agreement beyond chance cannot be measured."
     if len(counts) < 30:
-        return f"Only {len(counts)} faces were judged by two: the intervals are wide, and are themselves rough."
+        return f"Only {len(counts)} faces were judged by two people, so the intervals are wide and rough."
     return ""

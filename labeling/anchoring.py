@@ -1,8 +1,7 @@
-"""Whether a guess that annotators are shown pulls their answers towards it: measured by withholding some guesses.
+"""Whether seeing a guess biases annotators' answers towards it: measured by hiding some guesses.
 
-The model guesses for every face; a share of the guesses is withheld. How often people answer what the model guessed
-where they did not see it is how often the model is right in their eyes; what they answer so more often where they did
-see it is the pull.
+The model guesses for every face, and a share of the guesses is hidden. Where the guess is hidden, people give the same
+answer as the model with some frequency. Where it is shown, they may give it more often: the difference is the bias.
 """
 
 from typing import Any
@@ -11,16 +10,15 @@ import pandas as pd
 from scipy.stats import binomtest
 
 FEWEST = 30
-"""Answers of either kind below which nothing is said: an interval is then wider than any pull worth acting on."""
+"""With fewer answers of either kind nothing is said: the interval would be wider than any bias that matters."""
 DIGITS = 4
 
 
 def anchoring(answers: pd.DataFrame) -> dict[str, Any]:
-    """Shares of answers equal to the guess, shown and withheld, and their difference; a `note` where that says too
-    little.
+    """Shares of answers equal to the guess, shown and withheld, and their difference; a `note` in words.
 
     answers: `answer`, `suggested` (what was shown, or empty), `guess` (what the model held it to be, or empty),
-    `given_by`. Only single tasks count: what stands on a sheet or in a review was chosen because of its guess.
+    `given_by`. Only single tasks count: faces on a sheet or in a review were chosen because of their guess.
     Intervals cover 95 %: Wilson's for a share, Newcombe's hybrid score (1998, method 10) for the difference.
     """
     single = answers[(answers["guess"] != "") & answers["given_by"].isin(["", "task"])]
@@ -31,17 +29,18 @@ def anchoring(answers: pd.DataFrame) -> dict[str, Any]:
     if not len(single):
         return {
             **found,
-            "note": "No answer was given where a model had made a guess: nothing to be pulled by.",
+            "note": "No answered face had a guess of a model, so a bias cannot be measured.",
         }
     if few:
-        said = " and ".join(f"{count} where it was {name}" for name, count in few.items())
-        return {**found, "note": f"Too little to tell: only {said}; at least {FEWEST} answers of each kind are needed."}
+        words = {"shown": "shown", "withheld": "hidden"}
+        said = " and ".join(f"{count} where the guess was {words[name]}" for name, count in few.items())
+        return {**found, "note": f"Too few answers to measure a bias: {said}. At least {FEWEST} of each are needed."}
     found["difference"] = _difference(shown, withheld)
-    pulled = found["difference"]["low"] > 0
-    verdict = "Guesses that are shown pull answers" if pulled else "No pull of the guesses can be told from chance"
+    biased = found["difference"]["low"] > 0
+    verdict = "Seeing the guess biases the answers" if biased else "No bias is found beyond chance"
     return {
         **found,
-        "note": f"{verdict}: {found['difference']['value']:+.2f} in the share of answers equal to the guess.",
+        "note": f"{verdict}: the share of answers equal to the guess changes by {found['difference']['value']:+.2f}.",
     }
 
 

@@ -121,7 +121,7 @@ class LocalServer:
         except (TypeError, ValueError) as error:
             raise LocalServerError(
                 f"{self.credentials_file} cannot be read ({error}). It holds the password and the token of the server "
-                "here; mend it, or move .labelstudio/ away to begin with an empty server"
+                "here: repair it, or move .labelstudio/ away to start with an empty server"
             ) from error
 
     def _prepare(self) -> Credentials:
@@ -166,7 +166,7 @@ class LocalServer:
             lock.acquire()
         except Timeout:
             known = self.credentials()
-            where = known.url if known else "an address that is not written down yet"
+            where = known.url if known else "an address that is not known yet"
             raise LocalServerError(f"this project's Label Studio is running already, at {where}") from None
         try:
             yield

@@ -199,9 +199,9 @@ class Server:
             except (httpx.TransportError, json.JSONDecodeError) as error:
                 if attempt == self.attempts:
                     raise ServerUnreachable(
-                        f"{self.url} does not answer ({doing}: {error or type(error).__name__}). Is Label Studio "
-                        "running, and is that its address? `toonset label serve` starts it here; the same command "
-                        "then goes on where this one stopped"
+                        f"{self.url} does not answer ({doing}: {error or type(error).__name__}). Check that Label "
+                        "Studio runs at this address (`toonset label serve` starts it here), then run the same command "
+                        "again: it goes on where this one stopped"
                     ) from None
             time.sleep(0.5 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
@@ -231,4 +231,4 @@ def _said(error: ApiError) -> str:
         return f"status {error.status_code}"
     details = body.get("validation_errors") or body.get("detail") or ""
     text = json.dumps(details, ensure_ascii=False) if isinstance(details, dict | list) else str(details)
-    return f"status {error.status_code}, {' '.join(text.split())[:300] or 'without a word'}"
+    return f"status {error.status_code}, {' '.join(text.split())[:300] or 'no details'}"

@@ -109,7 +109,7 @@ def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image:
 
     kind: "character" or "emotion", what the claim is about. name: what it is called in the heading; empty: `claim`.
     """
-    heading = f"All {name or claim}? Press the keys of those that are not, then submit."
+    heading = f"All {name or claim}? Press the keys of the faces that are not, then submit."
     rows = [{name: face[name] for name in FACE_FIELDS} for face in faces[: len(SHEET_KEYS)]]
     key = hashlib.sha256("\n".join([kind, claim, *(str(row["face_id"]) for row in rows)]).encode()).hexdigest()[:32]
     return _task(key, {"claim": claim, "kind": kind, "faces": rows, "heading": heading, "image": image}, [])

@@ -1,4 +1,4 @@
-"""`params.yaml` as typed values: read once, validated whole before any work, with errors a person can act on.
+"""`params.yaml` as typed values: all of it is checked before any work, and errors say what to do.
 
 Defaults stand here and only here; the comments in `project/template/params.yaml` say what each key does.
 """
@@ -73,7 +73,7 @@ class Scenes(ParamsSection):
 
 
 class Splits(ParamsSection):
-    """How scenes are shared out to train, validation and test."""
+    """How scenes are divided into train, validation and test."""
 
     validation: Share = 0.15
     test: Share = 0.2
@@ -141,14 +141,14 @@ class Labelling(ParamsSection):
     def _is_a_place(cls, value: str) -> str:
         if value not in ("local", "inline") and not re.match(r"(https?|s3|gs|azure-blob)://\S+$", value):
             raise ValueError(
-                f"{value!r} is no place for pictures; expected local, inline, or a prefix such as https://host/folder "
-                "or s3://bucket/folder"
+                f"{value!r} is not a place for pictures; expected local, inline, or a prefix such as "
+                "https://host/folder or s3://bucket/folder"
             )
         return value
 
 
 class Labels(ParamsSection):
-    """How annotations find their faces, and how several settle on one label."""
+    """How annotations are matched to faces, and how several answers become one label."""
 
     consensus: Literal["majority", "dawid-skene"] = "majority"
     min_iou: Annotated[float, Field(gt=0, le=1)] = 0.4
@@ -193,7 +193,9 @@ class Compute(ParamsSection):
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"tcp://([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", value):
-            raise ValueError(f"{value!r} is no address of a Dask scheduler; expected null or such as tcp://host:8786")
+            raise ValueError(
+                f"{value!r} is not an address of a Dask scheduler; expected null or an address such as tcp://host:8786"
+            )
         return value
 
 

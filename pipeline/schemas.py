@@ -1,7 +1,7 @@
 """The one explicit schema of every Parquet table; each column carries its meaning and unit as metadata.
 
-Boxes are `x, y, w, h` in integer pixels of the source frame as it is shown: upright, pixels made square. `frame` is the
-0-based index in decode order and `time_s` is for people; what identifies a frame is (`episode_id`, `pts`). Rows not
+Boxes are `x, y, w, h` in integer pixels of the source frame as it is shown: upright, pixels made square. A frame is
+identified by (`episode_id`, `pts`); `frame` (0-based, in decode order) and `time_s` are for people. Rows that are not
 used stay, with `status` and `reason`.
 """
 
@@ -14,7 +14,7 @@ REJECTED: Final = "rejected"
 
 Split = Literal["train", "validation", "test"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
-"""Where a scene and all that is cut from it may go."""
+"""The splits that a scene, with all its faces, can belong to."""
 
 IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 """An encoded picture, in the layout that Hugging Face `datasets` reads as an `Image` feature."""
@@ -26,7 +26,7 @@ def column(name: str, kind: pa.DataType, doc: str) -> "pa.Field[Any]":
 
 
 STATUS = (
-    column("status", pa.string(), "ok: in use; rejected: kept, and `reason` says why it is out"),
+    column("status", pa.string(), "ok: in use; rejected: not used, `reason` says why"),
     column("reason", pa.string(), "empty where status is ok"),
 )
 FRAME = (
@@ -79,7 +79,7 @@ SCENES = pa.schema(
         column("start_s", pa.float64(), "time of the first frame, s"),
         column("frames", pa.int32(), "length in frames"),
         column("transition", pa.string(), "how the scene begins: start, cut or fade"),
-        column("split", pa.string(), "train, validation or test: everything cut from the scene goes there"),
+        column("split", pa.string(), "train, validation or test: all faces of the scene are there"),
         *STATUS,
     ]
 )
@@ -89,10 +89,10 @@ FACE = (
     *FRAME,
     column("scene", pa.int32(), "0-based index of the scene in its episode"),
     column("track", pa.int32(), "0-based index of the track in its episode: one face followed through a scene"),
-    column("character", pa.string(), "whose face the cascade takes it for"),
+    column("character", pa.string(), "the character whose cascade found the face"),
     *BOX,
     column("score", pa.float32(), "score of the detection: sum of margins over the merged windows"),
-    column("track_score", pa.float32(), "strength of the detection and its track together; faces count from 1"),
+    column("track_score", pa.float32(), "strength of the detection and its track together; below 1: not kept"),
     column("sharpness", pa.float32(), "variance of the Laplacian of the gray face at 64×64 px"),
     column("brightness", pa.float32(), "mean gray level of the face, 0 to 255"),
     *STATUS,
@@ -103,16 +103,22 @@ FACES = pa.schema([*FACE, column("crop", IMAGE, "the face with context margin, e
 MANIFEST = pa.schema(
     [
         *FACE,
-        column("cluster", pa.string(), "face_id of the near-duplicate that stands for it; its own if it is in use"),
+        column(
+            "cluster",
+            pa.string(),
+            "face_id of the near-duplicate that is used instead of it; its own if it is used itself",
+        ),
         column("cluster_size", pa.int32(), "number of faces in the cluster, itself included"),
-        column("episodes", pa.int32(), "number of episodes in which it, or a near-duplicate of it, is seen"),
-        column("repeated", pa.bool_(), "whether at least half of its track is seen in another episode too"),
-        column("split", pa.string(), "train, validation or test: its scene's"),
+        column("episodes", pa.int32(), "number of episodes that show it or a near-duplicate of it"),
+        column("repeated", pa.bool_(), "whether another episode also shows at least half of its track"),
+        column("split", pa.string(), "train, validation or test, as its scene"),
         column("selected", pa.bool_(), "whether it is offered for labelling"),
     ]
 )
 
-CONFIDENCE = "majority: the label's share of the votes; dawid-skene: its probability, given how reliable annotators are"
+CONFIDENCE = (
+    "majority: the label's share of the votes; dawid-skene: its probability, given each annotator's reliability"
+)
 GIVEN_BY = "how the votes were given: task (one face at a time), sheet, review, or several of them; empty: not said"
 
 LABELS = pa.schema(
@@ -121,14 +127,14 @@ LABELS = pa.schema(
         column("episode_id", pa.string(), "the episode's id in params.yaml"),
         column("frame", pa.int32(), "frame of the annotation (of the first, where several were merged)"),
         *BOX,
-        column("emotion", pa.string(), "what the votes settle on; null where they do not settle on an emotion"),
+        column("emotion", pa.string(), "the consensus of the votes; null if there is none or it is no emotion"),
         column("votes", pa.string(), "JSON object: votes per answer"),
         column("remarks", pa.string(), "JSON object: answers from sheets that are no vote, such as wrong-emotion"),
         column("annotators", pa.int32(), "number of annotators who voted"),
-        column("agreement", pa.float32(), "share of the votes that the consensus has; null where there is no vote"),
+        column("agreement", pa.float32(), "share of the votes for the consensus; null if there is no vote"),
         column("confidence", pa.float32(), CONFIDENCE + "; null where there is no vote or no face"),
-        column("consensus", pa.string(), "how votes were settled: majority or dawid-skene"),
-        column("label_source", pa.string(), "direct: this very face was labelled; cluster: only near-duplicates of it"),
+        column("consensus", pa.string(), "how votes became one label: majority or dawid-skene"),
+        column("label_source", pa.string(), "direct: this face was labelled; cluster: only near-duplicates of it were"),
         column("given_by", pa.string(), GIVEN_BY),
         *STATUS,
     ]
@@ -146,13 +152,13 @@ DATASET = pa.schema(
         *BOX,
         column("score", pa.float32(), "score of the detection"),
         column("sharpness", pa.float32(), "variance of the Laplacian of the gray face at 64×64 px"),
-        column("cluster_size", pa.int32(), "near-duplicates it stands for, itself included"),
+        column("cluster_size", pa.int32(), "number of its near-duplicates, itself included"),
         column("votes", pa.string(), "JSON object: votes per answer"),
         column("annotators", pa.int32(), "number of annotators who voted"),
-        column("agreement", pa.float32(), "share of the votes that the label has"),
+        column("agreement", pa.float32(), "share of the votes for the label"),
         column("confidence", pa.float32(), CONFIDENCE),
-        column("consensus", pa.string(), "how votes were settled: majority or dawid-skene"),
-        column("label_source", pa.string(), "direct: this very face was labelled; cluster: only near-duplicates of it"),
+        column("consensus", pa.string(), "how votes became one label: majority or dawid-skene"),
+        column("label_source", pa.string(), "direct: this face was labelled; cluster: only near-duplicates of it were"),
         column("given_by", pa.string(), GIVEN_BY),
         column("split", pa.string(), "train, validation or test"),
         column("episode_sha256", pa.string(), "sha256 of the episode's video file"),

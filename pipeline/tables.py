@@ -87,7 +87,7 @@ def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) 
     Raises InputError if it is missing, no Parquet, or has other columns or types.
     """
     if not path.exists():
-        raise InputError(f"{path} is not made yet: run `dvc repro`")
+        raise InputError(f"{path} does not exist yet: run `dvc repro`")
     try:
         table = pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowInvalid) as error:

@@ -40,10 +40,9 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, params: Params, 
     return f"""{HEAD}
 # Emotions of cartoon faces: {characters}
 
-{len(dataset)} faces, each a distinct picture: near-duplicates were clustered and the sharpest of each cluster kept. All
-faces of a scene are in one split. Labels are people's; `votes`, `agreement`
-and `confidence` say how sure they are, `label_source` and `given_by` where they come from. Made with toonset
-{VERSION}.
+{len(dataset)} faces. Near-duplicates were clustered, and the sharpest face of each cluster was kept. All faces of a
+scene are in one split. People gave the labels. `votes`, `agreement` and `confidence` say how sure a label is;
+`label_source` and `given_by` say where it comes from. Made with toonset {VERSION}.
 
 {_table(["emotion", *splits], counts)}
 

@@ -1,4 +1,4 @@
-"""Whether a test can be believed: no scene, and no pair of near-duplicate faces, stands in two splits."""
+"""Checks that the test is fair: no scene, and no pair of near-duplicate faces, is in two splits."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest, 
     if len(leaks):
         a, b = first[leaks[0]], second[leaks[0]]
         raise StageError(
-            f"{len(leaks)} pairs of near-duplicates cross the splits, such as {face_id[a]} ({split[a]}) and "
+            f"{len(leaks)} pairs of near-duplicates are in different splits, such as {face_id[a]} ({split[a]}) and "
             f"{face_id[b]} ({split[b]}); the manifest was made with other settings: run `dvc repro`"
         )
 
@@ -36,5 +36,5 @@ def check_scenes(rows: pd.DataFrame) -> None:
         episode, scene = shared.index[0]
         raise StageError(
             f"{len(shared)} scenes have faces in more than one split, such as scene {scene:.0f} of {episode} "
-            f"({', '.join(sorted(shared.iloc[0]))}): the test would score memory; run `dvc repro`"
+            f"({', '.join(sorted(shared.iloc[0]))}): the test would measure memory; run `dvc repro`"
         )

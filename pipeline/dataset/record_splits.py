@@ -1,8 +1,8 @@
-"""Writing the splits of scenes down for good, stratified by character: `toonset splits`.
+"""Recording the split of every scene for good, stratified by character: `toonset splits`.
 
-The hash that decides by itself knows nothing of characters, and must not: who is found in a scene changes with every
-better cascade. Once written down, a scene keeps its split whatever is added, found or retrained; so this is the time to
-look at who is in it. Scenes written down before are never touched.
+By default a hash decides the split of a scene. It cannot depend on characters, because the faces found in a scene
+change with every new cascade. A recorded scene keeps its split for good, so recording can take characters into account.
+Scenes that are already recorded are never changed.
 """
 
 from pathlib import Path
@@ -58,7 +58,7 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
         shares = faces[character].groupby(split).sum() / max(1, faces[character].sum())
         print(f"  {character}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))
     if moved:
-        print(f"  {moved} scenes have another split now: `dvc repro` makes everything from the scenes on again")
+        print(f"  {moved} scenes have another split now: run `dvc repro` to make everything after `scenes` again")
 
 
 def stratify(faces: pd.DataFrame, split: pd.Series, fixed: pd.Series, splits: Splits) -> pd.Series:

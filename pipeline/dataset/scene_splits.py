@@ -1,10 +1,10 @@
-"""Which scene goes to train, validation or test, so that what was decided stays when episodes are added.
+"""Which scene goes to train, validation or test. Adding an episode changes no split of another episode.
 
-A scene's frames are alike, so a scene is never divided. What decides, the first that speaks:
+A scene's frames look alike, so a scene is never divided. The first of these rules that applies decides:
 
-1. `annotations/splits.csv`, written down for good by `toonset splits` (`pipeline.dataset.record_splits`),
+1. `annotations/splits.csv`, recorded by `toonset splits` (`pipeline.dataset.record_splits`),
 2. `annotations/held_out.csv`, the test scenes that people choose,
-3. a hash of the episode's content and the scene's start, which no other episode can change.
+3. a hash of the episode's content and the scene's start.
 """
 
 import hashlib

@@ -1,8 +1,9 @@
 """Linking the faces found in single frames into tracks, one face followed through a scene, and judging them together.
 
-A true face is found again and again and clearly; a false alarm now and then, or weakly. So a detection is judged by its
-own strength and by that of its track: weak finds stand in a strong track, strong ones in none may not. On the film's
-held-out shots there are a quarter to a half fewer false alarms at the same recall (docs/benchmarks.md).
+A true face is detected in many frames with a high score. A false alarm is detected in few frames, or with a low score.
+So a detection is judged by its own score and by its track: a weak detection is kept if its track is strong; a strong
+detection without a track may be dropped. On the film's held-out shots this gives a quarter to a half fewer false alarms
+at the same recall (docs/benchmarks.md).
 """
 
 from collections.abc import Sequence
@@ -20,15 +21,15 @@ BOX = ["x", "y", "w", "h"]
 MIN_IOU = 0.2
 """Least overlap of a face with its track's last box; faces of drawn characters jump, so it is low."""
 SAME_FACE_IOU = 0.4
-"""From this overlap on, two characters' cascades are held to claim one and the same face."""
+"""From this overlap on, detections of two characters' cascades count as the same face."""
 MAX_GAP = 9
-"""A track goes on over at most so many frames (a blink of the cascade, a prop), or to the next frame looked at."""
+"""A track bridges at most this many frames without a detection, or the step to the next searched frame."""
 UNLIKE = 64.0
-"""Mean difference of two thumbnails, in gray levels, from which on they are not alike at all."""
+"""Mean difference of two thumbnails, in gray levels, from which on they count as not alike at all."""
 WEAK = 0.5
-"""From this share of its cascade's least score on, a detection is kept to be judged with its track."""
+"""A detection below this share of its cascade's least score is dropped before tracks are made."""
 STANDS = 1.0
-"""Least track score of a face that counts."""
+"""Least track score of a face that is kept."""
 
 
 def link(
@@ -61,7 +62,7 @@ def link(
 def likeness(thumbnails: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:
     """How alike pictures are, 0.1 to 1: uint8 [N, P] against uint8 [M, P] → float64 [N, M].
 
-    Never 0: where a face turns, overlap alone has to do.
+    Never 0: a face that turns looks different, and then only its overlap links it.
     """
     difference = np.abs(thumbnails[:, None].astype(np.int64) - others[None]).sum(axis=2) / max(1, thumbnails.shape[1])
     return np.asarray(np.maximum(0.1, 1 - difference / UNLIKE), dtype=np.float64)
@@ -72,10 +73,10 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
 
     rows: scene, frame, character, x, y, w, h, strength (score over its cascade's least score), thumbnail (uint8 [P]).
 
-    A track's strength is the sum over its detections divided by their number and one: half of a lone find's, nearly
-    the mean of a long track. The track score of a detection is the geometric mean of its own strength and its track's.
-    A detection stands with a track score of `STANDS`, where no other character's track claims the same face more
-    strongly, if at least `params.min_track` of its track stand.
+    A track's strength is the sum of its detections' strengths divided by (their number + 1). So a single detection
+    gives half of its own strength, and a long track nearly the mean. The track score of a detection is the geometric
+    mean of its own strength and its track's. A detection is kept if its track score is at least `STANDS`, no stronger
+    track of another character has the same face, and at least `params.min_track` detections of its track fulfil both.
     """
     rows = rows.sort_values(["frame", "character", "x", "y"], ignore_index=True)
     rows["track"] = -1
@@ -91,20 +92,20 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
     stands = ~claimed & ~weak
     length = stands.groupby([rows["character"], rows["track"]]).transform("sum")
     short = stands & (length < params.min_track)
-    rows["reason"] = np.where(claimed, "the " + winner + " cascade claims this face more strongly", "")
-    scores = [f"a track score of {score:.3f}; faces count from {STANDS:g}" for score in rows["track_score"]]
+    rows["reason"] = np.where(claimed, "the " + winner + " cascade has a stronger track for this face", "")
+    scores = [f"track score {score:.3f}; below {STANDS:g}: not kept" for score in rows["track_score"]]
     rows["reason"] = np.where(weak & ~claimed, scores, rows["reason"])
     least = params.min_track
-    rows.loc[short, "reason"] = [f"a track of {count}; faces.min_track is {least}" for count in length[short]]
+    rows.loc[short, "reason"] = [f"track length {count}; faces.min_track is {least}" for count in length[short]]
     rows["status"] = np.where(rows["reason"] == "", OK, REJECTED)
     return rows
 
 
 def rival_of_each(rows: pd.DataFrame) -> pd.Series:
-    """Which detections give way because another character's cascade claims the same face in the same frame.
+    """Which detections are dropped because another character's cascade detects the same face in the same frame.
 
-    rows: frame, character, x, y, w, h, together (the track's strength). Of two that overlap, the one of the stronger
-    track stays. Returns, per row, the character it gives way to, or an empty string.
+    rows: frame, character, x, y, w, h, together (the track's strength). Of two that overlap, the one with
+    the stronger track is kept. Returns, per row, the character whose detection is kept instead, or an empty string.
     """
     strength = rows["together"].to_numpy()
     boxes = rows[BOX].to_numpy(np.int64)

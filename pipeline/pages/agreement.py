@@ -1,4 +1,4 @@
-"""The report's section on how far annotators agree, and whether the guesses they were shown pulled them."""
+"""The report's section on how far annotators agree, and whether seeing a guess biased their answers."""
 
 import json
 from collections.abc import Mapping
@@ -35,32 +35,36 @@ def agreement_section(names: Mapping[str, str] = NO_NAMES, folder: Path = paths.
     if len(both):
         counts = confusion(both, list(found["per_class"])).rename(index=dict(names), columns=dict(names))
         counts = counts.rename_axis(index="answer", columns=None).reset_index()
-        parts.append(table(counts, "What one says where another says …", CONFUSION))
-    parts.append(Part("Are annotators pulled by guesses?", anchoring_text(found["anchoring"])))
+        parts.append(table(counts, "Answers of one annotator by answers of another", CONFUSION))
+    parts.append(Part("Does seeing a guess bias the answers?", anchoring_text(found["anchoring"])))
     return Section("Agreement", parts)
 
 
-CONFUSION = "Every two answers to one face, in both orders: how often the row's was given where the column's was."
+CONFUSION = (
+    "Pairs of answers to the same face, each counted in both orders: one person gave the answer of the row, another "
+    "person the answer of the column."
+)
 
 
 def in_short(found: dict[str, Any]) -> str:
-    """Alpha over all in words, and what could not be told."""
+    """Alpha over all answers in words, and what could not be measured."""
     alpha = found["alpha"]
     if alpha["value"] is None:
         return str(found["note"])
     return (
-        f"{found['items_with_several']} of {found['items']} faces were judged by several of {found['annotators']} "
-        f"people; two answers to one face are the same {100 * found['observed']:.0f} % of the time. Krippendorff's "
-        f"alpha is {_figure(alpha)} (95 % interval: {_interval(alpha)}): 1 is full agreement, 0 what chance gives. "
-        f"Labels are usually relied on from 0.8 on, and not below 0.67. {found['note']}"
+        f"{found['items_with_several']} of {found['items']} faces were judged by several of the "
+        f"{found['annotators']} annotators. Two answers to the same face are equal in {100 * found['observed']:.0f} % "
+        f"of the cases. Krippendorff's alpha is {_figure(alpha)} (95 % interval: {_interval(alpha)}): 1 means full "
+        f"agreement, 0 means agreement by chance. A common rule: labels are reliable from 0.8 on, and not reliable "
+        f"below 0.67. {found['note']}"
     ).strip()
 
 
 def anchoring_text(found: dict[str, Any]) -> str:
-    """The comparison of guesses shown and withheld, in words."""
+    """The comparison of answers with a shown and with a hidden guess, in words."""
     said = [
-        f"{100 * one['share']:.0f} % of {one['answers']} answers equal the guess where it was {name} ({_interval(one)})"
-        for name in ("shown", "withheld")
+        f"{100 * one['share']:.0f} % of {one['answers']} answers equal the guess where it was {word} ({_interval(one)})"
+        for name, word in (("shown", "shown"), ("withheld", "hidden"))
         if (one := found[name])["answers"]
     ]
     figures = f" {'; '.join(said)}." if said else ""

@@ -1,4 +1,4 @@
-"""The sections of reports/model.html: how far the classifier can be believed, where it errs, what it looks at."""
+"""The sections of reports/model.html: how reliable the classifier is, where it errs, what it looks at."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,7 +25,7 @@ ACROSS: Final = 10
 FILTERS: Final = 16
 LAYERS: Final = 12
 """Convolutions shown at most, spread over the network."""
-CONFUSION: Final = "Rows are what people said, columns what the network answers."
+CONFUSION: Final = "Rows are the labels that people gave, columns are the network's answers."
 FIGURES: Final = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1"}
 
 
@@ -41,7 +41,7 @@ def model_sections(
         Section("Probabilities", [calibration_part(found, classifier)]),
         Section("Mistakes", mistakes(found, faces, params)),
         Section("Where it looks", looks(found, faces, classifier, params)),
-        Section("What excites its filters", filters(classifier)),
+        Section("What its filters respond to", filters(classifier)),
     ]
 
 
@@ -66,12 +66,12 @@ def figures(metrics: dict[str, Any], random_split: dict[str, Any], params: Param
     rows.append(["test faces", str(metrics["n"]), str(random_split["n"])])
     shared = random_split.get("share_in_training_scenes")
     if shared is not None:
-        rows.append(["of them in scenes of the training faces", "0 %", f"{100 * shared:.0f} %"])
+        rows.append(["of these, in scenes with training faces", "0 %", f"{100 * shared:.0f} %"])
     gap = Part(
-        "Held-out scenes, and a random split beside them",
-        "The same network, trained the same way on as many faces. Under the random split, faces of one scene stand on "
-        "both sides: what it scores above the scene split is memory of those scenes, and the gap that figures on "
-        "random splits hide. In brackets: 95 % bootstrap intervals, drawn by scene.",
+        "Held-out scenes compared with a random split",
+        "The same network, trained in the same way on as many faces. In a random split, faces of one scene are in the "
+        "training set and in the test set. The difference to the held-out scenes is what the network remembers of "
+        "scenes that it has seen. In brackets: 95 % bootstrap intervals, resampled by scene.",
         ["", "held-out scenes", "random split"],
         rows,
         [False, False, False],
@@ -110,14 +110,14 @@ def calibration_part(found: Evaluation, classifier: Classifier) -> Part:
     axes.grid(alpha=0.25)
     error = found.metrics["calibration_error"]
     text = (
-        f"Expected calibration error {_number(error)} on held-out scenes, logits divided by a temperature of "
-        f"{classifier.about.temperature:g} that was fitted on validation scenes. Numbers are faces."
+        f"Expected calibration error {_number(error)} on held-out scenes. Logits are divided by a temperature of "
+        f"{classifier.about.temperature:g}, which was fitted on validation scenes. Numbers in the plot count faces."
     )
-    return drawing(plot, "Are answers right as often as they are sure?", text)
+    return drawing(plot, "Is an answer with probability 0.8 right in 80 % of the cases?", text)
 
 
 def mistakes(found: Evaluation, faces: dict[str, Pixels], params: Params) -> list[Part]:
-    """Misclassified faces, the surest first, by what they were labelled."""
+    """Misclassified faces, the most confident answers first."""
     wrong = found.predictions[found.predictions["actual"] != found.predictions["predicted"]]
     surest = wrong.sort_values(["probability", "face_id"], ascending=[False, True]).head(SHOWN)
     if surest.empty:
@@ -131,9 +131,15 @@ def mistakes(found: Evaluation, faces: dict[str, Pixels], params: Params) -> lis
         for face in rows_of(surest, PredictionRow)
     ]
     text = f"{len(wrong)} of {len(found.predictions)} faces, " + (
-        f"the {SHOWN} surest" if len(wrong) > SHOWN else "the surest first"
+        f"the {SHOWN} most confident" if len(wrong) > SHOWN else "the most confident first"
     )
-    return [Part("", f"{text}: label → answer. Some will be the label's mistake.", strips=[Strip("", tiles)])]
+    return [
+        Part(
+            "",
+            f"{text}. Under each face: label → answer. In some of these the label may be wrong.",
+            strips=[Strip("", tiles)],
+        )
+    ]
 
 
 def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier, params: Params) -> list[Part]:
@@ -151,7 +157,7 @@ def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier, p
             for i, face in enumerate(rows_of(shown, PredictionRow))
         ]
         strips.append(Strip(f"answered {params.shown(emotion)}", tiles))
-    text = "Bright and red: what spoke for the answer (Grad-CAM on the last layer that still has places)."
+    text = "Bright and red areas contributed most to the answer (Grad-CAM on the last layer with a spatial grid)."
     return [Part("", text, strips=strips)] if strips else [Part("", "No faces.")]
 
 
@@ -163,7 +169,8 @@ def filters(classifier: Classifier) -> list[Part]:
     parts = [
         Part(
             "",
-            f"Pictures found by gradient ascent, the first {FILTERS} filters of each convolution above 1×1.{some}",
+            f"Each picture makes one filter respond strongly; it was found by gradient ascent. Shown are the first "
+            f"{FILTERS} filters of each convolution larger than 1×1.{some}",
         )
     ]
     for name in shown:

@@ -1,4 +1,4 @@
-"""The sections of reports/dataset.html: what people would rather look at than read."""
+"""The sections of reports/dataset.html: the dataset as pictures."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -71,7 +71,8 @@ def timelines(episodes: pd.DataFrame, scenes: pd.DataFrame, manifest: pd.DataFra
     shown = spread(sound, EPISODES_SHOWN)
     some = "" if len(shown) == len(sound) else f" {len(shown)} of the {len(sound)} episodes are shown."
     text = (
-        "Bands are scenes; a bar is a face followed through one, in its character's color; gray: found, but put aside."
+        "Bands in the background are scenes. A bar is a track: one face followed through a scene, in the color of its "
+        "character. Gray bars are detections that were not kept."
     )
     tracks, colors = tracks_of(manifest), palette(params.characters)
     seconds = max(1.0, min(float(ROW_SECONDS), float(shown["duration_s"].max())))
@@ -93,7 +94,7 @@ def sheet_of(name: str, total: int, faces: pd.DataFrame, crops: Crops, params: P
     thumbnails, _ = read_thumbnails([crops[identity] for identity in faces["face_id"]], params.faces.crop_margin)
     chosen = diverse(faces, thumbnails, np.arange(len(faces)), SHEET)
     shown = faces.iloc[np.sort(chosen)].sort_values(["episode_id", "frame", "face_id"])
-    text = f"{len(shown)} of them, as unlike each other as can be, from all episodes, scenes and tracks."
+    text = f"{len(shown)} of them, chosen to look as different as possible, from all episodes, scenes and tracks."
     return photograph(contact_sheet(pixels_of(shown, crops), columns=12), heading, text)
 
 
@@ -125,20 +126,23 @@ def tracks_parts(tracks: list[pd.DataFrame], crops: Crops, params: Params) -> li
 
 
 def alarms_part(alarms: pd.DataFrame, crops: Crops, params: Params) -> Part:
-    """What was put aside although it scored high, by reason and character."""
-    heading = "False alarms: the strongest detections put aside"
+    """The strongest detections that were not kept, by reason and character."""
+    heading = "False alarms: the strongest detections that were not kept"
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
         tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own, ManifestRow)]
         count = int(own["all"].iloc[0])
         strips.append(Strip(f"{params.shown(str(name))}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
-    text = "The best of each track. A face here was missed, unless another cascade claims it: see if that one is right."
-    return Part(heading, text if strips else "Nothing was put aside.", strips=strips)
+    text = (
+        "One detection per track, the one with the highest score. A real face of the character here was missed, unless "
+        "the cascade of another character has it: check then which character is right."
+    )
+    return Part(heading, text if strips else "All detections were kept.", strips=strips)
 
 
 def doubtful_part(doubtful: pd.DataFrame, crops: Crops, params: Params) -> Part:
     """What was kept although it scored low, by character."""
-    heading = "Doubtful: the weakest tracks kept"
+    heading = "Doubtful: the weakest tracks that were kept"
     strips = []
     for name, own in doubtful.groupby("character"):
         tiles = [
@@ -147,17 +151,17 @@ def doubtful_part(doubtful: pd.DataFrame, crops: Crops, params: Params) -> Part:
         ]
         strips.append(Strip(params.shown(str(name)), tiles))
     text = (
-        "The weakest face of each, the track's median score and length; below a score of 1 it would have been put "
-        "aside. A picture that is no face is a false alarm in your dataset."
+        "The weakest face of each track, with the track's median score and its length. Track score below 1: not kept. "
+        "A picture here without a face is a false alarm in your dataset."
     )
     return Part(heading, text if strips else "No faces.", strips=strips)
 
 
 def distances_part() -> Part:
-    """What `manifest.duplicate_distance` is chosen by."""
+    """The picture by which people choose `manifest.duplicate_distance`."""
     text = (
-        "How far apart two faces of one character are, and pairs at each distance. Where faces stop being one drawing "
-        "is where manifest.duplicate_distance belongs."
+        "How much two faces of one character differ, with example pairs for each range. Set "
+        "manifest.duplicate_distance to the value from which the two faces of a pair are different drawings."
     )
     return png_file(paths.DUPLICATES_PICTURE, "Distances between faces", text)
 
@@ -182,7 +186,7 @@ def clusters_part(clusters: list[pd.DataFrame], crops: Crops) -> Part:
         shown += [*pixels_of(own, crops), *[blank] * (ACROSS - len(own))]
     if not shown:
         return Part("Clusters", "No two faces are near-duplicates.")
-    text = "The largest clusters, a row each; the sharpest face, first in its row, stands for all of them."
+    text = "The largest clusters, one per row. The first face of a row is used; the others are its near-duplicates."
     return photograph(contact_sheet(shown, ACROSS), "Clusters", text)
 
 

@@ -1,4 +1,4 @@
-"""Where the detectors may be wrong: the strongest finds that were put aside, and the weakest that were kept."""
+"""Where the detectors may be wrong: the strongest detections that were not kept, the weakest that were."""
 
 import re
 
@@ -9,8 +9,8 @@ from pipeline.tables import is_face
 
 
 def kind(reason: str) -> str:
-    """A reason without the figures and names of the one face: what it has in common with others."""
-    return re.sub(r"\d+(\.\d+)?(?=;)", "…", re.sub(r"^the .+ cascade claims", "another cascade claims", reason))
+    """A reason without the figures and names of one face, so that equal reasons of several faces are the same text."""
+    return re.sub(r"\d+(\.\d+)?(?=;)", "…", re.sub(r"^the .+ cascade has", "another cascade has", reason))
 
 
 def put_aside(manifest: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
-"""The evidence for `manifest.duplicate_distance`: how far apart pairs of faces are, and what such pairs look like.
+"""The picture for choosing `manifest.duplicate_distance`: how much pairs of faces differ, with example pairs.
 
-People choose the distance by looking: a gap or a valley in the histogram, and the row of pairs in which faces stop
-being the same drawing.
+People choose the distance by looking: at a valley in the histogram, and at the row in which the two faces of a pair are
+no longer the same drawing.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ BANDS: Final = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0), (1.0, 1.25),
 """Distances of which examples are shown, in units of the threshold, each up to its end; the last is the histogram's."""
 ACROSS: Final = 7
 """Example pairs shown of a band."""
-KINDS: Final = ("of one track", "of one episode", "of two episodes")
+KINDS: Final = ("in one track", "in one episode", "in two episodes")
 COLORS: Final = ("#9ec5e8", "#3b82c4", "#d9822b")
 LINE: Final = "#b91c1c"
 SIDE: Final = 96
@@ -107,7 +107,7 @@ def draw_evidence(path: Path, evidence: Evidence, crops: Sequence[bytes], params
         axes.imshow(_strip(crops, pairs), aspect="equal")
         axes.set_anchor("W")
         axes.set_axis_off()
-        label = f"{low:.3g} to {high:.3g}\n" + ("near-duplicates" if near else "apart")
+        label = f"{low:.3g} to {high:.3g}\n" + ("near-duplicates" if near else "different")
         axes.text(
             -0.01, 0.5, label, transform=axes.transAxes, ha="right", va="center", color="#222222" if near else LINE
         )
@@ -131,7 +131,7 @@ def _histogram(axes: Axes, evidence: Evidence, params: Manifest) -> None:
     axes.set_xlim(0, edges[-1])
     axes.set(xlabel="mean difference of two faces of one character, gray levels", ylabel="pairs")
     whom = f"{evidence.sampled} faces" + (f" of {evidence.total}" if evidence.sampled < evidence.total else "")
-    axes.set_title(f"pairs among {whom}; left of the red line, manifest.duplicate_distance, they are near-duplicates")
+    axes.set_title(f"pairs among {whom}; left of the red line (manifest.duplicate_distance) are near-duplicates")
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left")
 
 

@@ -1,4 +1,4 @@
-"""Pictures for reports, drawn by matplotlib without a screen: the same bytes for the same numbers."""
+"""Pictures for reports, drawn by matplotlib without a screen: the same numbers give the same bytes."""
 
 import contextlib
 import unicodedata
@@ -93,14 +93,14 @@ def draw_confusion(path: Path, counts: NDArray[np.int64], emotions: Sequence[str
 def draw_mistakes(path: Path, mistakes: Sequence[Mistake], total: int) -> None:
     """Misclassified faces as PNG, each with its actual and predicted emotion.
 
-    mistakes: in the order to show them, the surest first; total: how many there are, shown or not.
+    mistakes: in the order to show them, the most confident first; total: how many there are, shown or not.
     """
     rows = max(1, -(-len(mistakes) // COLUMNS))
     figure = new_figure(1.55 * COLUMNS, 0.75 + 2.1 * rows)
-    title = f"{total} test face{'s' * (total != 1)} taken for another emotion" + (
-        f", the {len(mistakes)} surest" if len(mistakes) < total else ""
+    title = f"{total} test face{'s' * (total != 1)} with a wrong answer" + (
+        f", the {len(mistakes)} most confident" if len(mistakes) < total else ""
     )
-    figure.suptitle(f"{title} (label → answer)" if total else "no test face was taken for another emotion", size=12)
+    figure.suptitle(f"{title} (label → answer)" if total else "no test face has a wrong answer", size=12)
     grid = figure.subplots(rows, COLUMNS, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()

@@ -26,7 +26,7 @@ TICKS = 12
 """Times written along a row, at most."""
 BANDS = ("#eef1f5", "#dde2ea")
 COLORS = ("#d9822b", "#3b82c4", "#3f9b57", "#b5489a", "#8a6d3b", "#6d5bd0", "#c23b3b", "#2a9d9d")
-ASIDE = "put aside"
+ASIDE = "not kept"
 GRAY = "#9aa1ab"
 
 

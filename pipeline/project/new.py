@@ -1,4 +1,4 @@
-"""`toonset new`: a project for a show of one's own, ready for `dvc repro`."""
+"""`toonset new`: start a project for your own show."""
 
 import shutil
 import subprocess
@@ -33,7 +33,7 @@ def make_project(directory: Path) -> None:
         _run([sys.executable, "-m", "dvc", "config", option, value], directory)
     _run(["git", "add", "--all"], directory)
     print(
-        f"{directory} is a project now. Next, in it:\n"
+        f"{directory} is a project now. Next steps there:\n"
         "  1. params.yaml: list your episodes, characters and emotions\n"
         "  2. annotations/boxes.csv: box about 150 faces of each character\n"
         "  3. dvc repro\n"

@@ -34,7 +34,7 @@ def check(project: Path) -> None:
         _run(["git", "clone", "--quiet", str(project), str(clone)], Path(temporary))
         environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
         if subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=clone, env=environment, check=False).returncode:
-            raise StageError("`dvc repro` failed in a clean clone; what it printed stands above")
+            raise StageError("`dvc repro` failed in a clean clone; see its output above")
         differing = list(differences(committed, lock(clone)))
     expected = [line for line in differing if line.startswith(MACHINE_DEPENDENT)]
     if len(differing) > len(expected):

@@ -44,7 +44,7 @@ def headline_figures() -> dict[str, str]:
 def cascade_line(metrics: dict[str, Any]) -> str:
     """Recall of one cascade at its three false-alarm rates, in words."""
     if not metrics["faces"]:
-        return "not measured: no box of it lies in a test scene"
+        return "not measured: no box lies in a test scene"
     rates = ", ".join(f"{metrics[f'recall_at_{rate}']:.2f} at {rate}" for rate in ("0.1", "0.3", "1.0"))
     return f"recall {rates} false positives per frame ({metrics['faces']} faces of held-out scenes)"
 
@@ -55,7 +55,7 @@ def classifier_line(metrics: dict[str, Any]) -> str:
         return "no labelled faces in held-out scenes to test it on"
     return (
         f"accuracy {metrics['accuracy']:.2f}, macro F1 {metrics['macro_f1']:.2f} on {metrics['n']} faces of held-out "
-        f"scenes (always the commonest emotion: {metrics['majority_share']:.2f})"
+        f"scenes (always answering the most frequent emotion: {metrics['majority_share']:.2f})"
     )
 
 

@@ -1,6 +1,7 @@
-"""episodes, scenes, boxes → one character's face cascade, and how well it finds faces in scenes it has not seen.
+"""episodes, scenes, boxes → one character's face cascade, and its recall on scenes that it has not seen.
 
-Trained on the boxes of train scenes; its least score is chosen on validation scenes; the figures are from test scenes.
+The cascade is trained on the boxes of train scenes. Its least score is chosen on validation scenes. Its recall is
+measured on test scenes.
 """
 
 import math
@@ -41,9 +42,9 @@ from pipeline.tables import read_rows, write_json, write_text
 RATES = (0.1, 0.3, 1.0)
 """False positives per frame at which recall is reported."""
 STEEPEST = 100.0
-"""Slope of a calibration from which on it says nothing: a step, not a curve."""
+"""A calibration with a steeper slope is a step and not a curve, so it is not used."""
 LEAST_BOXES = 10
-"""Fewer boxes than this in train scenes are a mistake, not a training set."""
+"""Fewer boxes than this in train scenes are an error."""
 
 
 def main(character: str) -> None:
@@ -97,8 +98,8 @@ def too_little(character: str, frames: Sequence[BoxedFrame]) -> str:
         )
     if not any(frame.complete for frame in frames):
         return (
-            "no looked-at frame of train scenes is complete, so nothing is known to be background: where every face "
-            f"is boxed, or there is none, say so in {paths.FRAMES} with complete=1"
+            "no annotated frame of the train scenes is complete, so there are no negative examples: set complete=1 in "
+            f"{paths.FRAMES} for frames in which every face is boxed, or which have no face"
         )
     return ""
 
@@ -122,14 +123,15 @@ def rejected_list(character: str) -> Path:
 
 
 def forget_others(characters: Sequence[str]) -> None:
-    """Delete the cascades and reports of characters that are no longer listed: they are nobody's output any more."""
+    """Delete the cascades and reports of characters that params.yaml no longer lists."""
     for path in [*paths.CASCADES.glob("*.*"), *paths.CASCADE_REPORTS.glob("*.*")]:
         if path.stem.removesuffix("-rejected") not in characters:
             path.unlink()
 
 
 def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame, list[BoxedFrame]]:
-    """The character's rows of boxes.csv (those naming nobody we know included), and all looked-at frames, decoded."""
+    """The character's rows of boxes.csv (with those that name no known character), and all annotated frames,
+    decoded."""
     episodes = read_rows(paths.EPISODES, EPISODES)
     scenes = read_rows(paths.SCENES, SCENES)
     boxes = read_boxes(paths.BOXES, episodes, params.characters)
@@ -143,10 +145,10 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
 def learn(
     character: str, frames: list[BoxedFrame], params: CascadeParams, validation: Sequence[BoxedFrame] = ()
 ) -> tuple[Cascade, pd.DataFrame]:
-    """Train on the frames of train scenes, in gray, in color, or in both to keep what is better on validation frames.
+    """Train on the frames of train scenes, in gray, in color, or in both to keep the better one on validation frames.
 
-    Returns the cascade, and the boxes not learned from with the reason. Raises StageError where there is too little to
-    learn from.
+    Returns the cascade, and the boxes that were not used with the reason. Raises StageError if there are too few
+    boxes, or no negative examples.
     """
     reason = too_little(character, frames)
     if reason:
@@ -180,10 +182,10 @@ def annotated(frames: Sequence[BoxedFrame]) -> list[AnnotatedImage]:
 def planes_to_train(validation: Sequence[BoxedFrame], params: CascadeParams) -> tuple[str, str]:
     """The planes to train with, and why."""
     if params.planes != "auto":
-        return params.planes, "as cascade.planes says"
+        return params.planes, "set by cascade.planes"
     if not any(frame.boxes for frame in validation):
-        return "gray", "no box of it lies in a validation scene, on which gray and color could be compared"
-    return "auto", "whichever does better on validation scenes"
+        return "gray", "no box lies in a validation scene, so gray and color cannot be compared"
+    return "auto", "the better one on validation scenes"
 
 
 def train_with(
@@ -228,7 +230,7 @@ def detect(cascade: Cascade, frames: list[BoxedFrame], params: Params) -> list[D
 
 
 def measure(found: list[Detections], frames: list[BoxedFrame]) -> Roc:
-    """Detections against boxes, one frame at a time; frames that are not complete count for recall only."""
+    """Compare detections with boxes, frame by frame. Frames that are not complete count for recall only."""
     return evaluate(found, [_truth(frame) for frame in frames], complete=[frame.complete for frame in frames])
 
 
@@ -241,8 +243,9 @@ def choose_score(
 ) -> dict[str, Any]:
     """The least score that gives at most the wanted false positives per frame on validation frames.
 
-    Scores of different cascades compare as multiples of it. Where no validation frame shows a face, training frames are
-    asked too; on them every face scores higher than unseen ones will, so it is the lowest score within the limit.
+    Scores of different cascades are compared as multiples of their least scores. If no validation frame has a face,
+    training frames are used too. Faces that were trained on score higher than new faces will, so the lowest score
+    within the limit is taken then.
     """
     wanted = params.cascade.false_positives
     unseen = any(frame.boxes for frame in validation)
@@ -250,7 +253,7 @@ def choose_score(
     roc = measure(detect(cascade, frames, params), frames)
     score = roc.score_at(wanted) if unseen else roc.lowest_score_at(wanted)
     if not math.isfinite(score):
-        # Even the strongest detections are too often wrong: take none that is not stronger than all of them.
+        # Even the strongest detections are too often wrong: the least score is set above all of them.
         score = max((float(value) for value in roc.scores), default=0.0) + 1.0
     complete = sum(frame.complete for frame in frames)
     return {
@@ -261,7 +264,7 @@ def choose_score(
 
 
 def probabilities(cascade: Cascade, validation: list[BoxedFrame]) -> dict[str, Any]:
-    """What turns the cascade's scores into probabilities; nothing where validation scenes cannot tell."""
+    """The calibration of scores to probabilities; empty if the validation scenes do not determine it."""
     try:
         calibration = calibrate(cascade, annotated(validation)).info.calibration
     except TrainingDataError:

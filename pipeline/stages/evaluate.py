@@ -79,7 +79,7 @@ def main() -> None:
     with reproducible(classifier.about.seed, classifier.about.threads):
         sections = model_sections(result, rows, classifier, random_split, params)
     title = f"toonset: emotions of {', '.join(map(params.shown, params.characters))}"
-    lead = "How far the classifier can be believed, where it errs, and what it looks at."
+    lead = "How reliable the classifier is, where it errs, and what it looks at."
     write_text(
         paths.CLASSIFIER_PAGE,
         render(

@@ -1,7 +1,7 @@
-"""annotations/emotions.csv, manifest → one label per labelled face, with its votes; nothing said is dropped.
+"""annotations/emotions.csv, manifest → one label per labelled face, with its votes. No answer is dropped.
 
-How far annotators agree, and whether guesses pulled them, goes to `reports/labels/`: `agreement.json`, and
-`confusion.csv`, in which every two answers to one face stand in both orders.
+How far annotators agree, and whether seeing a guess biased their answers, goes to `reports/labels/`: `agreement.json`,
+and `confusion.csv`, in which every two answers to one face stand in both orders.
 """
 
 from dataclasses import dataclass
@@ -49,10 +49,10 @@ def main() -> None:
         {
             "annotations": len(annotations),
             "faces labelled": int(ok.sum()),
-            "by near-duplicates only": int((ok & (made.labels["label_source"] == "cluster")).sum()),
+            "of these by near-duplicates only": int((ok & (made.labels["label_source"] == "cluster")).sum()),
             "rejected": int((~ok).sum()),
-            "found no face": int(made.labels["reason"].str.endswith(NO_FACE).sum()),
-            "faces judged by several": made.report["items_with_several"],
+            "without a matching face": int(made.labels["reason"].str.endswith(NO_FACE).sum()),
+            "faces judged by several people": made.report["items_with_several"],
             "alpha": "–" if alpha is None else f"{alpha:.2f}",
         },
     )

@@ -1,4 +1,4 @@
-"""Everything made so far → two pages that open without a network.
+"""All results so far → two pages that open without a network.
 
 `reports/index.html` has the figures, `reports/dataset.html` the pictures of the dataset.
 """
@@ -39,14 +39,14 @@ def main() -> None:
     ]
     pictures = dataset_sections(manifest, dataset, params)
     title = f"toonset: {', '.join(map(params.shown, params.characters))}"
-    lead = "What this project holds, by the numbers, and how well it was learned."
+    lead = "The results of this project as numbers."
     numbers, shown_faces, model = (
         Link(paths.INDEX_PAGE.name, "The numbers"),
         Link(paths.DATASET_PAGE.name, "The pictures"),
         MODEL,
     )
     write_text(paths.INDEX_PAGE, render(title, lead, headline_figures(), figures, shown_faces, model))
-    lead = "What this project holds, to look at."
+    lead = "The faces of this project as pictures."
     write_text(paths.DATASET_PAGE, render(title, lead, {}, pictures, numbers, model))
     shown = sum(part.pictures for section in [*figures, *pictures] for part in section.parts)
     say_counts("report", {"sections": len(figures) + len(pictures), "pictures": shown})
@@ -59,7 +59,7 @@ def read_dataset() -> pd.DataFrame:
 
 
 def episodes_section() -> Section:
-    """What came in, and what was wrong with what did not."""
+    """The episodes, and why some cannot be used."""
     episodes = read_rows(paths.EPISODES, EPISODES)
     scenes = read_rows(paths.SCENES, SCENES)
     counted = scenes.groupby("episode_id").size()
@@ -94,19 +94,19 @@ def cascades_section(params: Params) -> Section:
     axes.set(xlabel="false positives per frame", ylabel="recall (IoU 0.5)", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(frameon=False, loc="lower right")
     axes.grid(alpha=0.25)
-    text = "Single frames of held-out scenes; every box found is held against the boxes people drew."
+    text = "Measured on single frames of held-out scenes: detections are compared with the boxes that people drew."
     return Section("Cascades", [drawing(plot, text=text)])
 
 
 def faces_section(manifest: pd.DataFrame, params: Params) -> Section:
-    """What the cascades found: faces kept, near-duplicates put aside."""
+    """The detections: faces that are used, near-duplicates, and detections that were not kept."""
     parts = [
         table(named(shares(manifest), params), "Distinct faces by character and split"),
         repeats_part(manifest, params),
     ]
     reasons = put_aside(manifest)["kind"].value_counts().rename_axis("reason")
     if len(reasons):
-        parts.append(table(reasons.reset_index(name="faces"), "Detections put aside"))
+        parts.append(table(reasons.reset_index(name="faces"), "Detections that were not kept"))
     return Section("Faces", parts)
 
 
@@ -123,11 +123,14 @@ def repeats_part(manifest: pd.DataFrame, params: Params) -> Part:
     """Tracks whose faces several episodes show: openings, endings, animation used again."""
     found = manifest[manifest["repeated"]]
     if found.empty:
-        return Part("Repeated material", "No two episodes share any.")
+        return Part("Repeated material", "No two episodes share a track.")
     tracks = found.groupby(["episode_id", "scene", "track", "character"])
     shown = tracks.agg(first_frame=("frame", "min"), faces=("frame", "size"), episodes=("episodes", "max"))
     shown = shown.reset_index().sort_values(["episodes", "faces"], ascending=False, kind="stable")
-    text = "Tracks that other episodes show too; each of their pictures is in use once, in the episode listed first."
+    text = (
+        "Tracks that other episodes show too, such as an opening. Each picture is used once, in the episode that "
+        "params.yaml lists first."
+    )
     return table(named(shown.head(24), params), "Repeated material", text)
 
 
@@ -137,19 +140,19 @@ def named(rows: pd.DataFrame, params: Params) -> pd.DataFrame:
 
 
 def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
-    """The dataset, and what annotations are not in it."""
+    """The dataset, and the answers that are not used."""
     counts = dataset.pivot_table(index="emotion", columns="split", values="face_id", aggfunc="count", fill_value=0)
     counts = counts.reindex(index=params.emotions, columns=list(SPLITS), fill_value=0)
     parts = [table(named(counts.rename_axis("emotion").reset_index(), params), "Faces by emotion and split")]
     labels = read_rows(paths.LABELS, LABELS)
     reasons = in_common(labels.loc[labels["status"] != OK, "reason"]).value_counts().head(12)
     if len(reasons):
-        parts.append(table(reasons.rename_axis("reason").reset_index(name="rows"), "Annotations without effect"))
+        parts.append(table(reasons.rename_axis("reason").reset_index(name="rows"), "Answers that are not used"))
     return Section("Labels", parts)
 
 
 def classifier_section() -> Section:
-    """How the classifier learned, and where it errs."""
+    """The learning curves of the classifier, and its mistakes."""
     curves = pd.read_csv(paths.REPORTS / "train" / "curves.csv")
     plot = figure(8, 3)
     left, right = plot.subplots(1, 2)
@@ -165,6 +168,6 @@ def classifier_section() -> Section:
         [
             drawing(plot, "Learning curves"),
             png_file(evaluated / "confusion.png", "Confusion on held-out scenes"),
-            png_file(evaluated / "mistakes.png", "Mistakes, the surest first"),
+            png_file(evaluated / "mistakes.png", "Mistakes, the most confident first"),
         ],
     )

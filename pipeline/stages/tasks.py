@@ -1,7 +1,7 @@
-"""manifest → Label Studio tasks for the faces that have no label yet, and a receipt; pushed where a server is there.
+"""manifest → Label Studio tasks for the faces that have no label yet. They are also sent, if a server is running.
 
 `data/labeling/tasks.json` can also be imported by hand into a project whose labelling interface is `emotions.xml`
-beside it; `toonset label pull`, or `label import` for an exported file, brings the answers home.
+beside it. `toonset label pull` fetches the answers; `toonset label import` reads an exported file.
 """
 
 import hashlib
@@ -49,15 +49,17 @@ def main() -> None:
 
 
 def push_if_there(tasks: list[dict[str, Any]], params: Params) -> dict[str, str] | None:
-    """Push to the configured server; where there is none or it fails, say so: nothing downstream waits for it."""
+    """Push to the configured server. If there is none or it fails, say so: no later stage depends on it."""
     try:
         target = configured()
         if target is None:
-            print("tasks: no Label Studio is running here and none is named: not pushed, only written to data/labeling")
+            print(
+                "tasks: no Label Studio server is running or configured, so the tasks are only written to data/labeling"
+            )
             return None
         pushed = send(target, "emotions", tasks, params)
     except (LabelingError, SetupError) as error:
-        print(f"tasks: not pushed; `toonset label push emotions` does it later: {error}")
+        print(f"tasks: not sent ({error}); run `toonset label push emotions` later")
         return None
     report("tasks", target, pushed)
     return {"server": target.server.url, "project": pushed.title}

@@ -36,7 +36,7 @@ def main() -> None:
     write_json(METRICS, trained.metrics)
     few = [f"{emotion} {n}" for emotion, n in trained.metrics["per_class"].items() if n < 2]
     if few:
-        print(f"train: hardly anything to learn from: {', '.join(few)} training faces", flush=True)
+        print(f"train: very few examples: {', '.join(few)} training faces", flush=True)
     accuracy = trained.metrics["validation_accuracy"]
     say_counts(
         "train",

@@ -85,7 +85,7 @@ def _ours(kind: str, export: Any) -> list[Any]:
         raise InvalidExport(f"the server's export of {kind} is no list of tasks")
     ours = [task for task in export if isinstance(_data(task).get("key"), str)]
     if len(ours) < len(export):
-        print(f"label {kind}: {len(export) - len(ours)} tasks there are not ours and were left")
+        print(f"label {kind}: {len(export) - len(ours)} tasks there were not made by toonset and are ignored")
     return ours
 
 

@@ -1,4 +1,4 @@
-"""Between the project and a Label Studio server: which server, and which tasks it should have.
+"""Sending tasks to a Label Studio server: which server, and which tasks it should have.
 
 Our own server's account lies in `.labelstudio/`; another one's address and token come from LABEL_STUDIO_URL and
 LABEL_STUDIO_API_KEY. A token is never written to anything that git, dvc or a log sees.
@@ -69,7 +69,7 @@ def required() -> Target:
     target = configured()
     if target is None:
         raise SetupError(
-            f"no Label Studio is running here and none is named. Start one with `toonset label serve` in another "
+            f"no Label Studio server is running or configured. Start one with `toonset label serve` in another "
             f"terminal, or set {URL} and {TOKEN}"
         )
     return target
@@ -130,8 +130,9 @@ def push_kind(kind: str) -> None:
         write_text(paths.TASKS / f"{kind}.xml", config(kind, params))
         say_counts(f"label push {kind}", {"tasks": len(tasks)})
         print(
-            f"no Label Studio is running here and none is named: wrote {paths.TASKS / kind}.json to import into a "
-            f"project whose labelling interface is {kind}.xml; or `toonset label serve`, then this again"
+            f"no Label Studio server is running or configured: the tasks are in {paths.TASKS / kind}.json. Start "
+            f"`toonset label serve` and run this again, or import the file into a project with the labelling interface "
+            f"{kind}.xml"
         )
         return
     report(f"label push {kind}", target, send(target, kind, tasks, params))
@@ -165,7 +166,7 @@ def tasks_of_emotions(params: Params) -> list[dict[str, Any]]:
     keys = [task["data"]["key"] for task in tasks]
     if not set(keys) <= set(manifest.index):
         raise InputError(
-            f"{paths.EMOTION_TASKS} speaks of faces that data/manifest.parquet does not have: run `dvc repro tasks`"
+            f"{paths.EMOTION_TASKS} names faces that data/manifest.parquet does not have: run `dvc repro tasks`"
         )
     return make_tasks(manifest.loc[keys].reset_index(drop=True), params)
 
@@ -173,8 +174,8 @@ def tasks_of_emotions(params: Params) -> list[dict[str, Any]]:
 def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
     """Distinct faces on contact sheets.
 
-    First those that nobody has looked at, by the character their cascade takes them for; then those that were looked at
-    and of whose emotion the model named in params is sure.
+    First the faces that nobody has looked at, by the character of their cascade. Then the faces that were looked at, if
+    the model named in params is sure of their emotion.
     """
     manifest = read_rows(paths.MANIFEST, MANIFEST)
     episodes = read_rows(paths.EPISODES, EPISODES)
@@ -193,7 +194,7 @@ def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
 
 
 def tasks_of_review(params: Params) -> list[dict[str, Any]]:
-    """The labels most worth a second look, with the reason: votes that differ, a model of other scenes that doubts."""
+    """The labels that are most likely wrong, with the reason: different votes, or a model that gives another answer."""
     manifest = read_rows(paths.MANIFEST, MANIFEST)
     labels = read_rows(paths.LABELS, LABELS)
     labels = labels[~labels["given_by"].fillna("").str.contains("review")]

@@ -30,13 +30,13 @@ def serve_here(port: int) -> None:
             f"  sign in as {account.username}, password in {paths.LABEL_STUDIO / 'credentials.json'}\n"
             f"  others on this machine make an account at {server.invitation()}\n"
             "  then, in another terminal: `toonset label push boxes`, `push emotions` or `push sheets`; `toonset label "
-            "pull` brings the answers home\n"
+            "pull` fetches the answers\n"
             "Ctrl-C stops it; everything is kept."
         )
         while not stopped.wait(5):
             if running_version(account.url) is None and not stopped.is_set():
                 raise LocalServerError(
-                    f"Label Studio has stopped by itself; its last words are in {paths.LABEL_STUDIO / 'server.log'}"
+                    f"Label Studio has stopped by itself; see the end of {paths.LABEL_STUDIO / 'server.log'}"
                 )
         say("stopping Label Studio")
 

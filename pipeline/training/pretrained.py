@@ -42,7 +42,7 @@ def start_from_published(net: nn.Module, train: Train) -> bool:
         raise ParamsError(
             f"params.yaml: {train.net} is fine-tuned from ImageNet weights, and `train.pretrained` names none. Give a "
             f"file or URL of torchvision's {train.net} weights, and their `train.pretrained_sha256`; or say "
-            f"`pretrained: {NONE}` to start from random weights, knowing that this is another experiment"
+            f"`pretrained: {NONE}` to start from random weights, which is a different experiment"
         )
     if wanted == NONE:
         return False
@@ -112,7 +112,7 @@ def _put(net: nn.Module, weights: dict[str, torch.Tensor], source: str, name: st
         result = net.load_state_dict(without_head(weights), strict=False)
     except RuntimeError as error:
         problem = str(error).split("\n\t", 1)[-1].split("\n")[0]
-        raise InputError(f"train.pretrained: {source} is not {name}'s: {problem}") from error
+        raise InputError(f"train.pretrained: {source} is not a file of {name} weights: {problem}") from error
     missing = [one for one in result.missing_keys if not one.startswith("fc.") and "num_batches" not in one]
     if missing or result.unexpected_keys:
         odd = (missing + result.unexpected_keys)[0]

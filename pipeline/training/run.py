@@ -106,7 +106,7 @@ class Run:
         if not (math.isfinite(train_loss) and math.isfinite(validation_loss or 0.0)):
             raise StageError(
                 f"the loss became {train_loss} (validation: {validation_loss}) in epoch {self.epoch} of "
-                f"{self.recipe.epochs}: the weights ran away. Try a smaller train.learning_rate (it is "
+                f"{self.recipe.epochs}: training has diverged. Try a smaller train.learning_rate (it is "
                 f"{self.recipe.learning_rate:g}; try a tenth of it) or a smaller train.momentum "
                 f"(it is {self.recipe.momentum:g})"
             )

@@ -207,7 +207,7 @@ def _require_two_emotions(counts: dict[str, int], skipped: int) -> None:
         raise StageError(f"no labelled face to train on{why}. Label some faces in annotations/emotions.csv.")
     if len(present) == 1:
         raise StageError(
-            f"all {counts[present[0]]} training faces are labelled {present[0]!r}: there is nothing to tell apart. "
+            f"all {counts[present[0]]} training faces are labelled {present[0]!r}: there is nothing to learn. "
             "Label faces of at least two emotions, in several scenes."
         )
 

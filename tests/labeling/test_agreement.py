@@ -106,10 +106,10 @@ def test_the_confusion_is_symmetric_and_counts_each_pair_twice() -> None:
     ("rows", "said", "items"),
     [
         ({}, "Nobody has labelled a face yet.", 0),
-        ({"anna": "xyx"}, "every answer is by anna", 0),
-        ({"": "xyx"}, "every answer is by somebody without a name", 0),
+        ({"anna": "xyx"}, "all answers are by anna", 0),
+        ({"": "xyx"}, "all answers are by somebody without a name", 0),
         ({"anna": "xy..", "ben": "..yx"}, "No face was judged by two of the 2 annotators", 0),
-        ({"anna": "xxx", "ben": "xxx"}, "only one answer was ever given", 3),
+        ({"anna": "xxx", "ben": "xxx"}, "that two people judged have the same answer", 3),
         ({"anna": "xyx", "ben": "xxx"}, "Only 3 faces were judged by two", 3),
     ],
 )

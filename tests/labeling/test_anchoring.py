@@ -25,14 +25,16 @@ def test_a_pull_is_found_and_measured() -> None:
     # Not pulled they equal the guess 0.9 × 0.6 + ε times; half of the rest goes over to it.
     assert found["difference"]["value"] == pytest.approx(0.5 * (1 - 0.54), abs=0.06)
     assert found["difference"]["low"] > 0
-    assert found["note"].startswith("Guesses that are shown pull answers: +0.2")
+    assert found["note"].startswith(
+        "Seeing the guess biases the answers: the share of answers equal to the guess changes by +0.2"
+    )
 
 
 def test_no_pull_is_not_claimed_and_the_interval_covers_zero_about_as_often_as_it_says() -> None:
     found = [anchoring(answers(400, pull=0.0, seed=seed)) for seed in range(60)]
     covered = sum(one["difference"]["low"] <= 0 <= one["difference"]["high"] for one in found)
     assert covered >= 53
-    assert sum(one["note"].startswith("No pull") for one in found) >= covered
+    assert sum(one["note"].startswith("No bias") for one in found) >= covered
 
 
 def test_newcombes_published_interval() -> None:
@@ -48,9 +50,9 @@ def test_newcombes_published_interval() -> None:
 def test_too_little_is_said() -> None:
     found = anchoring(answers(50, pull=0.5, seed=1))
     assert found["difference"] is None
-    assert f"at least {FEWEST} answers" in found["note"]
-    assert "only" in found["note"]
-    assert anchoring(answers(0, 0, 0))["note"].startswith("No answer was given where a model")
+    assert f"At least {FEWEST} of each" in found["note"]
+    assert found["note"].startswith("Too few answers")
+    assert anchoring(answers(0, 0, 0))["note"].startswith("No answered face had a guess")
 
 
 def test_sheets_reviews_and_faces_without_a_guess_do_not_count() -> None:

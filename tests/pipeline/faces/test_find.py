@@ -19,7 +19,7 @@ def found(frame: int, x: int, character: str = "cat", strength: float = 2.0) -> 
 def test_lone_finds_are_put_aside_and_tracks_stand() -> None:
     rows = judge(pd.DataFrame([found(0, 0), found(3, 4), found(3, 300)]), Faces(every=3, min_track=2))
     assert rows["status"].tolist() == ["ok", "ok", "rejected"]
-    assert rows["reason"][2] == "a track of 1; faces.min_track is 2"
+    assert rows["reason"][2] == "track length 1; faces.min_track is 2"
 
 
 def test_a_weak_find_stands_in_a_strong_track_and_a_strong_one_not_in_a_weak_one() -> None:
@@ -32,7 +32,7 @@ def test_a_weak_find_stands_in_a_strong_track_and_a_strong_one_not_in_a_weak_one
     assert first["track_score"].iloc[2] == pytest.approx((0.6 * 2.1) ** 0.5)
     assert set(rows.loc[rows["x"] == 300, "status"]) == {"rejected"}
     # √(1.1 × (4 × 0.6 + 1.1) / 6)
-    assert rows.loc[rows["x"] == 300, "reason"].iloc[2] == "a track score of 0.801; faces count from 1"
+    assert rows.loc[rows["x"] == 300, "reason"].iloc[2] == "track score 0.801; below 1: not kept"
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
@@ -55,8 +55,8 @@ def test_a_track_that_loses_its_faces_to_another_character_does_not_stand_on_wha
     mouse = rows[rows["character"] == "mouse"]
     assert rows.loc[rows["character"] == "cat", "status"].tolist() == ["ok", "ok"]
     assert mouse["status"].tolist() == ["rejected"] * 3
-    assert mouse["reason"].tolist()[0] == "the cat cascade claims this face more strongly"
-    assert mouse["reason"].tolist()[2] == "a track of 1; faces.min_track is 2"
+    assert mouse["reason"].tolist()[0] == "the cat cascade has a stronger track for this face"
+    assert mouse["reason"].tolist()[2] == "track length 1; faces.min_track is 2"
 
 
 def test_a_face_is_its_content() -> None:

@@ -27,7 +27,7 @@ from tests.support.worlds import params, write_video
 TABLES = (("episodes", EPISODES), ("scenes", SCENES))
 PARAMS = params({"id": "pilot", "source": "a.mp4"}, characters=["cat", "mouse"], faces={"crop_margin": 0.0})
 FRAMES, CUT, SIDE = 48, 24, 16
-WEAK, SHORT = "a track score of 0.{}; faces count from 1", "a track of 1; faces.min_track is 2"
+WEAK, SHORT = "track score 0.{}; below 1: not kept", "track length 1; faces.min_track is 2"
 
 
 def color(index: int) -> tuple[int, int, int]:
@@ -109,7 +109,7 @@ def test_the_page_shows_the_faces_it_names_and_needs_nothing_else(manifest: pd.D
     np.testing.assert_allclose(shown, [color(frame) for frame in frames], atol=12)
     assert sorted({kind for kind, _ in pictures(path)}) == ["image/jpeg", "image/png", "image/svg+xml"]
     text = path.read_text(encoding="utf-8")
-    assert "cat, 3 detections: a track score of …; faces count from 1" in text
+    assert "cat, 3 detections: track score …; below 1: not kept" in text
     assert "pilot, 00:00 to 00:00, scene 0: 7 faces" in text
     assert "cat: 6 distinct faces" in text
 
@@ -141,7 +141,7 @@ def test_a_project_without_faces_has_a_page_that_says_so(manifest: pd.DataFrame)
     path = page(manifest.head(0))
     assert colors(path) == []
     text = path.read_text(encoding="utf-8")
-    for sentence in ("No faces.", "No tracks.", "Nothing was put aside.", "No two faces are near-duplicates."):
+    for sentence in ("No faces.", "No tracks.", "All detections were kept.", "No two faces are near-duplicates."):
         assert sentence in text
 
 
@@ -174,9 +174,12 @@ def test_faces_are_cut_again_as_the_faces_stage_cut_them(
 
 
 def test_what_is_put_aside_is_grouped_by_what_its_reasons_share() -> None:
-    assert kind("a track score of 0.734; faces count from 1") == "a track score of …; faces count from 1"
-    assert kind("a track of 1; faces.min_track is 2") == "a track of …; faces.min_track is 2"
-    assert kind("the cat cascade claims this face more strongly") == "another cascade claims this face more strongly"
+    assert kind("track score 0.734; below 1: not kept") == "track score …; below 1: not kept"
+    assert kind("track length 1; faces.min_track is 2") == "track length …; faces.min_track is 2"
+    assert (
+        kind("the cat cascade has a stronger track for this face")
+        == "another cascade has a stronger track for this face"
+    )
 
 
 def test_the_strongest_alarms_and_the_weakest_tracks_come_first() -> None:

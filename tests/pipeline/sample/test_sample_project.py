@@ -100,7 +100,7 @@ def test_annotators_agree_as_far_as_they_were_made_to(project: Path) -> None:
     assert 0.8 < found["observed"] < 0.97
     assert found["alpha"]["low"] < found["alpha"]["value"] < found["alpha"]["high"]
     assert sorted(found["kappa"]) == ["anna & ben", "anna & chloe", "ben & chloe"]
-    assert found["anchoring"]["note"].startswith("No answer was given where a model had made a guess")
+    assert found["anchoring"]["note"].startswith("No answered face had a guess of a model")
     pairs = pd.read_csv(project / "reports/labels/confusion.csv")
     assert (pairs["said"] == pairs["other_said"]).mean() == pytest.approx(found["observed"], abs=1e-4)
 

@@ -214,7 +214,7 @@ def test_color_is_taken_where_only_color_tells(capsys: pytest.CaptureFixture[str
     assert "cascade@dot: color: average precision on validation scenes 0." in capsys.readouterr().out
     cascade, _ = learn("dot", train, params, boxed(3, "validation", 12, boxes=()))
     assert cascade.info.planes == ("gray",)
-    assert "no box of it lies in a validation scene" in capsys.readouterr().out
+    assert "no box lies in a validation scene" in capsys.readouterr().out
 
 
 def test_a_score_has_a_probability_where_validation_scenes_can_tell(cascade: Cascade) -> None:

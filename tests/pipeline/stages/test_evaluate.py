@@ -188,7 +188,7 @@ def test_faces_of_one_scene_in_two_splits_fail_the_stage(tmp_path, monkeypatch, 
 def test_a_near_duplicate_in_two_splits_fails_the_stage(tmp_path, monkeypatch, classifier):
     test = rows(6, seed=3, split="test")
     test.at[2, "image"] = rows(6, seed=7)["image"][2]  # of the training split
-    with pytest.raises(StageError, match="1 pairs of near-duplicates cross the splits, such as train0700002"):
+    with pytest.raises(StageError, match="1 pairs of near-duplicates are in different splits, such as train0700002"):
         run_stage(tmp_path, monkeypatch, classifier, test)
 
 

@@ -45,11 +45,11 @@ def test_two_annotators_are_measured_and_shown(tmp_path: Path) -> None:
     assert len(result.pairs) == 16
     assert result.labels["reason"].tolist() == ["a tie: happy 1, sad 1"] + [""] * 7
     parts = page(tmp_path, result)
-    assert "8 of 8 faces were judged by several of 2 people" in parts["Between annotators"].text
-    assert "the same 88 % of the time" in parts["Between annotators"].text
+    assert "8 of 8 faces were judged by several of the 2 annotators" in parts["Between annotators"].text
+    assert "equal in 88 % of the cases" in parts["Between annotators"].text
     assert [row[0] for row in parts["By answer"].rows] == ["happy", "sad"]
     assert parts["By pair"].rows == [["anna & ben", "0.75", 8]]
-    assert [row[1:] for row in parts["What one says where another says …"].rows] == [[8, 1], [1, 6]]
+    assert [row[1:] for row in parts["Answers of one annotator by answers of another"].rows] == [[8, 1], [1, 6]]
 
 
 @pytest.mark.parametrize("method", ["majority", "dawid-skene"])
@@ -57,9 +57,9 @@ def test_two_annotators_are_measured_and_shown(tmp_path: Path) -> None:
     ("rows", "said_on_the_page"),
     [
         ([], "Nobody has labelled a face yet."),
-        ([said(0, "happy", "anna"), said(10, "sad", "anna")], "every answer is by anna"),
+        ([said(0, "happy", "anna"), said(10, "sad", "anna")], "all answers are by anna"),
         ([said(0, "happy", "anna"), said(10, "sad", "ben")], "No face was judged by two"),
-        ([said(0, "happy", "anna"), said(0, "happy", "ben")], "only one answer was ever given"),
+        ([said(0, "happy", "anna"), said(0, "happy", "ben")], "that two people judged have the same answer"),
     ],
 )
 def test_too_little_is_a_sentence(
@@ -73,15 +73,17 @@ def test_too_little_is_a_sentence(
 
 def test_the_pull_of_guesses_is_in_the_report(tmp_path: Path) -> None:
     few = made([said(0, "happy", "anna", guess="happy", suggested="happy", given_by="task")])
-    text = page(tmp_path, few)["Are annotators pulled by guesses?"].text
-    assert text.startswith("Too little to tell: only 1 where it was shown and 0 where it was withheld")
+    text = page(tmp_path, few)["Does seeing a guess bias the answers?"].text
+    assert text.startswith(
+        "Too few answers to measure a bias: 1 where the guess was shown and 0 where the guess was hidden"
+    )
     people = [f"p{i:02d}" for i in range(40)]
     shown = [said(0, "happy", who, guess="happy", suggested="happy") for who in people]
     withheld = [said(10, "sad" if i % 2 else "happy", who, guess="happy") for i, who in enumerate(people)]
-    text = page(tmp_path, made(shown + withheld))["Are annotators pulled by guesses?"].text
-    assert "pull answers: +0.50" in text
+    text = page(tmp_path, made(shown + withheld))["Does seeing a guess bias the answers?"].text
+    assert "the share of answers equal to the guess changes by +0.50" in text
     assert "100 % of 40 answers equal the guess where it was shown (0.91 to 1.00)" in text
-    assert "50 % of 40 answers equal the guess where it was withheld" in text
+    assert "50 % of 40 answers equal the guess where it was hidden" in text
 
 
 def test_the_method_is_the_one_that_params_name() -> None:

@@ -38,4 +38,4 @@ def test_repeated_tracks_are_listed_those_of_most_episodes_first() -> None:
     )
     part = repeats_part(rows, PARAMS)
     assert [row[2:] for row in part.rows] == [[0, "cat", 7, 2, 3], [1, "cat", 20, 3, 2]]
-    assert repeats_part(rows.assign(repeated=False), PARAMS).text == "No two episodes share any."
+    assert repeats_part(rows.assign(repeated=False), PARAMS).text == "No two episodes share a track."

@@ -124,7 +124,7 @@ def test_only_damaged_images():
 
 def test_one_emotion_only():
     data = rows(12, seed=1)
-    with pytest.raises(StageError, match="all 4 training faces are labelled 'disc': there is nothing to tell apart"):
+    with pytest.raises(StageError, match="all 4 training faces are labelled 'disc': there is nothing to learn"):
         train(data[data["emotion"] == "disc"], NONE, params())
 
 
