@@ -10,6 +10,7 @@ import pandas as pd
 
 from labeling.config import NO_NAMES
 from pipeline.names import columns_of
+from pipeline.palette import character_colors
 from pipeline.rows import Row
 from pipeline.tables import is_face, rows_of
 
@@ -25,7 +26,6 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 TICKS = 12
 """Times written along a row, at most."""
 BANDS = ("#eef1f5", "#dde2ea")
-COLORS = ("#d9822b", "#3b82c4", "#3f9b57", "#b5489a", "#8a6d3b", "#6d5bd0", "#c23b3b", "#2a9d9d")
 ASIDE = "not kept"
 GRAY = "#9aa1ab"
 
@@ -50,7 +50,7 @@ def tracks_of(manifest: pd.DataFrame) -> pd.DataFrame:
 
 def palette(characters: Sequence[str]) -> dict[str, str]:
     """A color for each character, gray for what was put aside."""
-    return {name: COLORS[index % len(COLORS)] for index, name in enumerate(characters)} | {ASIDE: GRAY}
+    return character_colors(characters) | {ASIDE: GRAY}
 
 
 def timeline(

@@ -1,17 +1,25 @@
 """`toonset watch`: from video files to `watch/NAME/`."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline import paths
 from pipeline.classifier.model import load_model
 from pipeline.console import say_counts
 from pipeline.errors import InputError
+from pipeline.palette import character_colors
 from pipeline.params import Params, load_params
 from pipeline.watch.look import Viewer
+from pipeline.watch.overlay import Style, write_overlay
+from pipeline.watch.page import write_page
+from pipeline.watch.places import Places
 from pipeline.watch.record import Watched, watch_video
-from pipeline.watch.video import Video, open_videos
+from pipeline.watch.video import open_videos
 
+OVERLAY = "overlay.mp4"
+HOLD_S = 0.125
+"""How long a face is shown after the last frame in which it was looked at, s."""
 UNSURE_BELOW = 0.5
 """Probability of an answer below which it is more likely wrong than right."""
 
@@ -21,7 +29,11 @@ def watch(files: list[Path], all_episodes: bool, model: Path, out: Path, making:
     params = load_params()
     viewer = open_viewer(params, model)
     for video in open_videos(files, all_episodes, params):
-        report(watch_one(video, viewer, out / video.name, params))
+        watched = watch_video(video, viewer, out / video.name, params.compute)
+        if overlay:
+            add_overlay(watched, params.names)
+        write_page(watched, OVERLAY if overlay else relative(video.path, watched.folder), params.names)
+        report(watched)
 
 
 def open_viewer(params: Params, model: Path) -> Viewer:
@@ -35,9 +47,27 @@ def open_viewer(params: Params, model: Path) -> Viewer:
     return Viewer(characters, load_model(model), params.faces, UNSURE_BELOW)
 
 
-def watch_one(video: Video, viewer: Viewer, folder: Path, params: Params) -> Watched:
-    """Everything that is made of one video."""
-    return watch_video(video, viewer, folder, params.compute)
+def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:
+    """Write `overlay.mp4`."""
+    video = watched.video
+    places = Places(watched.faces(Places.COLUMNS), hold=max(1, round(HOLD_S * video.rate)))
+    style = Style(video.episode["height"], colors_of(watched), names)
+    write_overlay(watched.folder / OVERLAY, video, places, style)
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as a page in `folder` links to it."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
+
+def colors_of(watched: Watched) -> dict[str, tuple[int, int, int]]:
+    """A color for each character, red, green and blue, the same on every page of the project."""
+    return {name: _rgb(color) for name, color in character_colors(watched.characters).items()}
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(color.removeprefix("#"))
+    return red, green, blue
 
 
 def report(watched: Watched) -> None:

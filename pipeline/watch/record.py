@@ -44,7 +44,7 @@ def watch_video(video: Video, viewer: Viewer, folder: Path, compute: Compute) ->
     Raises InputError where the video does not decode to its end; what was there before is then left as it was.
     """
     emotions = viewer.classifier.emotions
-    frame_s = video.episode["rate_den"] / video.episode["rate_num"]
+    frame_s = float(1 / video.rate)
     found: list[pd.DataFrame] = []
     with replacing(folder / FACES) as temporary:
         parts = _with_segments(watch_faces(video, viewer, compute), frame_s, found)

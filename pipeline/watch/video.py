@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,21 @@ class Video:
     def name(self) -> str:
         """The episode's id, or what the file's name makes of one."""
         return str(self.episode["episode_id"])
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second."""
+        return Fraction(self.episode["rate_num"], self.episode["rate_den"])
+
+    @property
+    def time_base(self) -> Fraction:
+        """The unit of pts, s."""
+        return Fraction(self.episode["time_base_num"], self.episode["time_base_den"])
+
+    @property
+    def start_s(self) -> float:
+        """Time of the first frame, s: what players call 0."""
+        return float(int(self.scenes["start_pts"].iloc[0]) * self.time_base)
 
 
 def open_videos(files: list[Path], all_episodes: bool, params: Params) -> list[Video]:
