@@ -7,7 +7,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 
-.PHONY: help setup repro reproduced test lint lock
+.PHONY: help setup repro reproduced test lint docs lock
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
@@ -39,6 +39,11 @@ lint: setup
 
 test: lint
 	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# The documentation site, in build/site. Links and anchors that lead nowhere are errors.
+docs: setup
+	mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
 
 lock: setup
 	@echo "# Every package the project runs and is tested with, one version each: what \`make\` installs. Made by \`make lock\`." > requirements.lock.new

@@ -5,19 +5,20 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import ToonsetError
 from pipeline.version import VERSION
 
 if TYPE_CHECKING:
-    from pipeline.classifier.model import load_model
+    from pipeline.classifier.model import Classifier, load_model
 
-__all__ = ["__version__", "load_model"]
+__all__ = ["Classifier", "ToonsetError", "__version__", "load_model"]
 __version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:
     # Only now: torch takes a second to import, which most commands need not wait for.
-    if name == "load_model":
-        from pipeline.classifier.model import load_model
+    if name in ("Classifier", "load_model"):
+        from pipeline.classifier import model
 
-        return load_model
+        return getattr(model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
