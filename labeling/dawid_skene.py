@@ -1,8 +1,9 @@
-"""The consensus of Dawid and Skene: who is reliable and what is true, estimated together from the answers alone.
+"""The consensus of Dawid and Skene: the answers alone give an estimate of the true labels and of each annotator's
+reliability.
 
 A. P. Dawid, A. M. Skene, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM Algorithm", Applied
-Statistics 28 (1979) 20–28. Equation numbers are the paper's. Own code, though `crowd-kit` has the same: that brings
-transformers, a tokenizer and two HTTP clients with it, for the two short functions below.
+Statistics 28 (1979) 20–28. Equation numbers are the paper's. This is our own code: the package `crowd-kit` has the same
+method, but it needs transformers, a tokenizer and two HTTP clients.
 """
 
 from dataclasses import dataclass

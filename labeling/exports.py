@@ -1,8 +1,7 @@
 """Label Studio's JSON export of our tasks → rows of boxes.csv, frames.csv and emotions.csv.
 
-Only ids, places and answers are read, never a path or an address, and all are held to their types: a server's answer is
-somebody else's file. An annotation that cannot be read costs itself alone: one line says which task and which field,
-and the others are read.
+Only ids, places and answers are read, never a path or an address, and all types are checked: the export is a file that
+somebody else wrote.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
-"""Our own Label Studio: an environment of its own, an account, a server on 127.0.0.1.
+"""Label Studio on this machine: an environment of its own, an account, a server on 127.0.0.1.
 
-Label Studio needs other versions of some packages than we do, so it never shares our environment: it gets one in the
-user's cache, shared by all projects, made from `label-studio.lock`. What a project has of its own (SQLite, log,
-credentials) lies in its `.labelstudio/`, which git and dvc ignore.
+Label Studio needs other versions of some packages than toonset, so it never shares toonset's environment. Its
+environment is in the user's cache, is shared by all projects, and is made from `label-studio.lock`. A project's own
+files (SQLite database, log, credentials) are in its `.labelstudio/`, which git and dvc ignore.
 """
 
 import contextlib

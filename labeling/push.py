@@ -1,7 +1,8 @@
-"""Bringing tasks to a server so that pushing twice changes nothing.
+"""Sending tasks to a server. Pushing twice changes nothing.
 
-What is there is asked for first and compared by key and revision; nothing is remembered between pushes, so one that was
-broken off is simply done again. A task that somebody has answered, skipped or begun is never changed or removed.
+A push first asks for the tasks on the server and compares them by key and revision. Nothing is remembered between
+pushes, so an interrupted push is simply run again. A task that somebody has answered, skipped or begun is never changed
+or removed.
 """
 
 import hashlib

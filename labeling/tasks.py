@@ -1,8 +1,8 @@
-"""Label Studio tasks: a face, a frame, a contact sheet; each keyed by our own id.
+"""Label Studio tasks for a face, a frame or a contact sheet; each has a key of our own.
 
-A task's `data` holds, beside what the page shows, its `key` (whose task it is) and its `revision` (a hash of all it
-says), by which a push knows what the server has already; and what its answer needs to find its way home, whatever
-becomes of our own files.
+A task's `data` has what the page shows, and three more things: its `key` (which face, frame or sheet it is about), its
+`revision` (a hash of its content, by which a push sees what the server already has), and all that is needed to match
+its answer later, whatever happens to our own files.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ FACE_FIELDS = ("face_id", "episode_id", "frame", "character", "x", "y", "w", "h"
 
 @dataclass(frozen=True)
 class Guess:
-    """What an earlier, released model holds a face to be, and whether the annotator sees it."""
+    """The guess of an earlier model for a face, and whether the annotator sees it."""
 
     emotion: str
     score: float

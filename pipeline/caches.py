@@ -1,6 +1,6 @@
-"""Work kept between runs outside DVC's and git's sight: broken-off downloads, scene boundaries of known episodes.
+"""Work kept between runs, unknown to DVC and git: interrupted downloads, scene boundaries of known episodes.
 
-Everything here can be deleted at any time; it only costs doing the work again.
+Everything here can be deleted at any time; it is then made again.
 """
 
 from pathlib import Path

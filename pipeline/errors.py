@@ -25,7 +25,7 @@ class ParamsError(ToonsetError):
 
 
 class InputError(ToonsetError):
-    """A file that a person made or gave (annotations, sources) that cannot be read as what it should be."""
+    """A file that a person made or provided (annotations, sources) that cannot be read as expected."""
 
 
 class StageError(ToonsetError):
@@ -33,7 +33,7 @@ class StageError(ToonsetError):
 
 
 class TaskLost(StageError):
-    """The work on one item ended the process it ran in, each time it was tried; its other items are done."""
+    """The process that worked on one item died each time it was tried; the other items are done."""
 
 
 class SetupError(ToonsetError):

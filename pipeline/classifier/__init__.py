@@ -1,1 +1,1 @@
-"""A trained emotion classifier: its file, its answers, how good and how sure they are."""
+"""A trained emotion classifier: its files, its answers, and how good and how reliable they are."""

@@ -1,4 +1,4 @@
-"""How far probabilities can be believed: expected calibration error, reliability bins, temperature scaling.
+"""How reliable probabilities are: expected calibration error, reliability bins, temperature scaling.
 
 Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
 """

@@ -53,7 +53,7 @@ class Description(BaseModel):
     std: tuple[float, ...]
     """Of the training pictures, per channel, in gray levels."""
     temperature: float = Field(default=1.0, gt=0)
-    """What logits are divided by, so that probabilities are as high as answers are right on validation scenes."""
+    """The temperature that logits are divided by, fitted on validation scenes."""
     params: dict[str, Any]
     """The section `train` of params.yaml, its nulls filled in."""
     seed: int

@@ -1,4 +1,4 @@
-"""A classifier held against labels: figures, intervals, calibration, and a row per face."""
+"""Comparing a classifier with labels: metrics, intervals, calibration, and a row per face."""
 
 from dataclasses import dataclass
 from pathlib import Path

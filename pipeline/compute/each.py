@@ -1,7 +1,7 @@
-"""Where the work runs: processes on this machine, or a Dask cluster when `compute.scheduler` names one.
+"""Where the work runs: processes on this machine, or a Dask cluster if `compute.scheduler` names one.
 
-Either is a `concurrent.futures.Executor`, and `each` treats both alike: results come in the order of the items, only
-so many tasks are on their way at a time, and a worker that dies costs its task, which is tried again.
+Both are a `concurrent.futures.Executor`, and `each` treats them alike. Results come in the order of the items. Only a
+limited number of tasks is in progress at a time. If a worker dies, only its task is affected, and it is tried again.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD: Final = 2
-"""Tasks handed out and not yet handed on, per processor: what bounds memory, however many items there are."""
+"""Tasks in progress per processor, waiting results included. This limits memory, however many items there are."""
 ATTEMPTS: Final = 3
 """Times a task is tried whose worker dies under it; the last time nothing else runs beside it."""
 

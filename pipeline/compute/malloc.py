@@ -1,8 +1,8 @@
-"""The C library's habits with memory, where they cost more than the computing.
+"""Settings of the C library's memory allocator, where its defaults cost more time than the computation.
 
-A training step takes some tens of megabytes for what its layers compute and gives them back. glibc returns blocks of
-this size to the system at once, and the system clears every page again for the next step: hill2017 spent two fifths of
-its time on that (`python -m benchmarks.training_speed`).
+A training step takes some tens of megabytes for the outputs of its layers and frees them. glibc returns blocks of this
+size to the system at once, and the system clears every page again for the next step. hill2017 spent two fifths of its
+time on that (`python -m benchmarks.training_speed`).
 """
 
 import ctypes

@@ -1,7 +1,7 @@
-"""A pool of processes on this machine in which a death costs one task.
+"""A pool of processes on this machine in which the death of a process affects one task only.
 
-The standard library's pool breaks as a whole when one of its processes dies. Here every slot is such a pool of one
-process, made anew when it breaks, so that the tasks beside it never notice.
+The standard library's pool breaks as a whole if one of its processes dies. Here every slot is such a pool with one
+process. A broken one is replaced, and the tasks in the other slots continue.
 """
 
 import multiprocessing

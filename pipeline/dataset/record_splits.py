@@ -23,9 +23,10 @@ SCENE = ["episode_id", "scene"]
 
 
 def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
-    """Append the scenes that annotations/splits.csv does not hold yet; its own rows keep their bytes.
+    """Append the scenes that annotations/splits.csv does not have yet; its existing rows keep their bytes.
 
-    keep: write down what each scene has now, for a dataset that people have already, instead of sharing out anew.
+    keep: record the splits that the scenes have now, for a dataset that people already use, instead of assigning new
+    ones.
     """
     params = load_params()
     scenes = read_rows(paths.SCENES, SCENES)

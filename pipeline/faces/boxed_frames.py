@@ -1,4 +1,4 @@
-"""The frames that people looked at for faces, decoded: what a cascade learns from and is tested on."""
+"""The annotated frames, decoded: what a cascade is trained and tested on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

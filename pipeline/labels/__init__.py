@@ -1,1 +1,1 @@
-"""What people said of faces, and how several answers become one label."""
+"""People's answers about faces, and how several answers become one label."""

@@ -1,4 +1,4 @@
-"""Matching what annotators said to the faces that were found, and settling on one label a face."""
+"""Matching annotations to the detected faces, and making one label of several answers."""
 
 import json
 from collections import Counter
@@ -19,7 +19,7 @@ from pipeline.tables import is_face, rows_of
 BOX = ["x", "y", "w", "h"]
 NO_FACE = "no face was found there"
 AGAINST = "not-the-character"
-"""What every answer in NOT_THEIRS counts as: annotators who say the same in other words do not disagree."""
+"""What every answer in NOT_THEIRS counts as, because they all mean: this is not a face of the character."""
 
 
 def in_common(reasons: pd.Series) -> pd.Series:
@@ -29,16 +29,17 @@ def in_common(reasons: pd.Series) -> pd.Series:
 
 
 def faces_to_label(manifest: pd.DataFrame) -> pd.DataFrame:
-    """The faces an annotation may mean: those in use and their near-duplicates, but no false alarms."""
+    """The faces that an annotation can belong to: those in use and their near-duplicates, but no false alarms."""
     return manifest[is_face(manifest)]
 
 
 def match(annotations: pd.DataFrame, faces: pd.DataFrame, params: Labels) -> pd.Series:
-    """The face_id that each annotation speaks of, or None where there is none.
+    """The face_id that each annotation belongs to, or None if there is none.
 
-    An annotation means the face of the same episode and character that overlaps it most (at least `params.min_iou`),
-    at most `params.frame_tolerance` frames away; the nearer frame where two overlap it equally. Matching by place and
-    time, not by id, lets annotations outlive a retrained cascade.
+    An annotation belongs to the face of the same episode and character that overlaps it most (IoU at least
+    `params.min_iou`) and is at most `params.frame_tolerance` frames away. If two overlap equally, it is the nearer
+    frame. Annotations are matched by place and time and not by id, so they stay valid when the cascade is trained
+    again.
     """
     by_place = dict(iter(faces.groupby(["episode_id", "character"])))
     found = []
@@ -69,7 +70,7 @@ class MatchedRow(AnnotationRow):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the votes on one face come to."""
+    """The result of the votes on one face."""
 
     answer: str
     """An emotion, `unclear` or AGAINST; where `tied`, one of several as good."""
@@ -79,12 +80,12 @@ class Verdict:
 
 
 def cast_votes(annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Series) -> pd.DataFrame:
-    """The votes: rows of `annotations` that found a face and count, with `face_id`, `cluster` and `answer`.
+    """The votes: rows of `annotations` that belong to a face and count, with `face_id`, `cluster` and `answer`.
 
-    annotations: as `read_emotions` gives them, in the order of the file. matched: face_id per annotation. clusters:
-    cluster (the representative's face_id) by face_id. `answer` is the emotion given, or AGAINST. Of what one annotator
-    said of one face the last row counts, except that `right-character` takes back only a `wrong-character`, and
-    `wrong-emotion` only the emotion that it contests.
+    annotations: as `read_emotions` returns them, in the order of the file. matched: face_id per annotation. clusters:
+    cluster (the representative's face_id) by face_id. `answer` is the emotion given, or AGAINST. If one annotator
+    judged one face several times, the last row counts. There are two exceptions: `right-character` cancels only a
+    `wrong-character`, and `wrong-emotion` only the emotion that it contradicts.
     """
     rows = annotations.assign(face_id=matched, cluster=matched.map(clusters.to_dict()))
     rows = rows[rows["cluster"].notna() & (rows["status"] == OK)]
@@ -106,7 +107,8 @@ def cast_votes(annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Serie
 def settle_labels(
     annotations: pd.DataFrame, matched: pd.Series, clusters: pd.Series, method: str = "majority"
 ) -> pd.DataFrame:
-    """Rows of LABELS: one per cluster of near-duplicates that was spoken of, and one per annotation that found no face.
+    """Rows of LABELS: one per cluster of near-duplicates that was judged, and one per annotation without a matching
+    face.
 
     The arguments are those of `cast_votes`, and `labels.consensus` of params.yaml.
     """
@@ -129,7 +131,7 @@ def settle_labels(
 
 
 def by_majority(votes: pd.DataFrame) -> dict[str, Verdict]:
-    """Verdict by cluster: the answer with most votes; where several have equally many, the one that a review gave."""
+    """Verdict by cluster: the answer with most votes. If several have equally many, the one given in a review."""
     verdicts = {}
     for cluster, own in votes.groupby("cluster"):
         ranked = _ranked(own["answer"])
@@ -185,7 +187,7 @@ def _label(votes: pd.DataFrame, verdict: Verdict, cluster: str) -> dict[str, Any
 
 
 def _looked_at(remarked: Any, cluster: str) -> dict[str, Any]:
-    """A face of which only sheets spoke, without an emotion: no label yet."""
+    """A face that was judged on sheets only, without an emotion: it has no label yet."""
     said = ", ".join(f"{name} {count}" for name, count in _ranked(remarked["emotion"]))
     return {
         **_place(remarked, cluster),
@@ -208,7 +210,7 @@ def _place(rows: pd.DataFrame, cluster: str) -> dict[str, Any]:
 
 
 def _unmatched(row: AnnotationRow) -> dict[str, Any]:
-    """An annotation that no face answers to: kept, with the reason."""
+    """An annotation without a matching face: kept, with the reason."""
     said, vote = json.dumps({row.emotion: 1}), row.emotion not in NO_VOTE
     return {
         "face_id": None,

@@ -1,1 +1,1 @@
-"""A project as a whole: starting one, summing it up, checking that it can be made again."""
+"""A project as a whole: starting one, its summary, and the check that it can be reproduced."""

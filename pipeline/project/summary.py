@@ -1,4 +1,4 @@
-"""What a project holds, as a few numbers: printed at the end of `make repro` and put at the head of the report."""
+"""What a project contains, as a few numbers: printed at the end of `make repro` and at the top of the report."""
 
 import json
 from pathlib import Path

@@ -1,15 +1,17 @@
-"""From pairs of near-duplicates to clusters: which face stands for which.
+"""From pairs of near-duplicates to clusters: which face is used instead of which others.
 
-Linking every near pair (single linkage, `chains`) lets slow drawings run into each other: each step of a turning head
-is near the one before, and the first is nothing like the last. On Big Buck Bunny, with a distance of 8 gray levels, a
-chain reaches 25. So clusters are not chains. A cluster is a face and faces that are each near *it* (`cover`): no member
-is farther from its representative than the distance stated, no two members farther apart than twice that, and no two
-representatives are near each other, which is all that a test needs to be clean of what was trained on. That leaves
-2,103 distinct faces of the film's 3,742, where chains would leave 1,836.
+Linking every near pair (single linkage, `chains`) joins faces that differ much: each step of a slowly turning head is
+near the step before, but the last is nothing like the first. On Big Buck Bunny, with a distance of 8 gray levels, the
+two ends of a chain differ by up to 25.
 
-Within an episode the sharpest face represents its near-duplicates. Between episodes the one listed first in params.yaml
-does, however sharp the other is: so an episode that is added at the end of the list takes no face out of a dataset that
-people have, and moves none to another split.
+So clusters are not chains. A cluster is a representative and faces that are each near *it* (`cover`). No member is
+farther from its representative than the distance in params.yaml, and no two members are farther apart than twice that.
+No two representatives are near each other: this is all that is needed to keep near-duplicates of training faces out of
+the test. It leaves 2,103 distinct faces of the film's 3,742, where chains would leave 1,836.
+
+Within an episode the sharpest face represents its near-duplicates. Between episodes it is the face of the episode that
+params.yaml lists first, however sharp the other is. So an episode that is added at the end of the list removes no face
+from a published dataset and moves none to another split.
 """
 
 # mypy: allow-untyped-defs
@@ -28,9 +30,9 @@ from pipeline.params import Episode
 
 
 def listed(episode_id: str, episodes: Sequence[Episode]) -> int:
-    """The place in the list of the entry that an episode came from; the end for an episode of none.
+    """The position in `episodes` of the entry that an episode came from; the end for an unknown episode.
 
-    The episodes of an entry that is a folder are called by the entry's id and their file's name.
+    The episodes of an entry that is a folder are named by the entry's id and the file's name.
     """
     names = [episode.id for episode in episodes]
     if episode_id in names:
@@ -57,11 +59,12 @@ def standing(faces: pd.DataFrame, episodes: Sequence[Episode]) -> NDArray[np.int
 
 
 def cover(rank: NDArray[np.int64], pairs: pd.DataFrame) -> NDArray[np.int64]:
-    """The row that stands for each row; its own where it stands for itself.
+    """The representative's row of each row; a representative's own row is its own. rank: int64 [N], a permutation.
+    pairs: first, second, distance.
 
-    rank: int64 [N], a permutation. pairs: first, second, distance. In order of `rank`, a row that is near no earlier
-    representative becomes one; otherwise it belongs to the nearest of them, the earlier one where two are equally near.
-    So what comes later in `rank` changes nothing for what comes before.
+    Rows are taken in the order of `rank`. A row that is near no earlier representative becomes a representative.
+    Otherwise it belongs to the nearest one, the earlier one if two are equally near. So rows that come later in `rank`
+    change nothing for earlier ones.
     """
     one, other = rank[pairs["first"].to_numpy()], rank[pairs["second"].to_numpy()]
     earlier, later = np.minimum(one, other), np.maximum(one, other)

@@ -1,4 +1,4 @@
-"""Which faces are worth a person's time: few of each character, spread over episodes, scenes, tracks and appearance."""
+"""Which faces people should label: few of each character, spread over episodes, scenes, tracks and appearance."""
 
 # mypy: allow-untyped-defs
 # (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
@@ -20,11 +20,12 @@ def diverse(
     count: int,
     before: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """Rows of at most `count` of the faces (of one character), in the order in which they were taken.
+    """Rows of at most `count` of the faces (of one character), in the order in which they are taken.
 
-    Each next face is from the episode that has given fewest so far; in it, from the scene that has given fewest, and in
-    that from such a track; and of those the one that looks least like any face taken (farthest-point sampling: Gonzalez
-    1985), in gray levels between thumbnails. The face of lower `rank` decides where all are equal.
+    The next face is taken from the episode with the fewest faces so far, in it from the scene with the fewest, and in
+    that from the track with the fewest. Among these it is the face that looks least like any face taken so far
+    (farthest-point sampling: Gonzalez 1985), in gray levels between thumbnails. If all are equal, the face of lower
+    `rank` is taken.
 
     faces: episode_id, scene, track. thumbnails: uint8 [N, S, S]. rank: int64 [N]. before: rows that were taken before
     and are not taken again. Costs count × N distances.

@@ -1,9 +1,9 @@
-"""The exact search for near-duplicates: all pairs in one set, compiled, the same result for any number of threads.
+"""The exact search for near-duplicates: all pairs in one set, compiled, with the same result for any number of threads.
 
-Two pictures are near when their 64-bit hashes differ in at most `max_bits` bits *and* their pixels differ by at most
-`limit` gray levels in all (L1). Every pair is looked at, except those whose sums of pixels alone are farther apart than
-`limit`: the difference of two sums is never more than the sum of the differences, so none of those can be near. With
-the rows in order of their sums, what is left to look at of each row is one contiguous run.
+Two pictures are near if their 64-bit hashes differ in at most `max_bits` bits *and* their pixels differ by at most
+`limit` gray levels in all (L1). Pairs whose sums of pixels differ by more than `limit` are skipped: the difference of
+two sums is never larger than the sum of the differences, so they cannot be near. The rows are sorted by their sums, so
+the rows to compare with one row are one contiguous run.
 
 Cost: about 0.2 ns per pair of hashes where the processor counts bits in vectors, and 12 bytes per pair found.
 """

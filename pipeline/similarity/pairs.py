@@ -1,8 +1,7 @@
-"""Near-duplicate faces: a perceptual hash for candidates, then a real distance on small pictures.
+"""Near-duplicate faces: a perceptual hash and a distance between small pictures.
 
-The distance is stated and the search is exact: two faces are near-duplicates when their hashes differ in at most
-`max_bits` of 64 and their thumbnails differ by at most `max_distance` gray levels on average, and every such pair of
-the whole set is found.
+Two faces are near-duplicates if their hashes differ in at most `max_bits` of 64 bits and their thumbnails differ by at
+most `max_distance` gray levels on average. The search is exact: it finds every such pair.
 """
 
 import math

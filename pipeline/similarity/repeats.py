@@ -1,4 +1,6 @@
-"""Material that several episodes share: openings, endings, re-used animation. Found by its near-duplicate faces."""
+"""Material that several episodes share, such as openings and re-used animation. It is found by its near-duplicate
+faces.
+"""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def episodes_showing(episodes: pd.Series, pairs: pd.DataFrame) -> NDArray[np.int64]:
-    """In how many episodes each face, or a near-duplicate of it, is seen; int64 [N], at least 1.
+    """In how many episodes each face or a near-duplicate of it occurs; int64 [N], at least 1.
 
     episodes: the episode of each face. pairs: first, second: all near-duplicates.
     """
@@ -21,10 +23,12 @@ def episodes_showing(episodes: pd.Series, pairs: pd.DataFrame) -> NDArray[np.int
 
 
 def repeated(faces: pd.DataFrame, showing: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which faces belong to repeated material: those of tracks of which at least half is seen in another episode too.
+    """Which faces belong to repeated material: faces of tracks of which at least half occurs in another episode too.
 
-    A track, not a face: two drawings of one character may be alike by chance; most of a performance is not. And a face
-    that was missed in the other episode is still part of what is repeated. faces: episode_id, track.
+    The rule is about tracks and not about single faces. Two drawings of one character may look alike by chance, but
+    most of a track does not. And a face that was missed in the other episode still belongs to the repeated material.
+
+    faces: episode_id, track.
     """
     shared = pd.Series(showing > 1, index=faces.index)
     return shared.groupby([faces["episode_id"], faces["track"]]).transform("mean").to_numpy(float) >= 0.5

@@ -1,4 +1,4 @@
-"""Which frames are worth boxing, and the boxes that the cascades there are already draw in them."""
+"""Which frames to box, and the boxes that the current cascades already draw in them."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ from pipeline.tasks.media import QUALITY, Media
 from pipeline.video.decode import decode_chosen, known_frames
 
 SIDE = 32
-"""Side of the thumbnails by which frames are held to be alike, px."""
+"""Side of the thumbnails by which frames are compared, px."""
 APART = 12
-"""Frames from one that was looked at already within which another says little that is new."""
+"""A frame this close to a boxed frame is not offered: it would show nothing new."""
 HEIGHT = 720
 """Most px in height of a frame to box faces in."""
 OVERLAP = 0.4
@@ -48,10 +48,11 @@ class FramesOfEpisode:
 def frames_to_box(
     episodes: pd.DataFrame, scenes: pd.DataFrame, seen: pd.DataFrame, count: int, params: Params
 ) -> pd.DataFrame:
-    """At most `count` frames worth boxing: episode_id, frame, scene; in the order in which they should be boxed.
+    """At most `count` frames to box: episode_id, frame, scene; in the order in which they should be boxed.
 
-    Scenes that nobody looked at come first, then those with one frame looked at, and so on; within them frames that
-    look least alike. episodes, scenes: EPISODES, SCENES. seen: episode_id, frame of frames that were looked at.
+    Scenes without a boxed frame come first, then scenes with one boxed frame, and so on. Within these, the frames that
+    look least alike come first. episodes, scenes: EPISODES, SCENES. seen: episode_id, frame of frames that were boxed
+    or looked at.
     """
     candidates = candidate_frames(episodes, scenes, seen)
     by_episode = dict(iter(candidates.groupby("episode_id")))

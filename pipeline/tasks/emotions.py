@@ -27,9 +27,9 @@ from pipeline.tasks.quick_model import NO_LABEL, describe, fit_quick
 def spoken_of(
     manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params, *, votes_only: bool = True
 ) -> set[str]:
-    """The representatives (face_id) of all faces that somebody has spoken of, directly or through a near-duplicate.
+    """The representatives (face_id) of all faces that somebody has judged, directly or through a near-duplicate.
 
-    votes_only: leave out those of which only something else than their emotion was said, on a sheet.
+    votes_only: leave out faces of which a sheet says something else than their emotion.
     """
     faces = faces_to_label(manifest)
     if votes_only:
@@ -39,9 +39,10 @@ def spoken_of(
 
 
 def order_by_gain(manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """The selected faces that nobody has spoken of, those first whose label will teach a model most (`acquisition`).
+    """The selected faces that have no answer yet, those first whose label will teach a model most (`order`).
 
-    What is asked of is a quick model learned from the answers so far, never this run's network: the flow has no circle.
+    The order comes from a quick model that learned from the answers so far, never from this run's network: the flow has
+    no circle.
     """
     faces = manifest[manifest["selected"]].reset_index(drop=True)
     labelled = faces["face_id"].isin(spoken_of(manifest, annotations, params)).to_numpy()
@@ -65,9 +66,9 @@ def _answers(manifest: pd.DataFrame, annotations: pd.DataFrame, params: Params) 
 
 
 def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """A task per face, in their order, with what the model named in params holds it to be, if one is named.
+    """A task per face, in their order, with the guess of the model that params.yaml names, if it names one.
 
-    why: for each face, what a reviewer should know of it.
+    why: for each face, what a reviewer should know about it.
     """
     if faces.empty:
         return []
@@ -83,7 +84,7 @@ def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> 
 
 
 def guess(faces: pd.DataFrame, params: Labelling) -> list[Guess | None]:
-    """What the model holds each face to be; nothing where no model is named or a crop does not decode."""
+    """The model's guess for each face; None if no model is named or the crop does not decode."""
     if params.model is None:
         return [None] * len(faces)
     folder = Path(params.model)
@@ -104,5 +105,5 @@ def guess(faces: pd.DataFrame, params: Labelling) -> list[Guess | None]:
 
 
 def is_blind(face_id: str, share: float) -> bool:
-    """Whether the guess on a face is withheld: by its id alone, so that it stays so whatever else is asked."""
+    """Whether the guess for a face is hidden. It depends on the face's id alone, so every push hides the same ones."""
     return int(hashlib.sha256(f"blind {face_id}".encode()).hexdigest()[:8], 16) < share * 2**32

@@ -1,9 +1,9 @@
 """In which order faces are labelled, so that few labels teach a model much: uncertainty and variety.
 
-Each next face is the one with the largest product of how unsure the model is of it and how little it looks like any
-face that is labelled or asked for already. Unsure faces alone would be asked for in heaps, one frame like the next;
-varied ones alone would be asked for where the model errs no more. (Farthest-point sampling, Gonzalez 1985, weighted by
-the margin of Scheffer, Decomain & Wrobel 2001.)
+The next face is the one with the largest product of two numbers: how unsure the model is of it, and how different it
+looks from every face that is labelled or already chosen. Uncertainty alone would choose many similar faces, such as
+neighbouring frames. Variety alone would choose faces that the model already knows. (Farthest-point sampling, Gonzalez
+1985, weighted by the margin of Scheffer, Decomain & Wrobel 2001.)
 """
 
 # mypy: allow-untyped-defs

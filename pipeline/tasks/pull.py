@@ -1,7 +1,7 @@
-"""Bringing people's answers into annotations/*.csv: rows are appended, never changed; `git diff` shows who said what.
+"""Fetching people's answers into annotations/*.csv. Rows are appended, never changed; `git diff` shows who said what.
 
-A row is new where nobody gave that answer there at that time, and where its annotator's last words on that place are
-not the same: pulling twice adds nothing, and an answer that was changed, even changed back, is a row of its own.
+A row is new if this answer was not given at this place at this time, and if it differs from the annotator's latest
+answer for this place. So pulling twice adds nothing. A changed answer is a new row, even if it is changed back.
 """
 
 import json
@@ -197,7 +197,7 @@ def _answer(row: Row) -> tuple[str, ...]:
 
 
 def _of_whom(row: Row) -> tuple[str, ...]:
-    """The place, who spoke of it, and in which way: what one's last words are the last of."""
+    """The key by which a newer answer replaces an older one: the place, the annotator and the way of answering."""
     return (*(row[name] for name in PLACE), row["annotator"], row["given_by"])
 
 

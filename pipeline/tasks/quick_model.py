@@ -1,8 +1,9 @@
-"""A classifier that learns in a second what the labels so far say: for deciding what people look at next, not to ship.
+"""A small classifier that learns from the labels so far in a second. It chooses what people look at next; it is not
+published.
 
-Histograms of oriented gradients (Dalal & Triggs, CVPR 2005) of the face, and multinomial logistic regression on them.
-On the sample show it is better than the network of the `train` stage, which learns its features from the same few
-hundred faces; `benchmarks/active_learning.py` compares them.
+It uses histograms of oriented gradients of the face (Dalal & Triggs, CVPR 2005) and multinomial logistic regression. On
+the sample show it is better than the network of the `train` stage, which learns its features from the same few hundred
+faces; `benchmarks/active_learning.py` compares them.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,12 @@
-"""Which labels are worth a second look: where annotators disagree, and where the label is probably wrong.
+"""Which labels need a second look: annotators disagree, or the label is probably wrong.
 
-Each label is held against two kinds of evidence, the other votes on the face and what a model trained on other scenes
-says of it, and both are put together as Bayes' rule has it: P(emotion | votes, picture) ∝ P(emotion | picture) × Π
-P(vote | emotion), with annotators who err in one answer of ten, on any other answer alike. So a label that two agreed
-on needs a surer model to be doubted than a single vote. (Goh, Tkachenko & Mueller, "CROWDLAB", 2022, weigh both by
-estimated reliability instead. cleanlab's scores look at the model alone; on the sample show they find fewer, see
-docs/benchmarks.md.)
+Each label is compared with two kinds of evidence: the other votes on the face, and the answer of a model that was
+trained on other scenes. Bayes' rule combines them: P(emotion | votes, picture) ∝ P(emotion | picture) × Π P(vote |
+emotion). Annotators are assumed to be wrong in one answer of ten, with all wrong answers equally likely. So a label
+that two people agree on needs a surer model to be doubted than a single vote.
+
+(Goh, Tkachenko & Mueller, "CROWDLAB", 2022, weigh both by estimated reliability instead. cleanlab's scores use the
+model alone; on the sample show they find fewer wrong labels, see docs/benchmarks.md.)
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Contact sheets for Label Studio: up to 24 look-alike faces that are all held to be the same thing.
+"""Contact sheets for Label Studio: up to 24 similar faces that are claimed to be one character or one emotion.
 
-A face that is not what the sheet claims stands out among faces that are; so those that look alike go together, and the
-sheets of the weakest finds come first.
+A wrong face is easy to see among similar right ones. So similar faces are put together, and the sheets with the weakest
+detections come first.
 """
 
 import hashlib
@@ -34,9 +34,10 @@ GAP = 6
 
 
 def sheet_tasks(faces: pd.DataFrame, claims: Sequence[str], kind: str, media: Media, params: Params) -> list[Any]:
-    """A task for each sheet, weakest finds first.
+    """A task for each sheet, the sheets with the weakest detections first.
 
-    faces: rows of MANIFEST; claims: what each is held to be; kind: "character" or "emotion".
+    faces: rows of MANIFEST; claims: the claimed character or emotion of each; kind: "character" or "emotion"; margin:
+    the crops'.
     """
     crops = read_crops(faces)
     thumbnails, decodes = read_thumbnails(crops, params.faces.crop_margin)

@@ -1,7 +1,7 @@
-"""A training that was interrupted goes on where it was, to the same bits: its whole state in one safetensors file.
+"""An interrupted training continues with the same bits: its whole state is in one safetensors file.
 
-A checkpoint belongs to one set of pictures, settings and versions (its key); one of another training is left alone and
-the training starts anew.
+A checkpoint belongs to one set of pictures, settings and versions (its key). A checkpoint of another training is
+ignored, and the training starts again.
 """
 
 import contextlib

@@ -1,4 +1,6 @@
-"""Published weights as the start of a training: from a file or a URL, held to their sha256, never silently left out."""
+"""Published weights as the start of a training: from a file or a URL, checked against their sha256, never silently
+skipped.
+"""
 
 import hashlib
 import shutil
