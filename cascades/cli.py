@@ -12,7 +12,7 @@ import typer
 from cascades.boxes import as_array
 from cascades.calibration import operating_score, probability, train_validated
 from cascades.detector import Detector
-from cascades.errors import CascadeError, InvalidParameter
+from cascades.errors import CascadeError, InvalidParameter, TrainingDataError
 from cascades.evaluation import evaluate as roc_of
 from cascades.model import Cascade
 from cascades.params import AUTO, TrainingParams
@@ -215,7 +215,7 @@ def _split(folder: ImageFolder, validation: list[Path], boxes: Path | None) -> t
 @app.command()
 def detect(
     xml: Xml,
-    images: Images,
+    images: Annotated[Path, typer.Argument(help="An image, or a folder of images.", exists=True)],
     min_score: Annotated[float, typer.Option(help="Leave out detections with a lower score.")] = 0.0,
     fppi: Annotated[
         float | None,
@@ -227,7 +227,7 @@ def detect(
     scale_factor: ScaleFactor = 1.1,
     threads: Threads = DEFAULT.threads,
 ) -> None:
-    """Find faces in every image of a folder and print a CSV with image,x,y,w,h,score.
+    """Find faces in one image or in every image of a folder and print a CSV with image,x,y,w,h,score.
 
     If the cascade was trained with --validation, the column `probability` says how likely each detection is a face.
     """
@@ -238,14 +238,25 @@ def detect(
         calibrated = bool(cascade.info.calibration)
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["image", "x", "y", "w", "h", "score", *(["probability"] if calibrated else [])])
-        for name in list_images(images):
-            gray, chroma = read_image(images / name)
+        folder, names = (images, list_images(images)) if images.is_dir() else (images.parent, [images.name])
+        unread = 0
+        for name in names:
+            try:
+                gray, chroma = read_image(folder / name)
+            except TrainingDataError as error:
+                typer.echo(f"not looked at: {error}", err=True)
+                unread += 1
+                continue
             (found,) = detector.detect(gray, chroma=chroma)
             right = probability(cascade, found.scores).tolist() if calibrated else None
             for i, (box, score) in enumerate(zip(found.boxes.tolist(), found.scores.tolist(), strict=True)):
                 writer.writerow([name, *box, f"{score:.3f}", *([f"{right[i]:.4f}"] if right else [])])
     except CascadeError as error:
         _fail(error)
+    if unread:
+        typer.echo(f"{unread} of {len(names)} images could not be read (the reasons are above)", err=True)
+    if unread == len(names):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -3,6 +3,7 @@
     CascadeError
     ├── InvalidCascadeXml     a file is not a cascade this library reads
     ├── TrainingDataError     images or boxes from which nothing can be learned
+    ├── PictureError          a file is not a picture, or not a whole one
     ├── InvalidParameter      a setting outside its range (also a ValueError)
     ├── CheckpointMismatch    a checkpoint made from other data or settings
     └── CalibrationMissing    a probability or an operating point is asked of a cascade that has none
@@ -21,6 +22,10 @@ class InvalidCascadeXml(CascadeError):
 
 class TrainingDataError(CascadeError):
     """Nothing can be learned from these images and boxes."""
+
+
+class PictureError(CascadeError):
+    """A file is not a picture that can be read whole."""
 
 
 class InvalidParameter(CascadeError, ValueError):

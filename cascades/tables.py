@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box
-from cascades.errors import TrainingDataError
+from cascades.errors import PictureError, TrainingDataError
+from cascades.pictures import SUFFIXES, read_picture
 from cascades.planes import chroma_of
 from cascades.strict_csv import InvalidCsv, parse_csv, whole_number
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 COLUMNS = ("image", "x", "y", "w", "h")
 
 
@@ -47,18 +47,20 @@ def read_boxes(path: Path) -> dict[str, list[Box]]:
 
 
 def list_images(folder: Path) -> list[str]:
-    """Every image below a folder, sorted, as paths relative to it."""
-    found = (p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    return sorted(p.relative_to(folder).as_posix() for p in found)
+    """Every image below a folder, sorted, as paths relative to it. Raises TrainingDataError where there is none."""
+    found = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not found:
+        raise TrainingDataError(f"{folder}: no image in it; expected files that end in one of {', '.join(SUFFIXES)}")
+    return found
 
 
 def read_image(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Gray uint8[H, W] and chroma uint8[2, H, W] of an image file."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise TrainingDataError(f"{path}: not an image that can be read; repair it or take it out of the folder")
-    gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-    return gray, chroma_of(np.asarray(image[..., ::-1], np.uint8))
+    """Gray uint8[H, W] and chroma uint8[2, H, W] of an image file, read as `pictures` does."""
+    try:
+        image = read_picture(path)
+    except PictureError as error:
+        raise TrainingDataError(f"{error}; mend it, or take it out of the folder") from error
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8), chroma_of(image)
 
 
 class ImageFolder(Sequence[AnnotatedImage]):

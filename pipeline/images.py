@@ -78,15 +78,25 @@ def encode_jpeg(rgb: Pixels, quality: int = 95) -> bytes:
 
 
 def decode_rgb(data: bytes) -> Pixels | None:
-    """An encoded picture as RGB uint8 [H, W, 3], or None if it does not decode."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    """An encoded picture of ours as RGB uint8 [H, W, 3], or None if it does not decode.
+
+    Files that others made are read by `cascades.pictures`.
+    """
+    image = _decoded(data, cv2.IMREAD_COLOR)
     return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def decode_gray(data: bytes) -> Pixels | None:
     """An encoded picture as gray uint8 [H, W], or None if it does not decode: a JPEG's own luma."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    image = _decoded(data, cv2.IMREAD_GRAYSCALE)
     return None if image is None else np.asarray(image, dtype=np.uint8)
+
+
+def _decoded(data: bytes, flags: int) -> cv2.typing.MatLike | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header that promises more than OpenCV takes
+        return None
 
 
 def to_gray(rgb: Pixels) -> Pixels:

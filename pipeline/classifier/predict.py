@@ -1,18 +1,19 @@
 """What emotions pictures show: face crops as they are, or, with cascades, the faces found in whole pictures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from cascades import Cascade, Detector, chroma_of
+from cascades.errors import PictureError
+from cascades.pictures import SUFFIXES, read_picture
 from pipeline.classifier.model import Classifier
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade
 from pipeline.images import (
     Pixels,
     Rectangle,
-    decode_rgb,
     fit_height,
     inside,
     repeat_edges,
@@ -23,10 +24,10 @@ from pipeline.images import (
 from pipeline.params import Faces
 from pipeline.schemas import OK, REJECTED
 
-SUFFIXES: Final = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""What is taken from a folder."""
 AT_ONCE: Final = 64
 """Pictures in memory."""
+PIXELS_AT_ONCE: Final = 2**25
+"""Pixels of all pictures in memory, but for one that is larger."""
 
 
 @dataclass(frozen=True)
@@ -72,23 +73,32 @@ def predict(
     """
     settings = Faces()
     detector = Detector([one.cascade for one in cascades], scale_factor=settings.scale_factor) if cascades else None
-    for start in range(0, len(paths), AT_ONCE):
-        rows: list[Face | dict[str, Any]] = []
-        for path in paths[start : start + AT_ONCE]:
-            rows += _faces(path, detector, cascades)
+    for rows in _batches(row for path in paths for row in _faces(path, detector, cascades)):
         faces = [row for row in rows if isinstance(row, Face)]
         judged = iter(classifier.predict([face.pixels for face in faces]).tolist())
         for row in rows:
             yield _answer(row, next(judged), classifier.emotions) if isinstance(row, Face) else row
 
 
+def _batches(rows: Iterable[Face | dict[str, Any]]) -> Iterator[list[Face | dict[str, Any]]]:
+    """Rows in turn, as many at once as memory may hold."""
+    batch: list[Face | dict[str, Any]] = []
+    pixels = 0
+    for row in rows:
+        batch.append(row)
+        pixels += row.pixels.size // 3 if isinstance(row, Face) else 0
+        if len(batch) >= AT_ONCE or pixels >= PIXELS_AT_ONCE:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
 def _faces(path: Path, detector: Detector | None, cascades: Sequence[CharacterCascade]) -> list[Face | dict[str, Any]]:
     try:
-        rgb = decode_rgb(path.read_bytes())
-    except OSError as error:
-        return [_rejected(path, f"cannot be read: {error.strerror}")]
-    if rgb is None:
-        return [_rejected(path, "no picture that can be decoded")]
+        rgb = read_picture(path)
+    except PictureError as error:
+        return [_rejected(path, str(error).removeprefix(f"{path}: "))]
     if detector is None:
         return [Face(str(path), rgb)]
     found: list[Face | dict[str, Any]] = list(find(path, rgb, detector, cascades))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from PIL import Image
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -40,6 +41,30 @@ def test_train_detect_evaluate(folder: Path) -> None:
     judged = run(app, ["evaluate", xml, images, boxes])
     assert "32 faces in 16 images" in judged.output
     assert "false positives per image, from score" in judged.output
+
+
+def test_detect_reads_every_kind_of_picture_and_one_alone(folder: Path) -> None:
+    run = CliRunner().invoke
+    images, xml = folder / "tiffs", str(folder / "face.xml")
+    small = ["--stages", "3", "--positives", "100", "--negatives", "200"]
+    assert run(app, ["train", str(folder), str(folder / "boxes.csv"), xml, *small]).exit_code == 0
+    images.mkdir()
+    for suffix in ("tif", "TIFF", "webp", "bmp"):
+        Image.open(folder / "00.png").convert("RGB").save(images / f"a.{suffix}", lossless=True)
+    expected = [row.split(",")[1:] for row in run(app, ["detect", xml, str(folder / "00.png")]).stdout.splitlines()]
+    assert len(expected) > 1
+    found = list(csv.reader(io.StringIO(run(app, ["detect", xml, str(images)]).stdout)))
+    for name in ("a.tif", "a.TIFF", "a.webp", "a.bmp"):
+        assert [row[1:] for row in found if row[0] == name] == expected[1:]
+    (images / "b.tif").write_bytes(b"no picture")
+    some = run(app, ["detect", xml, str(images)])
+    assert (some.exit_code, list(csv.reader(io.StringIO(some.stdout)))) == (0, found)
+    assert "b.tif: no picture that can be decoded" in some.stderr
+    assert "1 of 5 images could not be read" in some.stderr
+    none = run(app, ["detect", xml, str(images / "b.tif")])
+    assert none.exit_code == 1
+    (images / "empty").mkdir()
+    assert "no image in it; expected files that end in" in run(app, ["detect", xml, str(images / "empty")]).stderr
 
 
 def test_validation_folder_calibrates_and_chooses(folder: Path) -> None:
@@ -148,5 +173,5 @@ def test_box_table_problems_name_the_place(folder: Path) -> None:
     with pytest.raises(TrainingDataError, match=r"nowhere\.png"):
         ImageFolder(folder, read_boxes(table))
     (folder / "03.png").write_text("no picture")
-    with pytest.raises(TrainingDataError, match="not an image"):
+    with pytest.raises(TrainingDataError, match="no picture that can be decoded"):
         ImageFolder(folder, {})[3]

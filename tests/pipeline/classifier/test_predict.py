@@ -1,6 +1,7 @@
 """`toonset predict` and `toonset export`: rows of JSON, whole pictures, and an ONNX file that answers as torch does."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -56,7 +57,7 @@ def test_a_line_for_each_picture_of_a_folder(folder):
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [Path(row["image"]).name for row in rows] == ["a.jpg", "b.png", "c.png"]
     assert [row["status"] for row in rows] == ["ok", "ok", "rejected"]
-    assert rows[2]["reason"] == "no picture that can be decoded"
+    assert rows[2]["reason"] == "no picture that can be decoded (it begins with b'no pictu')"
     face = cv2.imread(str(folder / "faces" / "b.png"))[..., ::-1]
     expected = load_model(folder / "model").predict([np.ascontiguousarray(face)])[0]
     assert rows[1]["emotion"] == EMOTIONS[int(expected.argmax())]
@@ -68,6 +69,28 @@ def test_more_pictures_than_are_held_at_once_keep_their_order(folder):
     paths = [folder / "faces" / ("c.png" if i % 3 == 0 else "a.jpg") for i in range(70)]
     rows = list(predict(paths, classifier()))
     assert [row["status"] == "rejected" for row in rows] == [i % 3 == 0 for i in range(70)]
+
+
+def test_a_picture_that_cannot_be_read_costs_its_own_row(folder, cases):
+    os.mkfifo(folder / "faces" / "pipe.png")
+    places = [folder / "faces" / "a.jpg", folder / "faces" / "pipe.png", Path("/dev/zero"), folder / "faces"]
+    places += [cases / "images" / name for name in ("bomb.png", "rgb.png", "rgba.png")]
+    rows = list(predict(places, classifier()))
+    assert [row["status"] for row in rows] == ["ok", *["rejected"] * 4, "ok", "ok"]
+    assert [row["image"] for row in rows] == [str(place) for place in places]
+    assert all(row["reason"] for row in rows if row["status"] == "rejected")
+    assert rows[4]["reason"].startswith("its header says")
+
+
+def test_few_pixels_are_held_at_once_and_the_answers_are_the_same(folder, monkeypatch):
+    paths = [folder / "faces" / name for name in ("a.jpg", "c.png", "b.png", "b.png", "a.jpg")]
+    rows = list(predict(paths, classifier()))
+    known, sizes = classifier(), []
+    judge = known.predict
+    monkeypatch.setattr("pipeline.classifier.predict.PIXELS_AT_ONCE", 128 * 128 + 1)
+    monkeypatch.setattr(Classifier, "predict", lambda self, faces: sizes.append(len(faces)) or judge(faces))
+    assert list(predict(paths, known)) == rows
+    assert sizes == [2, 2]
 
 
 def test_the_temperature_sharpens_or_softens_and_changes_no_answer(folder):
