@@ -1,5 +1,6 @@
 """Label configs: the XML that makes a Label Studio page, filled with the show's own names."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,8 @@ from labeling.errors import InvalidLabelConfig
 HOTKEYS = "1234567890qwertyuiop"
 SHEET_KEYS = "1234567890qwertyuiopasdf"
 """The keys of a contact sheet's faces, in reading order."""
+GUIDE = "$guide"
+"""Where the box page has the address of the picture that shows how to box."""
 LEFT_OUT = "some face here is not boxed"
 """The box page's choice for a frame that is not complete."""
 NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -69,7 +72,15 @@ def box_config(path: Path, characters: Sequence[str], names: Mapping[str, str] =
         f'<Label {_shown(one, names)} hotkey="{keys[i]}" background="{COLORS[i % len(COLORS)]}"/>'
         for i, one in enumerate(characters)
     ]
-    return fill(path, PAGES["boxes"], tags)
+    return fill(path, PAGES["boxes"], tags).replace(GUIDE, _picture(path.with_suffix(".jpg")))
+
+
+def _picture(path: Path) -> str:
+    """A JPEG file as an address that holds it; empty where there is none: the page then shows no picture."""
+    try:
+        return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+    except FileNotFoundError:
+        return ""
 
 
 def _shown(choice: str, names: Mapping[str, str]) -> str:

@@ -34,11 +34,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Pushed:
-    """How a push went; `title` names the project, `note` says what a person should know."""
+    """How a push went; `title` names the project, `note` says what a person should know, `address` is its page."""
 
     title: str
     counts: dict[str, int]
     note: str = ""
+    address: str = ""
 
 
 def plan(wanted: Iterable[dict[str, Any]], present: Iterable[Present], ours: Callable[[dict[str, Any]], bool]) -> Plan:

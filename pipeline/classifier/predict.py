@@ -44,20 +44,21 @@ class Face:
 def pictures_in(places: Sequence[Path]) -> list[Path]:
     """The files named, and those of the folders named, in order. Raises InputError for a place that is not there."""
     found: list[Path] = []
-    for place in places:
+    for place in (given.expanduser() for given in places):
         if place.is_dir():
             found += sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
         elif place.exists():
             found.append(place)
         else:
-            raise InputError(f"no picture {place}: name image files, or folders of them")
+            raise InputError(f"no picture {place.absolute()}: name image files, or folders of them")
     return found
 
 
 def read_cascade(path: Path) -> CharacterCascade:
     """A cascade with the score that its project chose; without a side file (another program's) any score counts."""
+    path = path.expanduser()
     if not path.exists():
-        raise InputError(f"no cascade {path}: `dvc repro` makes models/cascades/CHARACTER.xml")
+        raise InputError(f"no cascade {path.absolute()}: `dvc repro` makes models/cascades/CHARACTER.xml")
     if path.with_suffix(".json").exists():
         return load_cascade(path.stem, path.parent)
     return CharacterCascade(path.stem, Cascade.load(path), 0.0)

@@ -34,9 +34,10 @@ def make_project(directory: Path) -> None:
     _run(["git", "add", "--all"], directory)
     print(
         f"{directory} is a project now. Next steps there:\n"
-        "  1. params.yaml: list your episodes, characters and emotions\n"
-        "  2. annotations/boxes.csv: box about 150 faces of each character\n"
-        "  3. dvc repro\n"
+        "  1. params.yaml: list your episodes, characters and emotions; then `dvc repro scenes`\n"
+        "  2. `toonset label serve`, and in another terminal `toonset label push boxes`: box about 150 faces of each\n"
+        "     character in the browser; `toonset label pull` fetches the boxes\n"
+        "  3. `toonset splits`, then `dvc repro`\n"
         "The README of toonset takes you through each step."
     )
 

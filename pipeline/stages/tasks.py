@@ -61,5 +61,5 @@ def push_if_there(tasks: list[dict[str, Any]], params: Params) -> dict[str, str]
     except (LabelingError, SetupError) as error:
         print(f"tasks: not sent ({error}); run `toonset label push emotions` later")
         return None
-    report("tasks", target, pushed)
+    report("tasks", "emotions", pushed)
     return {"server": target.server.url, "project": pushed.title}

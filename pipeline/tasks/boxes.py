@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cascades import Detector
 from cascades.boxes import intersection_over_union as iou
@@ -15,16 +16,19 @@ from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade, trained
 from pipeline.images import Pixels, encode_jpeg, fit_chroma, fit_height, shrink
-from pipeline.params import Params
+from pipeline.params import Manifest, Params
 from pipeline.rows import EpisodeRow, SceneRow
 from pipeline.schemas import OK
 from pipeline.similarity.diverse import diverse
+from pipeline.similarity.pairs import SIDE, near_pairs
 from pipeline.tables import rows_of
 from pipeline.tasks.media import QUALITY, Media
 from pipeline.video.decode import decode_chosen, known_frames
 
-SIDE = 32
-"""Side of the thumbnails by which frames are compared, px."""
+CONTRAST = 40
+"""Gray levels between the dark and the bright parts of a frame, below which it shows nothing: black, white, fog."""
+FADED = 0.6
+"""Share of the most contrast in its scene below which a frame is fading in or out."""
 APART = 12
 """A frame this close to a boxed frame is not offered: it would show nothing new."""
 HEIGHT = 720
@@ -51,11 +55,15 @@ def frames_to_box(
     """At most `count` frames to box: episode_id, frame, scene; in the order in which they should be boxed.
 
     Scenes without a boxed frame come first, then scenes with one boxed frame, and so on. Within these, the frames that
-    look least alike come first. episodes, scenes: EPISODES, SCENES. seen: episode_id, frame of frames that were boxed
-    or looked at.
+    look least alike come first. Frames that look like an earlier one, such as an intro that every episode has, come
+    after all others. Black, white and faded frames are left out. episodes, scenes: EPISODES, SCENES. seen: episode_id,
+    frame of frames that were boxed or looked at.
     """
     candidates = candidate_frames(episodes, scenes, seen)
-    by_episode = dict(iter(candidates.groupby("episode_id")))
+    lengths = dict(zip(episodes["episode_id"], episodes["frames"].where(episodes["status"] == OK, 0), strict=True))
+    shown = seen[["episode_id", "frame"]].drop_duplicates().assign(scene=-1, looked_at=-1)
+    shown = shown[(shown["frame"] >= 0) & (shown["frame"] < shown["episode_id"].map(lengths))]
+    by_episode = dict(iter(pd.concat([candidates, shown]).groupby("episode_id")))
     jobs = []
     for row in rows_of(episodes, EpisodeRow):
         if row.episode_id in by_episode:
@@ -66,9 +74,12 @@ def frames_to_box(
     tables = list(each(_thumbnails, jobs, params.compute, desc="frames to box", unit="episodes"))
     if not tables:
         return candidates
-    found = candidates.merge(pd.concat(tables, ignore_index=True), on=["episode_id", "frame"], how="inner")
+    thumbnails_of = pd.concat(tables, ignore_index=True)
+    known = shown.merge(thumbnails_of, on=["episode_id", "frame"], how="inner")
+    found = with_a_picture(candidates.merge(thumbnails_of, on=["episode_id", "frame"], how="inner"))
+    found = found.assign(alike=alike_an_earlier(pd.concat([known, found]))[len(known) :])
     chosen: list[pd.DataFrame] = []
-    for _, own in found.groupby("looked_at", sort=True):
+    for _, own in found.groupby(["alike", "looked_at"], sort=True):
         left = count - sum(map(len, chosen))
         if left <= 0:
             break
@@ -76,6 +87,28 @@ def frames_to_box(
         thumbnails = np.stack(rows["thumbnail"].tolist())
         chosen.append(rows.iloc[diverse(rows, thumbnails, np.arange(len(rows)), left)])
     return pd.concat(chosen, ignore_index=True)[["episode_id", "frame", "scene"]] if chosen else candidates
+
+
+def with_a_picture(frames: pd.DataFrame) -> pd.DataFrame:
+    """The frames less those that are black, white, or fading: with little contrast, by itself or beside their scene's.
+
+    frames: episode_id, scene, thumbnail.
+    """
+    spread = [float(np.subtract(*np.percentile(thumbnail, (95, 5)))) for thumbnail in frames["thumbnail"]]
+    contrast = pd.Series(spread, index=frames.index, dtype=float)
+    most = contrast.groupby([frames["episode_id"], frames["scene"]]).transform("max")
+    return frames[(contrast >= CONTRAST) & (contrast >= FADED * most)]
+
+
+def alike_an_earlier(frames: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which frames (thumbnail) look like one further up that looks like none itself: bool [N]."""
+    alike = np.zeros(len(frames), np.bool_)
+    if len(frames):
+        near = Manifest()
+        pairs = near_pairs(np.stack(frames["thumbnail"].tolist()), near.duplicate_bits, near.duplicate_distance)
+        for first, second in pairs[["first", "second"]].to_numpy().tolist():  # sorted by first: it is settled by then
+            alike[second] |= not alike[first]
+    return alike
 
 
 def candidate_frames(episodes: pd.DataFrame, scenes: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:

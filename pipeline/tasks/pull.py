@@ -45,8 +45,6 @@ def pull() -> None:
             f"{target.server.url} has no project of this show: expected {', '.join(missing)}. `toonset label push` "
             "makes them; if the folder or the projects were renamed, set labelling.project"
         )
-    if missing:
-        print(f"label pull: {target.server.url} has no project {', '.join(missing)}")
     bring_home(exports, people)
 
 
@@ -61,11 +59,12 @@ def import_file(export: Path) -> None:
 def _read_export(export: Path) -> list[Any]:
     """The tasks in a file. Raises InvalidExport where it is no list of them."""
     advice = "in Label Studio choose Export → JSON"
+    export = export.expanduser()
     try:
         content = export.read_bytes()
         tasks = json.loads(content)
     except FileNotFoundError as error:
-        raise InvalidExport(f"there is no file {export}") from error
+        raise InvalidExport(f"there is no file {export.absolute()}") from error
     except UnicodeDecodeError as error:
         encoding = seeming_encoding(content)
         seems = f"it seems to be {encoding}" if encoding else "its encoding is not known"

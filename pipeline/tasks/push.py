@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,13 @@ from pipeline.tasks.review import out_of_fold_probabilities, review_queue
 from pipeline.tasks.sheets import sheet_tasks
 
 KINDS = tuple(kind.value for kind in Kind)
+ORDER: Final = {
+    "boxes": "the frames that differ most come first",
+    "emotions": "the most useful faces come first",
+    "sheets": "the weakest finds come first",
+    "review": "the most doubtful labels come first",
+}
+"""In which order the tasks of a kind are asked."""
 CONFIDENT = 0.9
 """Probability from which on a guessed emotion is worth confirming on a sheet."""
 URL, TOKEN = "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"
@@ -111,7 +118,8 @@ def send(target: Target, kind: str, tasks: Sequence[dict[str, Any]], params: Par
     elif params.labelling.media != "inline":
         note = note or f"pictures are expected at {params.labelling.media}: copy {MEDIA} there"
     with progress(desc=f"push {kind}", unit="tasks", total=len(tasks)) as bar:
-        return Pushed(name, push(target.server, project, tasks, ours, bar.update), note)
+        counts = push(target.server, project, tasks, ours, bar.update)
+    return Pushed(name, counts, note, f"{target.server.url}/projects/{project.id}/data")
 
 
 def push_kind(kind: str) -> None:
@@ -135,15 +143,15 @@ def push_kind(kind: str) -> None:
             f"{kind}.xml"
         )
         return
-    report(f"label push {kind}", target, send(target, kind, tasks, params))
+    report(f"label push {kind}", kind, send(target, kind, tasks, params))
 
 
-def report(command: str, target: Target, pushed: Pushed) -> None:
-    """The last lines of a push."""
+def report(command: str, kind: str, pushed: Pushed) -> None:
+    """The last lines of a push: how it went, and where to press what."""
     if pushed.note:
         print(f"{command}: {pushed.note}")
     say_counts(command, pushed.counts)
-    print(f"{command}: {pushed.title!r} on {target.server.url}")
+    print(f'{command}: open {pushed.address} and press "Label All Tasks"; {ORDER[kind]}: you can stop at any time')
 
 
 def tasks_of_boxes(params: Params) -> list[dict[str, Any]]:

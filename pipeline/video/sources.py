@@ -128,7 +128,7 @@ def _file_problem(path: Path, own: Path) -> str:
         return f"it lies in {own}, which toonset fills and clears itself: move it elsewhere"
     if not path.exists():
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        missing = "there is no such file or folder; paths are taken from the project directory"
+        missing = f"there is no file or folder {path.absolute()}"
         return f"{missing}.{nearest(path.name, sorted(beside))}"
     return "" if path.is_file() else "it is neither a file nor a folder; expected a video file"
 
