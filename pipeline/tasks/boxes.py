@@ -62,31 +62,36 @@ def frames_to_box(
     candidates = candidate_frames(episodes, scenes, seen)
     lengths = dict(zip(episodes["episode_id"], episodes["frames"].where(episodes["status"] == OK, 0), strict=True))
     shown = seen[["episode_id", "frame"]].drop_duplicates().assign(scene=-1, looked_at=-1)
-    shown = shown[(shown["frame"] >= 0) & (shown["frame"] < shown["episode_id"].map(lengths))]
-    by_episode = dict(iter(pd.concat([candidates, shown]).groupby("episode_id")))
-    jobs = []
-    for row in rows_of(episodes, EpisodeRow):
-        if row.episode_id in by_episode:
-            cuts = scenes[scenes["episode_id"] == row.episode_id]
-            known = known_frames(row, cuts["start_frame"], cuts["start_pts"])
-            frames = frozenset(by_episode[row.episode_id]["frame"].tolist())
-            jobs.append(FramesOfEpisode(row._asdict(), frames, known))
-    tables = list(each(_thumbnails, jobs, params.compute, desc="frames to box", unit="episodes"))
-    if not tables:
-        return candidates
-    thumbnails_of = pd.concat(tables, ignore_index=True)
-    known = shown.merge(thumbnails_of, on=["episode_id", "frame"], how="inner")
-    found = with_a_picture(candidates.merge(thumbnails_of, on=["episode_id", "frame"], how="inner"))
-    found = found.assign(alike=alike_an_earlier(pd.concat([known, found]))[len(known) :])
+    places = zip(shown["episode_id"], shown["frame"], strict=True)
+    shown = shown[np.array([0 <= frame < lengths.get(name, 0) for name, frame in places], bool)]
+    pictures = thumbnails(pd.concat([candidates, shown]), episodes, scenes, params)
+    shown = shown.merge(pictures, on=["episode_id", "frame"], how="inner")
+    found = with_a_picture(candidates.merge(pictures, on=["episode_id", "frame"], how="inner"))
+    found = found.assign(alike=alike_an_earlier(pd.concat([shown, found]))[len(shown) :])
     chosen: list[pd.DataFrame] = []
     for _, own in found.groupby(["alike", "looked_at"], sort=True):
         left = count - sum(map(len, chosen))
         if left <= 0:
             break
         rows = own.reset_index(drop=True).assign(track=0)
-        thumbnails = np.stack(rows["thumbnail"].tolist())
-        chosen.append(rows.iloc[diverse(rows, thumbnails, np.arange(len(rows)), left)])
-    return pd.concat(chosen, ignore_index=True)[["episode_id", "frame", "scene"]] if chosen else candidates
+        small = np.stack(rows["thumbnail"].tolist())
+        chosen.append(rows.iloc[diverse(rows, small, np.arange(len(rows)), left)])
+    return pd.concat([candidates.head(0), *chosen], ignore_index=True)[["episode_id", "frame", "scene"]]
+
+
+def thumbnails(frames: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """episode_id, frame, thumbnail (uint8 [SIDE, SIDE]) of frames (episode_id, frame), as far as they decode."""
+    by_episode = dict(iter(frames.groupby("episode_id")))
+    jobs = []
+    for row in rows_of(episodes, EpisodeRow):
+        if row.episode_id in by_episode:
+            cuts = scenes[scenes["episode_id"] == row.episode_id]
+            known = known_frames(row, cuts["start_frame"], cuts["start_pts"])
+            wanted = frozenset(by_episode[row.episode_id]["frame"].tolist())
+            jobs.append(FramesOfEpisode(row._asdict(), wanted, known))
+    tables = list(each(_thumbnails, jobs, params.compute, desc="frames to box", unit="episodes"))
+    none = pd.DataFrame(columns=["episode_id", "frame", "thumbnail"]).astype({"frame": np.int64})
+    return pd.concat([none, *tables], ignore_index=True)
 
 
 def with_a_picture(frames: pd.DataFrame) -> pd.DataFrame:

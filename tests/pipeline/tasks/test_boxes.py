@@ -33,7 +33,7 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[pd.DataFrame,
         shots = [shot(1), [black] * LENGTH, faded(shot(2 + number), 40), [white] * LENGTH, shot(8 + number)]
         write_video(paths.VIDEOS / f"{name}.mp4", [picture for own in shots for picture in own], options={"crf": "10"})
         known = {"episode_id": name, "path": f"{name}.mp4", "status": OK, "reason": "", "frames": LENGTH * len(shots)}
-        episodes.append(dict.fromkeys(EPISODES.names) | known | {"rate_num": RATE, "rate_den": 1})
+        episodes.append(dict.fromkeys(EPISODES.names) | known | {"rate_num": RATE, "rate_den": 1, "seekable": False})
         for scene in range(len(shots)):
             place = {"start_frame": scene * LENGTH, "stop_frame": (scene + 1) * LENGTH, "frames": LENGTH}
             known = {"episode_id": name, "scene": scene, "status": OK, "reason": ""}
