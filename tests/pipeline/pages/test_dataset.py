@@ -16,7 +16,8 @@ from pipeline.images import encode_jpeg
 from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import kind, strongest_alarms, weakest_tracks
 from pipeline.pages.html import Link, render
-from pipeline.pages.timeline import ASIDE, COLORS, clock, palette, timeline, tracks_of
+from pipeline.pages.timeline import ASIDE, clock, palette, timeline, tracks_of
+from pipeline.palette import COLORS
 from pipeline.params import Params
 from pipeline.schemas import DATASET, EPISODES, FACES, MANIFEST, OK, REJECTED, SCENES
 from pipeline.tables import read_rows, to_table, write_table
