@@ -16,6 +16,7 @@ from labeling.errors import LabelingError
 from pipeline import paths
 from pipeline.errors import SetupError, ToonsetError
 from pipeline.version import VERSION
+from pipeline.watch.formats import Format, Shown
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 label = typer.Typer(
@@ -195,11 +196,18 @@ def watch(
     model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
     out: Annotated[Path, typer.Option(help="The folder in which each video gets a folder of its own.")] = paths.WATCH,
     overlay: Annotated[bool, typer.Option(help="Draw boxes, names and emotions into a copy of the video.")] = True,
+    making: Annotated[
+        list[Format] | None, typer.Option("--format", help="Write this format too. May be given several times.")
+    ] = None,
+    subtitles: Annotated[Path | None, typer.Option(help="Add emotions to these subtitles (SRT or WebVTT).")] = None,
+    shown: Annotated[Shown, typer.Option(help="How an emotion is added to a subtitle.")] = Shown.WORD,
 ) -> None:
     """Watch videos: find each character's face, say what it feels and when, and show it on a page."""
     from pipeline.watch.command import watch as watch_videos
 
-    watch_videos(videos or [], episodes, model, out, (), overlay)
+    watch_videos(
+        videos or [], episodes, model, out, overlay=overlay, making=making or (), subtitles=subtitles, shown=shown
+    )
 
 
 @label.command("import")

@@ -41,6 +41,7 @@ BOX = (
     column("w", pa.int32(), "width of the face, px of the source frame"),
     column("h", pa.int32(), "height of the face, px of the source frame"),
 )
+BOX_NAMES: Final = [field.name for field in BOX]
 
 EPISODES = pa.schema(
     [

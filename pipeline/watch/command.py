@@ -10,11 +10,15 @@ from pipeline.console import say_counts
 from pipeline.errors import InputError
 from pipeline.palette import character_colors
 from pipeline.params import Params, load_params
+from pipeline.tables import write_text
+from pipeline.watch.exports import export
+from pipeline.watch.formats import Format, Shown
 from pipeline.watch.look import Viewer
 from pipeline.watch.overlay import Style, write_overlay
 from pipeline.watch.page import write_page
 from pipeline.watch.places import Places
 from pipeline.watch.record import Watched, watch_video
+from pipeline.watch.subtitles import read_subtitles, to_metadata, to_text, with_emotions
 from pipeline.watch.video import open_videos
 
 OVERLAY = "overlay.mp4"
@@ -24,14 +28,37 @@ UNSURE_BELOW = 0.5
 """Probability of an answer below which it is more likely wrong than right."""
 
 
-def watch(files: list[Path], all_episodes: bool, model: Path, out: Path, making: Sequence[str], overlay: bool) -> None:
-    """Watch videos and write a folder for each into `out`; making: the formats to export, besides the tables."""
+def watch(
+    files: list[Path],
+    all_episodes: bool,
+    model: Path,
+    out: Path,
+    *,
+    overlay: bool = True,
+    making: Sequence[Format] = (),
+    subtitles: Path | None = None,
+    shown: Shown = Shown.WORD,
+) -> None:
+    """Watch videos and write a folder for each into `out`.
+
+    making: formats to export, besides the tables. subtitles: of the one video, to add emotions to.
+    """
     params = load_params()
     viewer = open_viewer(params, model)
-    for video in open_videos(files, all_episodes, params):
+    videos = open_videos(files, all_episodes, params)
+    if subtitles is not None:
+        read_subtitles(subtitles)  # before any work
+        if len(videos) != 1:
+            raise InputError(f"--subtitles are of one video; {len(videos)} are to be watched: name one")
+    for video in videos:
         watched = watch_video(video, viewer, out / video.name, params.compute)
         if overlay:
             add_overlay(watched, params.names)
+        for form in making:
+            for path in export(watched, form, params.names):
+                print(f"watch {video.name}: {path}")
+        if subtitles is not None:
+            add_subtitles(watched, subtitles, shown, params.names)
         write_page(watched, OVERLAY if overlay else relative(video.path, watched.folder), params.names)
         report(watched)
 
@@ -53,6 +80,16 @@ def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:
     places = Places(watched.faces(Places.COLUMNS), hold=max(1, round(HOLD_S * video.rate)))
     style = Style(video.episode["height"], colors_of(watched), names)
     write_overlay(watched.folder / OVERLAY, video, places, style)
+
+
+def add_subtitles(watched: Watched, path: Path, shown: Shown, names: Mapping[str, str]) -> None:
+    """The subtitles with emotions, as WebVTT and SubRip, and a metadata track; how many lines got one."""
+    cues = with_emotions(read_subtitles(path), watched, names)
+    write_text(watched.folder / "subtitles.vtt", to_text(cues, "vtt", shown))
+    write_text(watched.folder / "subtitles.srt", to_text(cues, "srt", shown))
+    write_text(watched.folder / "emotions-metadata.vtt", to_metadata(cues))
+    with_one = sum(cue.emotion != "" for cue in cues)
+    print(f"watch {watched.video.name}: {with_one} of {len(cues)} subtitles got an emotion; the others are unsure")
 
 
 def relative(path: Path, folder: Path) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.images import Rectangle
+from pipeline.schemas import BOX_NAMES
 
 
 class Placed(NamedTuple):
@@ -25,10 +26,10 @@ class Places:
     faces: rows of `watched_schema`, sorted by frame. hold: frames that a face stays after its track's last one.
     """
 
-    COLUMNS = ("frame", "track", "character", "x", "y", "w", "h", "emotion", "probability", "unsure")
+    COLUMNS = ("frame", "track", "character", *BOX_NAMES, "emotion", "probability", "unsure")
 
     def __init__(self, faces: pd.DataFrame, hold: int) -> None:
-        self._boxes = faces[["x", "y", "w", "h"]].to_numpy(np.float64)
+        self._boxes = faces[BOX_NAMES].to_numpy(np.float64)
         self._frames = faces["frame"].to_numpy(np.int64)
         self._rows = faces
         following = faces.groupby("track")["frame"].shift(-1)
