@@ -23,6 +23,7 @@ setup: .venv/installed
 	@touch $@
 
 repro: setup
+	@toonset repair
 	dvc repro
 	@toonset summary
 

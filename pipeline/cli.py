@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,7 @@ from cascades.errors import CascadeError
 from labeling.config import Kind
 from labeling.errors import LabelingError
 from pipeline import paths
-from pipeline.errors import SetupError, ToonsetError
+from pipeline.errors import SetupError, ToonsetError, machine_errors, of_the_machine
 from pipeline.version import VERSION
 from pipeline.watch.formats import Format, Shown
 
@@ -71,13 +72,31 @@ def new(
 @app.command()
 def stage(
     name: Annotated[Stage, typer.Argument(help="The stage to run.", metavar="NAME")],
-    character: Annotated[str | None, typer.Argument(help="The character, for the stage `cascade` only.")] = None,
+    character: Annotated[
+        str | None, typer.Argument(help="The character, for the stage `cascade` only; DVC_STAGE can name it too.")
+    ] = None,
 ) -> None:
     """Run one stage in the project in this directory, as `dvc repro` does."""
+    from pipeline.project.inputs import unchanged_inputs
+    from pipeline.tables import forget_abandoned
+
+    if name is Stage.CASCADE and character is None:
+        # Such as `cascade@cat`, behind the path of dvc.yaml where dvc was started in another folder.
+        character = os.environ.get("DVC_STAGE", "").partition("cascade@")[2] or None
     if (name is Stage.CASCADE) != (character is not None):
         raise SetupError("`toonset stage cascade CHARACTER` needs a character; no other stage takes one")
-    module = importlib.import_module(f"pipeline.stages.{name.value}")
-    module.main(*([] if character is None else [character]))
+    forget_abandoned(paths.TEMPORARY)
+    with unchanged_inputs(name.value, character):
+        module = importlib.import_module(f"pipeline.stages.{name.value}")
+        module.main(*([] if character is None else [character]))
+
+
+@app.command()
+def repair() -> None:
+    """Remove what a killed `dvc` has left in the way, so that `dvc repro` runs again."""
+    from pipeline.project.locks import mend_lock
+
+    typer.echo(mend_lock(Path()))
 
 
 @app.command()
@@ -235,6 +254,15 @@ def main() -> None:
         app()
     except (ToonsetError, CascadeError, LabelingError) as error:
         print(f"toonset: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
+    except BrokenPipeError as error:  # whoever read what we print has gone
+        sys.stdout = None
+        raise SystemExit(1) from error
+    except machine_errors() as error:
+        problem = of_the_machine(error)
+        if problem is None:
+            raise
+        print(f"toonset: {problem}", file=sys.stderr)
         raise SystemExit(1) from error
     except KeyboardInterrupt as stopped:
         print("toonset: stopped; finished work is kept, run the same command again to continue", file=sys.stderr)

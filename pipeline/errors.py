@@ -13,7 +13,13 @@ their own (`cascades.errors.CascadeError`); the command line prints all of them 
 """
 
 import difflib
+import errno
+import sys
 from collections.abc import Iterable
+from typing import Final
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class ToonsetError(Exception):
@@ -44,3 +50,28 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     """ " Did you mean 'x'?" for the valid name closest to `word`, or an empty string where none is close."""
     matches = difflib.get_close_matches(str(word), list(valid), n=1, cutoff=0.6)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def machine_errors() -> tuple[type[Exception], ...]:
+    """What Python and the libraries raise where the machine has no room, no right or no memory; others too."""
+    cv2 = sys.modules.get("cv2")  # only what is imported can have raised
+    return (OSError, MemoryError, RuntimeError, *([cv2.error] if cv2 else []))
+
+
+def of_the_machine(error: Exception) -> str | None:
+    """The error as one line that says what to do; None where it is not about the machine but a fault of ours."""
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        if error.errno in FULL:
+            return f"{where}{error.strerror}: make room on the disk, then run this again; what was finished is kept"
+        if error.errno in FORBIDDEN:
+            return f"{where}{error.strerror}: mend the permissions of the file or its folder, then run this again"
+        return f"{where}{error.strerror}"
+    # torch raises RuntimeError, OpenCV its own error.
+    if isinstance(error, MemoryError) or any(sign in text for sign in ("t allocate memory", "Insufficient memory")):
+        return (
+            f"there is not enough memory ({text[:200] or 'none is left'}): end other programs or lower "
+            "compute.workers in params.yaml, then run this again; what was finished is kept"
+        )
+    return None

@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import Final
 
 PARAMS: Final = Path("params.yaml")
+FLOW: Final = Path("dvc.yaml")
+"""The stages: what each reads and writes."""
+MADE: Final = ("data", "models", "reports")
+"""The folders of what stages write."""
 
 ANNOTATIONS: Final = Path("annotations")
 BOXES: Final = ANNOTATIONS / "boxes.csv"
@@ -28,6 +32,8 @@ CACHE: Final = Path("data/cache")
 """Work kept between runs outside DVC's and git's sight."""
 ANNOTATIONS_LOCK: Final = CACHE / "annotations.lock"
 """Held by whoever writes to annotations/."""
+TEMPORARY: Final = CACHE / "tmp"
+"""What stages are writing, until it is whole and takes its place."""
 
 CASCADES: Final = Path("models/cascades")
 CLASSIFIER: Final = Path("models/emotion")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.images import Pixels, decode_rgb, shrink, to_gray
 from pipeline.processors import usable
-from pipeline.tables import replacing
+from pipeline.tables import read_kept_json, replacing, sha256_of, write_kept_json
 
 UNDECODABLE = "the image does not decode"
 EMPTY_FILE = 128
@@ -44,14 +44,19 @@ def decode(
     for data in encoded:
         key.update(hashlib.sha256(data).digest())
     path, positions = (folder / f"{key.hexdigest()[:24]}.{kind}.npy" for kind in ("images", "kept"))
-    try:
-        return np.load(path, mmap_mode="c"), np.load(positions)
-    except (OSError, ValueError):  # not there, or broken off: made (again)
+    sums = path.with_name(f"{key.hexdigest()[:24]}.json")
+    if not all(one.is_file() for one in (path, positions)) or read_kept_json(sums) != _sums(path, positions):
         images, kept = _decode(encoded, size, channels)
         _save(positions, kept)
         _save(path, images)
+        write_kept_json(sums, _sums(path, positions))
     # An empty array cannot be mapped.
     return np.load(path, mmap_mode="c" if path.stat().st_size > EMPTY_FILE else None), np.load(positions)
+
+
+def _sums(*paths: Path) -> dict[str, str]:
+    """Checksums of what is kept, by file name."""
+    return {path.name: sha256_of(path) for path in paths}
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:

@@ -4,8 +4,9 @@ The side file is the library's own; in its `calibration` this pipeline keeps `mi
 detection counts, and what that was chosen for.
 """
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,16 @@ def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCasc
             f"`dvc repro --force cascade@{character}` makes it again"
         )
     return CharacterCascade(character, cascade, float(score))
+
+
+def digest_of_cascades(characters: Iterable[str], folder: Path = paths.CASCADES) -> str:
+    """sha256 of the characters' cascades as they are on disk now. Raises InputError where one is missing."""
+    digest = hashlib.sha256()
+    for character in characters:
+        for ending in ("xml", "json"):
+            path = folder / f"{character}.{ending}"
+            try:
+                digest.update(path.read_bytes())
+            except FileNotFoundError as error:
+                raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it") from error
+    return digest.hexdigest()

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline import paths
-from pipeline.errors import InputError
-from pipeline.faces.cascade_files import load_cascade
+from pipeline.errors import InputError, StageError
+from pipeline.faces.cascade_files import digest_of_cascades, load_cascade
 from pipeline.faces.find import find_faces
 from pipeline.params import Faces
 from pipeline.rows import EpisodeRow
@@ -28,7 +28,7 @@ class Run:
     """Some scenes of an episode that follow each other.
 
     episode: its row of EPISODES, by column. scenes: rows of SCENES. characters: whose cascades of the folder `cascades`
-    are run.
+    are run; cascades_digest: what `digest_of_cascades` said of them when the work began; empty: not held to it.
     """
 
     video: Path
@@ -37,6 +37,7 @@ class Run:
     characters: tuple[str, ...]
     params: Faces
     cascades: Path = paths.CASCADES
+    cascades_digest: str = ""
 
 
 def in_runs(scenes: pd.DataFrame, seekable: bool) -> list[pd.DataFrame]:
@@ -68,6 +69,8 @@ def faces_of_run(run: Run) -> tuple[pa.Table, str]:
         start_pts=int(first["start_pts"]) if episode.seekable else None,
     )
     cascades = [load_cascade(character, run.cascades) for character in run.characters]
+    if run.cascades_digest and digest_of_cascades(run.characters, run.cascades) != run.cascades_digest:
+        raise StageError(f"the cascades in {run.cascades} changed while faces were searched: run this again")
     try:
         found = find_faces(frames, episode, run.scenes, cascades, run.params)
     except InputError as error:

@@ -1,8 +1,10 @@
 """`toonset new`: start a project for your own show."""
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -28,9 +30,13 @@ def make_project(directory: Path) -> None:
         shutil.copytree(source, directory / "labeling" / "configs")
     if not (directory / ".git").exists():
         _run(["git", "init", "--quiet", "--initial-branch=main"], directory)
-    _run([sys.executable, "-m", "dvc", "init", "--quiet"], directory)
+    # DVC reports to its makers by default, its first command included.
+    quiet = {"DVC_NO_ANALYTICS": "true", "CI": "true"}
+    _run([sys.executable, "-m", "dvc", "init", "--quiet"], directory, quiet)
     for option, value in (("core.analytics", "false"), ("core.check_update", "false")):
-        _run([sys.executable, "-m", "dvc", "config", option, value], directory)
+        _run([sys.executable, "-m", "dvc", "config", option, value], directory, quiet)
+    with (directory / ".dvcignore").open("a", encoding="utf-8") as ignored:
+        ignored.write("\n# What toonset is writing or was killed over.\n.*.tmp\n")
     _run(["git", "add", "--all"], directory)
     print(
         f"{directory} is a project now. Next steps there:\n"
@@ -42,7 +48,8 @@ def make_project(directory: Path) -> None:
     )
 
 
-def _run(command: list[str], directory: Path) -> None:
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+def _run(command: list[str], directory: Path, variables: Mapping[str, str] | None = None) -> None:
+    environment = os.environ | (variables or {})
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SetupError(f"`{' '.join(command)}` failed: {(done.stderr or done.stdout).strip()}")

@@ -23,7 +23,7 @@ from pipeline.errors import InputError, ParamsError, StageError, TaskLost
 from pipeline.params import Params, load_params
 from pipeline.sample import DRAWING
 from pipeline.schemas import EPISODES, OK, REJECTED
-from pipeline.tables import to_table, write_json, write_table
+from pipeline.tables import read_kept_json, sha256_of, to_table, write_kept_json, write_table
 from pipeline.video.fetch import check_samples, fetch
 from pipeline.video.probe import VideoInfo, probe
 from pipeline.video.sources import Item, expand, local
@@ -124,12 +124,6 @@ def _lost(path: Path, lost: TaskLost) -> Checked:
     return Checked(sha256_of(path), path.stat().st_size, VideoInfo(problem=str(lost)))
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _problem(item: Item, checked: Checked) -> str:
     """Why what was fetched cannot be used, or an empty string."""
     if item.sha256 is not None and checked.sha256 != item.sha256:
@@ -144,7 +138,7 @@ def _problem(item: Item, checked: Checked) -> str:
 def _keep(item: Item, checked: Checked, path: Path, folder: Path) -> Row:
     """Move a sound file to its place. The record goes first, so that no video of ours is ever without one."""
     name = f"{item.id}{path.suffix}"
-    write_json(folder / f"{item.id}.json", _record(item, checked, name))
+    write_kept_json(folder / f"{item.id}.json", _record(item, checked, name))
     path.replace(folder / name)
     return _row(item, {"path": name, "checked": checked})
 
@@ -190,12 +184,9 @@ def _sha256_or_none(path: Path) -> str | None:
 
 
 def _read_record(folder: Path, item: Item) -> dict[str, Any] | None:
-    """The item's record if there is one, written by this version, for this source."""
-    try:
-        record = json.loads((folder / f"{item.id}.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
-        return None
-    if not isinstance(record, dict) or set(record) != FIELDS or record["record"] != RECORD:
+    """The item's record if there is one, undamaged, written by this version, for this source."""
+    record = read_kept_json(folder / f"{item.id}.json")
+    if record is None or set(record) != FIELDS or record["record"] != RECORD:
         return None
     if record["source"] != item.source or set(record["video"]) != set(VideoInfo.__dataclass_fields__):
         return None

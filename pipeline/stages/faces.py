@@ -3,7 +3,6 @@
 One Parquet per episode; an episode whose content, parameters and cascades have not changed is not worked on again.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from itertools import islice
@@ -16,7 +15,7 @@ from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.console import say_counts
 from pipeline.errors import StageError
-from pipeline.faces.cascade_files import trained, why_untrained
+from pipeline.faces.cascade_files import digest_of_cascades, trained, why_untrained
 from pipeline.faces.runs import Run, faces_of_run, in_runs, join_runs
 from pipeline.params import Faces, Params, load_params
 from pipeline.rows import EpisodeRow
@@ -45,9 +44,11 @@ class EpisodeFaces:
 
     def runs(self) -> list[Run]:
         """The episode's scenes, a run after the other."""
-        video = paths.VIDEOS / self.episode["path"]
-        parts = in_runs(self.scenes, self.episode["seekable"])
-        return [Run(video, self.episode, own, self.characters, self.params) for own in parts]
+        video, digest = paths.VIDEOS / self.episode["path"], self.key["cascades"]
+        return [
+            Run(video, self.episode, own, self.characters, self.params, cascades_digest=digest)
+            for own in in_runs(self.scenes, self.episode["seekable"])
+        ]
 
 
 def main() -> None:
@@ -85,10 +86,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[E
     if not characters:
         reasons = "; ".join(why_untrained(character) for character in params.characters)
         raise StageError(f"no character has a cascade yet, so no face can be found: {reasons}")
-    cascades = hashlib.sha256()
-    for character in characters:
-        for ending in ("xml", "json"):
-            cascades.update((paths.CASCADES / f"{character}.{ending}").read_bytes())
+    cascades = digest_of_cascades(characters)
     jobs = []
     for episode in rows_of(episodes[episodes["status"] == OK], EpisodeRow):
         own = scenes[(scenes["episode_id"] == episode.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
@@ -97,7 +95,7 @@ def plan(episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> list[E
             "scenes": own[["scene", "start_frame", "stop_frame"]].to_json(orient="values"),
             "params": json.dumps(params.faces.model_dump(), sort_keys=True),
             "characters": json.dumps(characters),
-            "cascades": cascades.hexdigest(),
+            "cascades": cascades,
             "code": f"{CODE_VERSION} {container.VERSION}",
         }
         jobs.append(EpisodeFaces(episode._asdict(), own, characters, params.faces, key))

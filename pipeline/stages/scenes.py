@@ -1,7 +1,6 @@
 """Find the scenes of every episode (`pipeline.video.shots`) and give each its split."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from fractions import Fraction
@@ -23,7 +22,7 @@ from pipeline.dataset.scene_splits import (
 from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES, SPLITS, Split
-from pipeline.tables import read_table, to_table, write_json, write_table
+from pipeline.tables import read_kept_json, read_table, to_table, write_kept_json, write_table
 from pipeline.video import container
 from pipeline.video.shots import Start, find_starts
 
@@ -53,7 +52,7 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
     names = {episode["sha256"]: _cache_name(episode["sha256"], params.scenes) for episode in usable}
     for stale in sorted({path.name for path in cache.glob("*.json")} - set(names.values())):
         (cache / stale).unlink()
-    todo = [episode for episode in usable if not (cache / names[episode["sha256"]]).exists()]
+    todo = [episode for episode in usable if read_kept_json(cache / names[episode["sha256"]]) is None]
     # Episodes run in parallel; where there are fewer than cores, the decoder has several threads.
     threads = max(1, cores(params.compute) // max(1, len(todo)))
     search = partial(_search, params=params.scenes, folder=folder, cache=cache, threads=threads)
@@ -63,7 +62,7 @@ def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, 
         if reasons.get(episode["episode_id"]):
             rows.append(_rejected(episode, reasons[episode["episode_id"]]))
             continue
-        kept = json.loads((cache / names[episode["sha256"]]).read_text(encoding="utf-8"))
+        kept = read_kept_json(cache / names[episode["sha256"]]) or {}
         starts = [Start(*start) for start in kept["starts"]]
         name = episode["episode_id"]
         rows += _rows(episode, starts, held_out.get(name), recorded.get(name, []), params.splits)
@@ -77,7 +76,7 @@ def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Pat
         starts = find_starts(folder / episode["path"], rate, params, threads)
     except InputError as error:
         return episode["episode_id"], str(error)
-    write_json(cache / _cache_name(episode["sha256"], params), {"starts": [astuple(start) for start in starts]})
+    write_kept_json(cache / _cache_name(episode["sha256"], params), {"starts": [astuple(start) for start in starts]})
     return episode["episode_id"], ""
 
 

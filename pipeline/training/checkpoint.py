@@ -5,6 +5,7 @@ ignored, and the training starts again.
 """
 
 import contextlib
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -30,19 +31,32 @@ def write(path: Path, key: str, run: Run, curves: list[Epoch], best: Weights) ->
     for number, state in run.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items() if torch.is_tensor(value)}
     about = json.dumps({"key": key, "epoch": run.epoch, "curves": [asdict(point) for point in curves]})
-    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, {"toonset": about})
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    data = save(tensors, {"toonset": about, "sha256": _checksum(about, tensors)})
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
+def _checksum(about: str, tensors: Weights) -> str:
+    """sha256 of all that a checkpoint holds."""
+    digest = hashlib.sha256(about.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
 def resume(path: Path, key: str, run: Run) -> tuple[list[Epoch], Weights] | None:
-    """Bring `run` to the state of the checkpoint; None where there is no readable one of this training."""
+    """Bring `run` to the state of the checkpoint; None where there is no undamaged one of this training."""
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["toonset"])
+            kept = file.metadata() or {}
+            about = json.loads(kept["toonset"])
             if about["key"] != key:
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            if kept["sha256"] != _checksum(kept["toonset"], tensors):
+                return None
     except (OSError, SafetensorError, KeyError, ValueError):
         return None
     run.net.load_state_dict(_part(tensors, "net."))

@@ -1,5 +1,7 @@
 """XML read and written; hostile XML gives a clear error, never a crash."""
 
+import gzip
+import resource
 from pathlib import Path
 
 import cv2
@@ -107,3 +109,84 @@ def test_fuzzed_files_give_an_error_or_detections(trained: TrainingResult) -> No
         (windows,) = Detector([cascade]).windows(gray)
         assert windows.boxes.shape[1] == 4
     assert 200 < refused < 1000
+
+
+EYE = (Path(cv2.data.haarcascades) / "haarcascade_eye.xml").read_text(encoding="ascii")
+NEW = write_cascade(parse_cascade(EYE.encode(), "eye"))
+OLD = """<?xml version="1.0"?>
+<opencv_storage>
+<my_face type_id="opencv-haar-classifier"><size>24 24</size><stages><_>
+<trees><_><_><feature><rects><_>3 3 18 9 -1.</_><_>3 6 18 3 3.</_></rects><tilted>0</tilted></feature>
+<threshold>-0.02</threshold><left_val>0.9</left_val><right_val>-0.9</right_val></_></_></trees>
+<stage_threshold>0.1</stage_threshold><parent>-1</parent><next>-1</next></_></stages></my_face>
+</opencv_storage>
+"""
+WILD = {
+    "dashes in a comment": NEW.replace("<cascade>", "<!-- by hand -- 2003 --\n---><cascade>").encode(),
+    "Latin-1 in a comment": NEW.replace("<cascade>", "<!-- José -->\n<cascade>").encode("latin-1"),
+    "Latin-1 in a name": NEW.replace("<cascade>", "<who>José</who><cascade>").encode("latin-1"),
+    "another name": NEW.replace("cascade>", "haarcascade_profileface>").encode(),
+    "zeros at the end": NEW.encode() + b"\0\0\n",
+    "gzip": gzip.compress(NEW.encode()),
+    "old": OLD.encode(),
+    "old without type_id": OLD.replace(' type_id="opencv-haar-classifier"', "").encode(),
+    "old, dashes in a comment": OLD.replace("<size>", "<!-- a -- b --><size>").encode(),
+}
+
+
+@pytest.mark.parametrize("content", WILD.values(), ids=WILD)
+def test_what_opencv_reads_is_read(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / ("x.xml.gz" if content.startswith(b"\x1f\x8b") else "x.xml")
+    path.write_bytes(content)
+    oracle = cv2.CascadeClassifier(str(path))
+    gray, _ = draw_scene(1)
+    read = Cascade.load(path)
+    if oracle.empty():  # then it is not for cv2 to say; the plain file of the same words is
+        assert path.suffix == ".gz" or "name" in str(content[:200]) or b"<who>" in content
+        assert write_cascade(read) == NEW
+        return
+    found, _, _ = oracle.detectMultiScale3(gray, 1.1, 0, outputRejectLevels=True)
+    ours = Detector([read], scale_factor=1.1).windows(gray)[0].boxes
+    assert {tuple(box) for box in np.asarray(found).reshape(-1, 4).tolist()} == {tuple(box) for box in ours.tolist()}
+
+
+def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "x.xml.gz"
+    path.write_bytes(gzip.compress(bytes(80 * 2**20)))
+    with pytest.raises(InvalidCascadeXml, match="unpacked more than"):
+        Cascade.load(path)
+    path.write_bytes(gzip.compress(NEW.encode())[:-20])
+    with pytest.raises(InvalidCascadeXml, match="cut off"):
+        Cascade.load(path)
+
+
+@pytest.mark.parametrize("other", ["[1, 2]", "{}", '{"version": 1, "name": "another program"}', "no json", "[" * 9999])
+def test_another_programs_json_beside_a_cascade_is_left_alone(other: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_text(NEW)
+    plain = Cascade.load(path)
+    path.with_suffix(".json").write_text(other)
+    assert Cascade.load(path).info == plain.info
+
+
+def test_a_damaged_side_file_of_ours_is_an_error(trained: TrainingResult, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    trained.cascade.to_side_file(path)
+    trained.cascade.save(path.with_suffix(".xml"))
+    for damaged in (path.read_text()[:-30], path.read_text().replace('"face"', '"farce"')):
+        path.write_text(damaged)
+        with pytest.raises(InvalidCascadeXml, match=r"x\.json"):
+            Cascade.load(path.with_suffix(".xml"))
+
+
+def test_a_cascade_is_written_whole_or_not_at_all(trained: TrainingResult, tmp_path: Path) -> None:
+    path = tmp_path / "x.xml"
+    path.write_text("the cascade from before")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            trained.cascade.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("x.xml", "the cascade from before")]
