@@ -4,6 +4,7 @@ A checkpoint belongs to one set of images, boxes and settings; their fingerprint
 """
 
 import hashlib
+import io
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.errors import CheckpointMismatch
+from cascades.files import write_whole
 from cascades.model import Stage, Tree
 from cascades.params import TrainingParams
 
@@ -59,10 +61,9 @@ def save_checkpoint(path: Path, mark: str, progress: Progress) -> None:
         "alive": progress.alive,
         "cursor": np.array(progress.cursor),
     }
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)
-    partial.replace(path)
+    archive = io.BytesIO()
+    np.savez(archive, **arrays)
+    write_whole(path, archive.getvalue())
 
 
 def load_checkpoint(path: Path, mark: str) -> Progress:

@@ -14,6 +14,7 @@ from cascades.calibration import operating_score, probability, train_validated
 from cascades.detector import Detector
 from cascades.errors import CascadeError, InvalidParameter, TrainingDataError
 from cascades.evaluation import evaluate as roc_of
+from cascades.files import require_place
 from cascades.model import Cascade
 from cascades.params import AUTO, TrainingParams
 from cascades.tables import ImageFolder, list_images, read_boxes, read_image
@@ -169,6 +170,8 @@ def train(
             boosting=boosting.value, planes=planes.value,
             margin=margin, mirror=mirror, seed=seed, threads=threads,
         )  # fmt: skip
+        for written in (out, out.with_suffix(".json"), *([checkpoint] if checkpoint else [])):
+            require_place(written)
         folder, judges = _split(ImageFolder(images, read_boxes(boxes)), validation or [], validation_boxes)
         if judges is not None:
             result = train_validated(folder, judges, params, checkpoint=checkpoint, on_progress=_print_stage)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cascades.errors import InvalidCascadeXml
 from cascades.features import HaarFeatures, LbpFeatures
+from cascades.files import read_bounded, write_whole
 from cascades.planes import OLD_SPELLING
 
 
@@ -58,6 +59,7 @@ class CascadeInfo:
     calibration: dict[str, Any] = field(default_factory=dict)
 
 
+SIDE_FILE = "toonset cascade"
 SIDE_FILE_VERSION = 1
 
 
@@ -79,45 +81,42 @@ class Cascade:
 
         path = Path(path)
         cascade = parse_cascade(read_bounded(path), str(path))
-        side = path.with_suffix(".json")
-        if side.is_file():
-            cascade = replace(cascade, info=read_side_file(side))
-        return cascade
+        info = read_side_file(path.with_suffix(".json"))
+        return cascade if info is None else replace(cascade, info=info)
 
     def save(self, path: Path | str) -> None:
         """Write OpenCV's XML: the same cascade gives the same bytes."""
         from cascades.opencv_xml import write_cascade
 
-        Path(path).write_text(write_cascade(self), encoding="ascii")
+        write_whole(Path(path), write_cascade(self).encode("ascii"))
 
     def to_side_file(self, path: Path | str) -> None:
         """Write what the XML has no place for, as JSON."""
-        content = {"format": "toonset cascade", "version": SIDE_FILE_VERSION, **asdict(self.info)}
-        Path(path).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        content = {"format": SIDE_FILE, "version": SIDE_FILE_VERSION, **asdict(self.info)}
+        write_whole(Path(path), (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("utf-8"))
 
     @property
     def weak_count(self) -> int:
         return sum(len(stage.trees) for stage in self.stages)
 
 
-MAX_FILE_BYTES = 64 * 2**20
+def read_side_file(path: Path) -> CascadeInfo | None:
+    """Read a side file back; every field is checked because it decides where boxes end up.
 
-
-def read_bounded(path: Path) -> bytes:
-    """The file's bytes, refusing what is too large to be a cascade."""
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise InvalidCascadeXml(f"{path}: {size:,} bytes, a cascade has at most {MAX_FILE_BYTES:,}")
-    return path.read_bytes()
-
-
-def read_side_file(path: Path) -> CascadeInfo:
-    """Read a side file back; every field is checked because it decides where boxes end up."""
+    None where there is none, or where the file of that name is another program's.
+    """
+    if not path.is_file():
+        return None
+    raw = read_bounded(path)
     try:
-        content = json.loads(read_bounded(path))
-    except ValueError as error:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        if SIDE_FILE.encode() not in raw:
+            return None
         raise InvalidCascadeXml(f"{path}: not JSON ({error}); delete it or train again") from error
-    if not isinstance(content, dict) or content.get("version") != SIDE_FILE_VERSION:
+    if not isinstance(content, dict) or content.get("format") != SIDE_FILE:
+        return None
+    if content.get("version") != SIDE_FILE_VERSION:
         raise InvalidCascadeXml(f"{path}: not a side file of version {SIDE_FILE_VERSION}; delete it or train again")
     face: Any = content.get("face")
     planes = content.get("planes")

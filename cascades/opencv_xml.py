@@ -4,6 +4,7 @@ The file is untrusted: no entities, no external references, sizes bounded, every
 what comes out can be run without further checks.
 """
 
+import re
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -33,17 +34,37 @@ _BOOSTING_NAMES = {code: name for name, code in _BOOSTING.items()}
 def parse_cascade(content: bytes, name: str) -> Cascade:
     """Read a cascade from the bytes of an XML file; `name` is used in messages."""
     try:
-        root = fromstring(content)
+        root = fromstring(_plain(content))
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise InvalidCascadeXml(f"{name}: not an XML file that can be read ({error})") from error
     reader = _Reader(name, color=root.tag == COLOR_ROOT)
     if root.tag in ("opencv_storage", COLOR_ROOT):
         for node in root:
-            if node.get("type_id") == TYPE_ID:
+            if node.get("type_id") == TYPE_ID or _is_old(node):
                 return reader.cascade(modernized(node, reader.fail))
-            if node.tag == "cascade":
+            # OpenCV takes the first element, whatever it is called.
+            if node.tag == "cascade" or node.find("stageType") is not None:
                 return reader.cascade(node)
     raise reader.fail("no <opencv_storage><cascade>")
+
+
+def _is_old(node: Element) -> bool:
+    """Whether an element without a type_id is a cascade as before OpenCV 2.4."""
+    return node.find("stageType") is None and node.find("size") is not None and node.find("stages") is not None
+
+
+def _plain(content: bytes) -> bytes:
+    """What OpenCV's own parser reads, as an XML parser takes it.
+
+    Comments go: many a cascade has dashes inside, which XML forbids, or letters in an encoding that it does not name.
+    """
+    text = re.sub(rb"<!--.*?-->", b"", content.rstrip(b"\0 \t\r\n"), flags=re.DOTALL)
+    if not re.match(rb"\s*(\xef\xbb\xbf)?\s*<\?xml[^>]*encoding", text):
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            return text.decode("latin-1").encode("utf-8")
+    return text
 
 
 class _Reader:

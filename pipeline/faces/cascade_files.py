@@ -14,7 +14,7 @@ from typing import Any
 from cascades import Cascade
 from pipeline import paths
 from pipeline.errors import InputError
-from pipeline.tables import write_json, write_text
+from pipeline.tables import replacing, write_json, write_text
 
 UNTRAINED = '<?xml version="1.0"?>\n<!-- toonset: no cascade yet. -->\n<opencv_storage>\n</opencv_storage>\n'
 """What stands in place of a cascade, because DVC expects a file."""
@@ -31,10 +31,10 @@ class CharacterCascade:
 
 def save_cascade(character: str, cascade: Cascade, calibration: dict[str, Any], folder: Path = paths.CASCADES) -> None:
     """Write `C.xml` and `C.json`; `calibration` holds both scores and how they were chosen."""
-    folder.mkdir(parents=True, exist_ok=True)
-    cascade.save(folder / f"{character}.xml")
     calibrated = replace(cascade, info=replace(cascade.info, calibration=calibration))
-    calibrated.to_side_file(folder / f"{character}.json")
+    with replacing(folder / f"{character}.xml") as xml, replacing(folder / f"{character}.json") as side:
+        cascade.save(xml)
+        calibrated.to_side_file(side)
 
 
 def save_untrained(character: str, reason: str, folder: Path = paths.CASCADES) -> None:

@@ -113,6 +113,17 @@ def test_errors_are_one_line(folder: Path) -> None:
     assert "'logit' is not one of 'gentle', 'discrete', 'real'" in " ".join(result.output.replace("│", " ").split())
 
 
+def test_a_place_that_cannot_be_written_is_said_before_training(folder: Path) -> None:
+    images, boxes = str(folder), str(folder / "boxes.csv")
+    for words in (["no/such/out.xml"], [images], ["out.xml", "--checkpoint", "no/such/c.npz"]):
+        done = CliRunner().invoke(app, ["train", images, boxes, *words, "--stages", "30"])
+        assert done.exit_code == 1
+        assert done.output.startswith("error: ")
+        assert len(done.output.splitlines()) == 1
+        assert "stage 1" not in done.output
+    assert not Path("out.xml").exists()
+
+
 def test_the_choices_of_the_command_line_are_those_of_the_settings() -> None:
     assert tuple(Features) == FEATURES
     assert tuple(Boosting) == BOOSTINGS
