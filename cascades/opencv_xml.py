@@ -58,13 +58,7 @@ def _plain(content: bytes) -> bytes:
 
     Comments go: many a cascade has dashes inside, which XML forbids, or letters in an encoding that it does not name.
     """
-    text = re.sub(rb"<!--.*?-->", b"", content.rstrip(b"\0 \t\r\n"), flags=re.DOTALL)
-    if not re.match(rb"\s*(\xef\xbb\xbf)?\s*<\?xml[^>]*encoding", text):
-        try:
-            text.decode("utf-8")
-        except UnicodeDecodeError:
-            return text.decode("latin-1").encode("utf-8")
-    return text
+    return re.sub(rb"<!--.*?-->", b"", content.rstrip(b"\0 \t\r\n"), flags=re.DOTALL)
 
 
 class _Reader:

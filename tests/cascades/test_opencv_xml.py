@@ -124,7 +124,6 @@ OLD = """<?xml version="1.0"?>
 WILD = {
     "dashes in a comment": NEW.replace("<cascade>", "<!-- by hand -- 2003 --\n---><cascade>").encode(),
     "Latin-1 in a comment": NEW.replace("<cascade>", "<!-- José -->\n<cascade>").encode("latin-1"),
-    "Latin-1 in a name": NEW.replace("<cascade>", "<who>José</who><cascade>").encode("latin-1"),
     "another name": NEW.replace("cascade>", "haarcascade_profileface>").encode(),
     "zeros at the end": NEW.encode() + b"\0\0\n",
     "gzip": gzip.compress(NEW.encode()),
@@ -141,11 +140,8 @@ def test_what_opencv_reads_is_read(content: bytes, tmp_path: Path) -> None:
     oracle = cv2.CascadeClassifier(str(path))
     gray, _ = draw_scene(1)
     read = Cascade.load(path)
-    if oracle.empty():  # then it is not for cv2 to say; the plain file of the same words is
-        assert path.suffix == ".gz" or "name" in str(content[:200]) or b"<who>" in content
-        assert write_cascade(read) == NEW
-        return
-    found, _, _ = oracle.detectMultiScale3(gray, 1.1, 0, outputRejectLevels=True)
+    assert not oracle.empty()
+    found = oracle.detectMultiScale(gray, 1.1, 0)
     ours = Detector([read], scale_factor=1.1).windows(gray)[0].boxes
     assert {tuple(box) for box in np.asarray(found).reshape(-1, 4).tolist()} == {tuple(box) for box in ours.tolist()}
 
