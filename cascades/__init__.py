@@ -1,4 +1,4 @@
-"""Haar cascades: train, read, write and run them. Stands alone; knows nothing of the pipeline.
+"""Haar and LBP cascades: train, read, write and run them. This library uses nothing of the pipeline.
 
 images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
                      train_validated: with probabilities and, if asked, the choice between gray and color

@@ -49,10 +49,10 @@ def train_validated(
     checkpoint: Path | None = None,
     on_progress: Callable[[StageReport], None] | None = None,
 ) -> TrainingResult:
-    """`train`, then `calibrate`; where `params.planes` is "auto" gray and color are both trained and the better one
-    is given, see `choose_planes`.
+    """`train`, then `calibrate`. If `params.planes` is "auto", gray and color are both trained and the better one is
+    returned, see `choose_planes`.
 
-    Which one, and the average precision of each, are written to the side file's `training["planes"]`. With "auto" each
+    The choice, and the average precision of each, are written to the side file's `training["planes"]`. With "auto" each
     has its own checkpoint: x.npz becomes x-gray.npz and x-color.npz.
     """
     if params.planes == AUTO:
@@ -65,11 +65,11 @@ def train_validated(
 def choose_planes(
     images: Sequence[AnnotatedImage], validation: Sequence[AnnotatedImage], params: TrainingParams
 ) -> TrainingParams:
-    """The same parameters with `planes` "gray" or "color", whatever they were: both are trained, once each.
+    """Return the parameters with `planes` "gray" or "color", whichever is better. Both are trained once.
 
-    Color is taken where its average precision on the validation images is better by more than one face's share of
-    them, 1/faces; otherwise gray, which is the smaller thing and which OpenCV reads. It helps where a character has
-    colors of its own and hurts where palettes change from scene to scene, hence per character.
+    Color is chosen if its average precision on the validation images is higher by more than the share of one face,
+    1/faces. Otherwise gray is chosen: it is smaller, and OpenCV can read it. Color helps for characters with colors of
+    their own, and hurts if the palette changes from scene to scene. So each character is decided separately.
     """
     result = _better(images, validation, params, None, None)
     return replace(params, planes=str(result.cascade.info.training["planes"]["chosen"]))
@@ -103,8 +103,9 @@ def _better(
 
 
 def calibrate(cascade: Cascade, validation: Sequence[AnnotatedImage], threads: int = 1) -> Cascade:
-    """The same cascade with a calibration: which detections on the validation images are right, as a probability by
-    Platt's method (2000), and the operating points. Images with `negatives` false are left out."""
+    """Return the cascade with a calibration from validation images: probabilities by Platt's method (2000), and the
+    scores for 0.1, 0.3 and 1 false positives per image. Images with `negatives` false are left out.
+    """
     detector = Detector([cascade], threads=threads)
     scores, right, found, truths = [], [], [], []
     for i in range(len(validation)):
@@ -137,7 +138,9 @@ def calibrate(cascade: Cascade, validation: Sequence[AnnotatedImage], threads: i
 
 
 def probability(cascade: Cascade, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How likely detections with these scores are right, by the cascade's calibration: float32[N] → float64[N]."""
+    """The probability that detections with these scores are right, by the cascade's calibration: float32[N] →
+    float64[N].
+    """
     slope, intercept = (_number(cascade, cascade.info.calibration.get(k), k) for k in ("slope", "intercept"))
     x = slope * np.log1p(np.maximum(scores.astype(np.float64), 0.0)) + intercept
     result: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
@@ -145,7 +148,7 @@ def probability(cascade: Cascade, scores: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def operating_score(cascade: Cascade, fppi: float) -> float:
-    """The stored score that keeps within this many false positives per image; only stored rates can be asked for."""
+    """The stored score for a number of false positives per image. Only stored rates can be asked for."""
     points = cascade.info.calibration.get("score_at_fppi")
     known = points if isinstance(points, dict) else {}
     if known and f"{fppi:g}" not in known:

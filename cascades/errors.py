@@ -37,4 +37,4 @@ class CheckpointMismatch(CascadeError):
 
 
 class CalibrationMissing(CascadeError):
-    """The cascade was not calibrated, or not for what is asked."""
+    """The cascade has no calibration, or none for the rate that is asked for."""

@@ -37,10 +37,10 @@ class Roc:
         return float(self.recall[allowed].max()) if allowed.any() else 0.0
 
     def score_at(self, fppi: float) -> float:
-        """The score from which on there is the best recall with at most this many false positives per image.
+        """The least score for the best recall with at most this many false positives per image.
 
-        Half-way (geometric mean) from the weakest face found within it to the next weaker detection: down to there a
-        lower score finds nothing more here, but unseen faces may be a little weaker. Infinite where no face is found
+        It lies half-way (geometric mean) between the weakest face found within the limit and the next weaker detection.
+        A lower score finds no more faces here, and unseen faces may score a little lower. Infinite if no face is found
         within the limit.
         """
         allowed = self.fppi <= fppi + 1e-12
@@ -51,7 +51,7 @@ class Roc:
         return float(np.sqrt(self.scores[weakest] * max(float(below), 0.0)))
 
     def lowest_score_at(self, fppi: float) -> float:
-        """Lowest score that keeps within this many false positives per image; infinite where none does."""
+        """Lowest score with at most this many false positives per image; infinite if there is none."""
         allowed = self.fppi <= fppi + 1e-12
         return float(self.scores[allowed].min()) if allowed.any() else float("inf")
 

@@ -91,7 +91,7 @@ class Cascade:
         write_whole(Path(path), write_cascade(self).encode("ascii"))
 
     def to_side_file(self, path: Path | str) -> None:
-        """Write what the XML has no place for, as JSON."""
+        """Write the side file (JSON) with everything that the XML format has no place for."""
         content = {"format": SIDE_FILE, "version": SIDE_FILE_VERSION, **asdict(self.info)}
         write_whole(Path(path), (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("utf-8"))
 

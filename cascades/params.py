@@ -20,31 +20,30 @@ class TrainingParams:
 
     window           (width, height) in px of what is learned; faces smaller than this cannot be found
     features         "basic", "core" or "all" Haar features, or "lbp": multi-block local binary patterns, gray only
-    feature_pool     how many features, drawn anew for every stage, its weak classifiers choose from; the search among
-                     them is exact. None: all of them
-    stages           stages to train at most
+    feature_pool     features drawn at random for each stage; the search among them is exact. None: all features
+    stages           largest number of stages
     positives        examples per stage, made from the boxes by mirroring and jittering
     negatives        background windows per stage
-    min_hit_rate     share of the positives every stage must pass
-    max_false_alarm  share of the negatives a stage may pass; it grows until it reaches this
-    max_weak_count   trees in a stage at most
-    ranking          trees in the last stage at least: it is there to score what the others let through, and a long
-                     sum ranks better; 0: it is like the others
-    max_depth        levels of inner nodes in a tree, 1 is a stump
+    min_hit_rate     share of the positives that every stage must pass
+    max_false_alarm  share of the negatives that a stage may pass; a stage grows until it reaches this
+    max_weak_count   largest number of trees in a stage
+    ranking          least number of trees in the last stage: its score ranks the detections, and a longer sum ranks
+                     better; 0: the last stage is like the others
+    max_depth        levels of inner nodes in a tree; 1 is a stump
     boosting         "gentle", "discrete" or "real" AdaBoost
-    planes           "gray", or "color": gray and two color planes (`planes`); "auto": whichever does better on
+    planes           "gray", or "color": gray and two color planes (`planes`); "auto": the better one on
                      validation images, for `train_validated` only
-    weight_trim      a tree is fitted to the heaviest examples that hold this share of the weight; 1 is all
+    weight_trim      a tree is fitted to the examples with the largest weights, which have this share of all weight
     margin           context around the box, as a fraction of its longer side (0.1: the window is 1.1 times as long);
-                     below 0 the window stays inside the box: what lies behind a face differs from scene to scene
+                     below 0 the window is smaller than the box, so that less background is learned
     jitter           how far copies of a box are moved and scaled, as a fraction of its side
     color_jitter     how far the color planes of copies are shifted, gray levels of 255
     saturation_jitter
                      how much stronger or weaker the colors of copies are made, as a fraction
     mirror           also learn every box flipped left to right
-    seed             decides everything random
-    threads          changes the time, never the result
-    memory_mb        bounds the feature table and its histograms; the pool shrinks where it would not fit
+    seed             of all random choices
+    threads          change the time, never the result
+    memory_mb        limit for the feature table and its histograms; feature_pool shrinks if it would not fit
     """
 
     window: tuple[int, int] = (24, 24)

@@ -134,7 +134,7 @@ def offered(config: str) -> list[str]:
 
 
 def same_config(first: str, second: str) -> bool:
-    """Whether two label configs are the same but for white space and comments."""
+    """Whether two label configs are the same, apart from white space and comments."""
     try:
         fromstring(first), fromstring(second)  # refuses what canonicalize would expand
         return canonicalize(first, strip_text=True) == canonicalize(second, strip_text=True)

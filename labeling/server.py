@@ -1,8 +1,8 @@
-"""A Label Studio server, as much of it as we use: projects, tasks, annotations.
+"""A Label Studio server: the parts that we use, which are projects, tasks and annotations.
 
-Everything goes through `label_studio_sdk`, which takes personal access tokens and the older kind alike. A request that
-fails in passing is tried again; any other failure is one `ServerError` that says what was being done, in whose words it
-failed and what to do, and never carries the token.
+Everything goes through `label_studio_sdk`, which takes personal access tokens and legacy tokens. A request that fails
+for a passing reason is tried again. Any other failure is one `ServerError` that says what was being done, what the
+server answered and what to do. It never contains the token.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a person sees while a stage runs: a progress bar with a rate, and one line of counts at its end."""
+"""Output of a running stage: a progress bar with a rate, and one line of counts at the end."""
 
 import re
 import sys

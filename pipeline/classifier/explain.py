@@ -1,7 +1,7 @@
-"""What a network looks at and looks for: Grad-CAM on faces, filters by activation maximisation.
+"""What a network looks at: Grad-CAM on faces, and pictures that excite its filters.
 
 Sources: Selvaraju et al., "Grad-CAM", ICCV 2017; Erhan et al., "Visualizing Higher-Layer Features of a Deep Network",
-2009 (the 2017 study shows its filters so, by way of keras-vis).
+2009 (the 2017 study shows its filters in this way, with keras-vis).
 """
 
 from collections.abc import Iterator

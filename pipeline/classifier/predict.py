@@ -1,4 +1,4 @@
-"""What emotions pictures show: face crops as they are, or, with cascades, the faces found in whole pictures."""
+"""The emotions in pictures: face crops as they are, or, with cascades, the faces found in whole pictures."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

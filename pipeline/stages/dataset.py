@@ -1,4 +1,4 @@
-"""manifest, labels → the dataset that people share: one labelled, distinct face a row, crops included, by split."""
+"""manifest, labels → the dataset to share: one labelled, distinct face per row, with its crop, by split."""
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from pipeline.tables import read_rows, to_table, write_table, write_text
 LABEL_COLUMNS = [
     "emotion", "votes", "annotators", "agreement", "confidence", "consensus", "label_source", "given_by",
 ]  # fmt: skip
-"""What the dataset takes over from the labels."""
+"""Columns that the dataset copies from the labels."""
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
-"""Get every episode of params.yaml, check that it decodes from end to end, and keep it under a name of its own.
+"""Get every episode of params.yaml, check that all its frames decode, and keep it under its own name.
 
-`data/episodes/` holds, per episode, the video and a small JSON record of where it came from and what is in it. A
-record whose source and content still agree is believed: nothing is fetched or decoded again. Content decides (sha256),
-never a file's time.
+`data/episodes/` holds, for each episode, the video and a small JSON record: where it came from and what is in it. If
+source and content still agree with the record, nothing is fetched or decoded again. Content (sha256) decides, never a
+file's time.
 """
 
 import hashlib
@@ -120,7 +120,7 @@ def check(path: Path) -> Checked:
 
 
 def _lost(path: Path, lost: TaskLost) -> Checked:
-    """What is known of a file whose decode ended the process each time."""
+    """The result for a file whose decoding killed the process each time."""
     return Checked(sha256_of(path), path.stat().st_size, VideoInfo(problem=str(lost)))
 
 
@@ -206,7 +206,7 @@ def _arrival(incoming: Path, item: Item) -> Path:
 
 
 def _clear(folder: Path, incoming: Path, items: Iterable[Item]) -> None:
-    """Take away the files of episodes that are no longer listed; what has no record was not put there by us."""
+    """Delete the files of episodes that are no longer listed. Files without a record are not ours and stay."""
     folder.mkdir(parents=True, exist_ok=True)
     for half_written in sorted(folder.glob(".*.tmp")):
         half_written.unlink()
@@ -261,7 +261,7 @@ def _rejected(item: Item, reason: str, checked: Checked | None = None) -> Row:
 
 
 def _without_twins(rows: Sequence[Row]) -> list[Row]:
-    """Reject every episode whose file is another one's too: content is identity, and faces would be there twice."""
+    """Reject every episode that has the same file as another one: otherwise its faces would be there twice."""
     first: dict[str, str] = {}
     for row in rows:
         if row["status"] == OK and first.setdefault(row["sha256"], row["episode_id"]) != row["episode_id"]:

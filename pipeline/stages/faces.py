@@ -1,6 +1,7 @@
-"""episodes, scenes, cascades → the faces of every episode: found, linked into tracks, cropped.
+"""episodes, scenes, cascades → the faces of every episode: detected, linked into tracks, cropped.
 
-One Parquet per episode; an episode whose content, parameters and cascades have not changed is not worked on again.
+There is one Parquet file per episode. An episode whose content, parameters and cascades have not changed is not
+processed again.
 """
 
 import json

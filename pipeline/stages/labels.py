@@ -27,7 +27,7 @@ class Labelled:
     labels: pd.DataFrame
     """Rows of LABELS."""
     pairs: pd.DataFrame
-    """`labeling.agreement.pairs` of the answers to each face, `item` being its face_id."""
+    """`labeling.agreement.pairs` of the answers to each face; `item` is its face_id."""
     report: dict[str, Any]
     """`labeling.agreement.measure`, and `anchoring`."""
 

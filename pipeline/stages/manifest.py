@@ -1,8 +1,8 @@
 """faces → one table of all faces: near-duplicates clustered, a representative chosen, the split assigned.
 
 Nothing is deleted: a near-duplicate stays as a rejected row that names its representative. A face's split is its
-scene's, and a scene's depends on nothing but the scene; of near-duplicates only one is in use, so none stand in two
-splits. Which one follows `pipeline.similarity.clusters`: episodes that come later in the list change nothing for the
+scene's split, and a scene's split depends on nothing but the scene. Of near-duplicates only one is used, so none are in
+two splits. `pipeline.similarity.clusters` decides which one: episodes that come later in the list change nothing for
 earlier ones.
 """
 
@@ -102,7 +102,7 @@ def make_manifest(faces: pd.DataFrame, thumbnails: Pixels, scenes: pd.DataFrame,
 
 
 def reasons(duplicates: pd.DataFrame, representatives: pd.DataFrame) -> list[str]:
-    """Why each near-duplicate is out; where it would stand in another split than its representative, that too."""
+    """Why each near-duplicate is not used; if its own split differs from its representative's, that too."""
     return [
         f"near-duplicate of {name}" + ("" if split == other else f", which is in {other}, not {split}")
         for name, split, other in zip(

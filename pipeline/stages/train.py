@@ -1,7 +1,7 @@
-"""Stage `train`: the labelled faces in, a trained emotion classifier and its learning curves out.
+"""Stage `train`: labelled faces → a trained emotion classifier and its learning curves.
 
 Reads `data/dataset/{train,validation}.parquet`; writes `models/emotion/` and `reports/train/{curves.csv,metrics.json}`.
-An interrupted training goes on where it was when the stage is run again.
+An interrupted training continues when the stage is run again.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Pictures varied at random, a batch at a time: tensors in, tensors out, nothing picture by picture."""
+"""Random variations of pictures, for a whole batch of tensors at once."""
 
 import math
 from dataclasses import dataclass

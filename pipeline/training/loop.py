@@ -1,4 +1,4 @@
-"""The training loop: epoch after epoch until the end, with checkpoints on the way."""
+"""The training loop, with checkpoints."""
 
 import time
 from collections.abc import Callable

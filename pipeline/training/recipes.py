@@ -1,4 +1,4 @@
-"""What a training will do: the section `train` of params.yaml with every `null` filled in from the network's recipe."""
+"""The plan of a training: the section `train` of params.yaml, with every `null` replaced by the network's recipe."""
 
 from dataclasses import fields
 from typing import Any, Final

@@ -1,8 +1,8 @@
-"""From labelled faces and the section `train` of params.yaml to a trained classifier, its curves and its figures.
+"""From labelled faces and the section `train` of params.yaml to a trained classifier, its curves and its metrics.
 
-All emotions of params.yaml are classes, also one without an example, so that a model's outputs do not depend on what
-happens to be labelled. Without `patience` the weights kept are those of the last epoch; the best epoch is reported, not
-taken: a validation set of a few scenes is a noisy judge.
+All emotions of params.yaml are classes, even those without an example, so that a model's outputs do not depend on the
+labels so far. Without `patience` the weights of the last epoch are kept. The best epoch is reported but not used,
+because a validation set of a few scenes is a noisy measure.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ CHECKPOINT: Final = "training.safetensors"
 
 @dataclass(frozen=True)
 class Trained:
-    """What training makes."""
+    """The result of a training."""
 
     classifier: Classifier
     curves: pd.DataFrame

@@ -1,7 +1,8 @@
-"""Getting one episode's video file into a folder: yt-dlp for addresses, a copy for files, the sample show's renderer.
+"""Getting one episode's video file into a folder: yt-dlp for addresses, a copy for files, the renderer for the sample
+show.
 
-Whatever comes is unchecked: yt-dlp reports success for a web page named .mp4 and for what a broken `.part` became. Each
-episode has a folder of its own, because yt-dlp's file names collide where two addresses end alike.
+The file is not checked here: yt-dlp reports success for a web page named .mp4, and for the result of a broken `.part`.
+Each episode has a folder of its own, because yt-dlp's file names collide if two addresses end alike.
 """
 
 import importlib.util

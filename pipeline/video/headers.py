@@ -1,8 +1,8 @@
 """How long a video file should be by its own headers, to tell a whole file from one that was cut short.
 
-A decoder does not tell: of an MKV cut in half FFmpeg decodes the first half and reports no error. The three families
-that cartoons come in state sizes: MP4 and MOV (boxes, ISO/IEC 14496-12), Matroska and WebM (EBML, RFC 8794 and 9559)
-and AVI (RIFF).
+The decoder does not report this: of an MKV that was cut in half FFmpeg decodes the first half without an error. The
+three families of containers that cartoons come in state their sizes: MP4 and MOV (boxes, ISO/IEC 14496-12), Matroska
+and WebM (EBML, RFC 8794 and 9559) and AVI (RIFF).
 """
 
 import os
