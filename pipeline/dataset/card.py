@@ -1,10 +1,10 @@
 """The dataset's README: what is in it, where each picture comes from, what every column means."""
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
 
+from pipeline.escape import markdown
 from pipeline.params import Params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import DATASET
@@ -35,7 +35,10 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, params: Params, 
     ]
     characters = ", ".join(_called(name, params) for name in sorted(dataset["character"].unique()))
     used = episodes[episodes["episode_id"].isin(dataset["episode_id"])]
-    sources = [[row.episode_id, row.license, row.attribution, f"`{row.sha256}`"] for row in rows_of(used, EpisodeRow)]
+    sources = [
+        [row.episode_id, markdown(row.license), markdown(row.attribution), f"`{row.sha256}`"]
+        for row in rows_of(used, EpisodeRow)
+    ]
     columns = [[f"`{field.name}`", (field.metadata or {})[b"doc"].decode()] for field in DATASET]
     return f"""{HEAD}
 # Emotions of cartoon faces: {characters}
@@ -61,14 +64,9 @@ Check that you may share a show's pictures before you do.
 def _called(identity: str, params: Params) -> str:
     """The name, and the id that stands in the tables where that is another."""
     name = params.shown(identity)
-    return identity if name == identity else f"{_plain(name)} (`{identity}`)"
-
-
-def _plain(text: str) -> str:
-    """A text that Markdown and HTML show as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+!<>&~])", r"\\\1", text)
+    return identity if name == identity else f"{markdown(name)} (`{identity}`)"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline import paths
 from pipeline.classifier.calibration import reliability
 from pipeline.classifier.explain import activation_maximisation, convolutions, enlarged, grad_cam, overlay
+from pipeline.classifier.metrics import LEAST, too_few
 from pipeline.classifier.model import Classifier
 from pipeline.classifier.scoring import Evaluation, PredictionRow
 from pipeline.images import Pixels, decode_rgb, shrink
@@ -81,7 +82,23 @@ def figures(metrics: dict[str, Any], random_split: dict[str, Any], params: Param
          for name, own in metrics["per_class"].items()],
         columns=["emotion", "precision", "recall", "F1", "faces"],
     )  # fmt: skip
-    return [gap, table(classes, "By emotion"), *(_groups(metrics, what, params) for what in ("character", "episode"))]
+    return [
+        gap,
+        table(classes, "By emotion", few_faces(metrics, params)),
+        *(_groups(metrics, what, params) for what in ("character", "episode")),
+    ]
+
+
+def few_faces(metrics: dict[str, Any], params: Params) -> str:
+    """Which emotions have too few test faces to be judged, in words; empty where all have enough."""
+    few = too_few(metrics["per_class"])
+    if not few:
+        return ""
+    named = ", ".join(f"{params.shown(emotion)} ({n})" for emotion, n in few.items())
+    return (
+        f"Too few test faces to be judged, fewer than {LEAST}: {named}. Macro F1 counts every emotion alike, so its "
+        "interval is narrower than what is really known."
+    )
 
 
 def _groups(metrics: dict[str, Any], what: str, params: Params) -> Part:

@@ -23,7 +23,7 @@ from pipeline.dataset.files import COLUMNS
 from pipeline.dataset.leaks import check_no_leak, check_scenes
 from pipeline.errors import InputError
 from pipeline.images import decode_rgb
-from pipeline.pages.classifier import headline_figures, model_sections
+from pipeline.pages.classifier import few_faces, headline_figures, model_sections
 from pipeline.pages.html import Link, render
 from pipeline.pages.plots import Mistake, draw_confusion, draw_mistakes, drawn
 from pipeline.params import Params, load_params
@@ -104,6 +104,8 @@ def main() -> None:
     write_json(
         paths.EVALUATION / "breakdown.json", {name: value for name, value in whole.items() if isinstance(value, dict)}
     )
+    if said := few_faces(result.metrics, params):
+        print(f"evaluate: {said}")
     names = ("accuracy", "macro_f1", "weighted_f1", "majority_share", "calibration_error")
     figures = {name: result.metrics[name] for name in names}
     say_counts(

@@ -13,6 +13,7 @@ from labeling.agreement import measure, pairs
 from labeling.anchoring import anchoring
 from pipeline import paths
 from pipeline.console import say_counts, say_reasons
+from pipeline.escape import plot_cell
 from pipeline.labels.annotations import read_emotions
 from pipeline.labels.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, in_common, match, settle_labels
 from pipeline.params import Params, load_params
@@ -41,7 +42,11 @@ def main() -> None:
     write_table(paths.LABELS, to_table(made.labels, LABELS))
     write_json(paths.AGREEMENT / "agreement.json", made.report)
     with replacing(paths.AGREEMENT / "confusion.csv") as temporary:
-        made.pairs.rename(columns={"item": "face_id"}).to_csv(temporary, index=False, lineterminator="\n")
+        shown = made.pairs.assign(
+            annotator=made.pairs["annotator"].map(plot_cell),
+            other_annotator=made.pairs["other_annotator"].map(plot_cell),
+        )
+        shown.rename(columns={"item": "face_id"}).to_csv(temporary, index=False, lineterminator="\n")
     say_reasons("labels", "annotations", in_common(made.labels.loc[made.labels["status"] != OK, "reason"]))
     ok, alpha = made.labels["status"] == OK, made.report["alpha"]["value"]
     say_counts(

@@ -1,5 +1,6 @@
 """Tables: exact schemas, the same bytes for the same rows, the old file or the whole new one."""
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.mutations_json import damage
 from pipeline import schemas
+from pipeline.contents import COUNTS, PATTERNS
 from pipeline.errors import InputError
 from pipeline.tables import read_rows, read_table, replacing, table_key, to_table, write_json, write_table
 
@@ -87,3 +90,79 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         raise RuntimeError
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+FACE = dict.fromkeys(schemas.MANIFEST.names) | {"face_id": "f0", "episode_id": "pilot", "character": "cat"}
+EPISODE = dict.fromkeys(schemas.EPISODES.names) | {"episode_id": "pilot", "path": "pilot.mp4", "status": "ok"}
+LABEL = dict.fromkeys(schemas.LABELS.names) | {"face_id": "f0", "votes": '{"happy": 2}', "remarks": "{}"}
+
+
+@pytest.mark.parametrize(
+    "value", ["../../x", "/etc/x", "..", ".", "", "a/b", "a\\b", "a\0b", "a\nb", "ab\n", "é", "x" * 300]
+)
+@pytest.mark.parametrize(
+    ("schema", "row", "column"),
+    [
+        (schemas.MANIFEST, FACE, "face_id"),
+        (schemas.MANIFEST, FACE, "cluster"),
+        (schemas.MANIFEST, FACE, "episode_id"),
+        (schemas.MANIFEST, FACE, "character"),
+        (schemas.EPISODES, EPISODE, "path"),
+        (schemas.EPISODES, EPISODE, "sha256"),
+        (schemas.LABELS, LABEL, "votes"),
+    ],
+)
+def test_what_would_lead_out_of_the_project_is_refused_as_it_is_read(
+    tmp_path: Path, schema: pa.Schema, row: dict[str, object], column: str, value: str
+) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, to_table([row], schema))
+    assert len(read_table(path, schema)) == 1
+    write_table(path, to_table([row, row | {column: value}], schema))
+    if (column, value) == ("path", "é"):
+        assert len(read_table(path, schema)) == 2
+        return
+    with pytest.raises(InputError, match=rf"t\.parquet: {column} of row 2 is .*, expected ") as caught:
+        read_table(path, schema, [column])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "votes", ["[]", "7", '{"happy": "2"}', '{"happy": -1}', '{"happy": NaN}', '{"happy": true}', "[" * 9999]
+)
+def test_votes_that_are_no_counts_are_refused(tmp_path: Path, votes: str) -> None:
+    write_table(tmp_path / "t", to_table([LABEL | {"votes": votes}], schemas.LABELS))
+    with pytest.raises(InputError, match=r"votes of row 1 is .* expected a JSON object of counts"):
+        read_table(tmp_path / "t", schemas.LABELS)
+
+
+def test_what_a_person_wrote_in_a_rejected_label_is_kept(tmp_path: Path) -> None:
+    row = LABEL | {"episode_id": "../x", "emotion": "so so", "status": "rejected"}
+    write_table(tmp_path / "t", to_table([row], schemas.LABELS))
+    assert read_table(tmp_path / "t", schemas.LABELS).to_pylist() == [row]
+
+
+def test_every_text_column_is_checked_or_known_to_be_free_text() -> None:
+    free = {"source", "codec", "note", "license", "attribution", "status", "reason", "transition", "consensus"}
+    free |= {"label_source", "given_by"}
+    tables = [value for value in vars(schemas).values() if isinstance(value, pa.Schema)]
+    found = {field.name for schema in tables for field in schema if field.type == pa.string()}
+    assert found - free == {*PATTERNS, *COUNTS}
+
+
+def test_a_damaged_table_is_one_line_or_whole(tmp_path: Path) -> None:
+    rows = [SCENE | {"scene": scene} for scene in range(50)]
+    path = tmp_path / "t.parquet"
+    write_table(path, to_table(rows, schemas.SCENES), {"a": "b"})
+    content, refused = path.read_bytes(), 0
+    for seed in range(300):
+        changed, done = damage(content, random.Random(seed))
+        path.write_bytes(changed)
+        table_key(path)
+        said = ""
+        try:
+            read_rows(path, schemas.SCENES)
+        except InputError as error:
+            refused, said = refused + 1, str(error)
+        assert len(said) < 2000, done
+    assert refused > 100

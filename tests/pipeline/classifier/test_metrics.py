@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from pipeline.classifier.metrics import confusion, intervals, scores, scores_by
+from pipeline.classifier.metrics import confusion, intervals, scores, scores_by, too_few
 
 EMOTIONS = ("angry", "happy", "sad", "bored")
 ACTUAL = np.array([0, 0, 0, 1, 1, 2])
@@ -72,6 +72,35 @@ def test_intervals_are_those_of_resampled_scenes_by_the_plain_way():
     by_face = intervals(actual, predicted, [str(i) for i in range(150)], 3)
     width = {name: one["accuracy"]["high"] - one["accuracy"]["low"] for name, one in (("s", found), ("f", by_face))}
     assert width["s"] > 1.05 * width["f"]  # faces of a scene succeed and fail together
+
+
+def test_macro_f1_is_of_the_same_emotions_in_every_draw():
+    rng = np.random.default_rng(3)
+    scenes = np.repeat(np.arange(12), 6)
+    actual = rng.integers(0, 2, 72)
+    actual[scenes == 4] = 2  # only one scene has the third, and it is never recognised
+    predicted = np.where(actual == 2, 0, actual)
+    found = intervals(actual, predicted, [f"s{i:02}" for i in scenes], 3)
+    values = []
+    while len(values) < 600:
+        drawn = np.concatenate([np.flatnonzero(scenes == s) for s in rng.integers(0, 12, 12)])
+        if set(actual[drawn]) == {0, 1, 2}:
+            values.append(f1_score(actual[drawn], predicted[drawn], average="macro", labels=[0, 1, 2]))
+    low, high = np.quantile(values, [0.025, 0.975])
+    assert found["macro_f1"]["low"] == pytest.approx(low, abs=0.02)
+    assert found["macro_f1"]["high"] == pytest.approx(high, abs=0.02)
+    assert high < 0.67  # a draw without the third emotion has 1.0
+
+
+def test_macro_f1_has_no_interval_where_hardly_any_draw_has_every_emotion():
+    actual = np.repeat(np.arange(8), 5)
+    found = intervals(actual, actual, [f"s{emotion}" for emotion in actual], 8)
+    assert set(found) == {"accuracy", "weighted_f1"}
+
+
+def test_emotions_with_few_test_faces_are_named():
+    actual = np.repeat([0, 1, 2], [30, 10, 9])
+    assert too_few(scores(actual, actual, EMOTIONS)["per_class"]) == {"sad": 9, "bored": 0}
 
 
 def test_one_scene_has_no_interval():
