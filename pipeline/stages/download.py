@@ -74,7 +74,7 @@ def download(params: Params, folder: Path, incoming: Path) -> list[Row]:
     items = expand(params.episodes, folder)
     check_samples(items)
     _clear(folder, incoming, items)
-    rows = {item.id: _rejected(item, item.problem) for item in items if item.problem}
+    rows = {item.id: rejected_row(item, item.problem) for item in items if item.problem}
     wanted = [item for item in items if not item.problem]
     known = _known(wanted, folder)
     for item in wanted:
@@ -95,7 +95,7 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
         try:
             files[item.id] = fetch(item, _arrival(incoming, item), params.download)
         except InputError as error:
-            rows[item.id] = _rejected(item, str(error))
+            rows[item.id] = rejected_row(item, str(error))
     here = [item for item in items if item.id in files]
     checks = each(check, [files[item.id] for item in here], params.compute, desc="decode", unit="episode", lost=_lost)
     for item, checked in zip(here, checks, strict=True):
@@ -109,7 +109,7 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
                 problem = _problem(item, checked)
             except InputError as error:
                 problem = str(error)
-        rows[item.id] = _rejected(item, problem, checked) if problem else _keep(item, checked, path, folder)
+        rows[item.id] = rejected_row(item, problem, checked) if problem else _keep(item, checked, path, folder)
         shutil.rmtree(_arrival(incoming, item))
     return rows
 
@@ -236,13 +236,13 @@ def _forget(folder: Path, episode_id: str) -> None:
 def _row(item: Item, kept: Mapping[str, Any]) -> Row:
     checked: Checked = kept["checked"]
     return {
-        **_rejected(item, "", checked),
+        **rejected_row(item, "", checked),
         "status": OK,
         "path": kept["path"],
     }
 
 
-def _rejected(item: Item, reason: str, checked: Checked | None = None) -> Row:
+def rejected_row(item: Item, reason: str, checked: Checked | None = None) -> Row:
     """A row without a file; what is known of a file that was fetched and found wanting stands in it."""
     row: Row = dict.fromkeys(EPISODES.names)
     row |= {"episode_id": item.id, "status": REJECTED, "reason": reason, "source": item.source}
