@@ -186,9 +186,10 @@ def _sha256_or_none(path: Path) -> str | None:
 def _read_record(folder: Path, item: Item) -> dict[str, Any] | None:
     """The item's record if there is one, undamaged, written by this version, for this source."""
     record = read_kept_json(folder / f"{item.id}.json")
-    if record is None or set(record) != FIELDS or record["record"] != RECORD:
+    if record is None or set(record) != FIELDS or record["record"] != RECORD or record["source"] != item.source:
         return None
-    if record["source"] != item.source or set(record["video"]) != set(VideoInfo.__dataclass_fields__):
+    own_name = record["path"] == f"{item.id}{Path(record['path']).suffix}"
+    if not own_name or set(record["video"]) != set(VideoInfo.__dataclass_fields__):
         return None
     if item.kind == "sample" and record["drawing"] != DRAWING:
         return None
@@ -226,9 +227,10 @@ def _forget(folder: Path, episode_id: str) -> None:
         name = json.loads(record.read_text(encoding="utf-8"))["path"]
     except FileNotFoundError:
         return
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         name = ""
-    if name and Path(name).name == name:
+    # What else a damaged record may name is not ours to delete.
+    if isinstance(name, str) and name == f"{episode_id}{Path(name).suffix}" and name != record.name:
         (folder / name).unlink(missing_ok=True)
     record.unlink()
 
