@@ -120,7 +120,7 @@ class Manifest(ParamsSection):
     """Near-duplicates, and what is offered for labelling."""
 
     duplicate_bits: Annotated[int, Field(ge=0, le=64)] = 10
-    duplicate_distance: Annotated[float, Field(ge=0, le=255)] = 8.0
+    duplicate_distance: Annotated[float, Field(ge=0, le=255)] = 4.5
     per_character: Annotated[int, Field(ge=0)] = 1000
 
 

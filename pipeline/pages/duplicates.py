@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from pipeline.images import Pixels, decode_rgb, shrink
 from pipeline.pages.plots import new_figure, save, style
 from pipeline.params import Manifest
-from pipeline.similarity.pairs import PIXELS, hashes, near_pairs_of_each
+from pipeline.similarity.alignment import PIXELS
+from pipeline.similarity.pairs import bits_apart, near_pairs_of_each
 
-MOST: Final = 8192
+MOST: Final = 1024
 """Faces whose pairs are looked at, taken by face_id, which is a hash: a fair sample of any larger set."""
 BANDS: Final = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0), (1.0, 1.25), (1.25, 1.5), (1.5, 2.0), (2.0, 2.5))
 """Distances of which examples are shown, in units of the threshold, each up to its end; the last is the histogram's."""
@@ -55,11 +56,10 @@ def gather(faces: pd.DataFrame, thumbnails: Pixels, params: Manifest) -> Evidenc
     own, small = faces.iloc[chosen].reset_index(drop=True), thumbnails[chosen]
     pairs = near_pairs_of_each(own["character"], small, 64, min(255.0, params.duplicate_distance * BANDS[-1][1]))
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
-    codes = hashes(small)
     episode, track = pd.factorize(own["episode_id"])[0], own["track"].to_numpy()
     together = episode[first] == episode[second]
     pairs["kind"] = np.where(together, np.where(track[first] == track[second], 0, 1), 2)
-    pairs["agree"] = np.bitwise_count(codes[first] ^ codes[second]) <= params.duplicate_bits
+    pairs["agree"] = bits_apart(small, first, second) <= params.duplicate_bits
     performances = pd.factorize(own["episode_id"] + " " + own["track"].astype(str))[0]
     order = np.lexsort((own["face_id"].to_numpy(str)[first], pairs["distance"]))
     chosen_pairs = [
@@ -129,7 +129,7 @@ def _histogram(axes: Axes, evidence: Evidence, params: Manifest) -> None:
         axes.set_ylim(0.7, 12 * axes.get_ylim()[1])
     axes.axvline(params.duplicate_distance, color=LINE, linewidth=1.5)
     axes.set_xlim(0, edges[-1])
-    axes.set(xlabel="mean difference of two faces of one character, gray levels", ylabel="pairs")
+    axes.set(xlabel="mean difference of two faces of one character, laid over each other, gray levels", ylabel="pairs")
     whom = f"{evidence.sampled} faces" + (f" of {evidence.total}" if evidence.sampled < evidence.total else "")
     axes.set_title(f"pairs among {whom}; left of the red line (manifest.duplicate_distance) are near-duplicates")
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left")

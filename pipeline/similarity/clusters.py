@@ -4,10 +4,12 @@ Linking every near pair (single linkage, `chains`) joins faces that differ much:
 near the step before, but the last is nothing like the first. On Big Buck Bunny, with a distance of 8 gray levels, the
 two ends of a chain differ by up to 25.
 
-So clusters are not chains. A cluster is a representative and faces that are each near *it* (`cover`). No member is
-farther from its representative than the distance in params.yaml, and no two members are farther apart than twice that.
-No two representatives are near each other: this is all that is needed to keep near-duplicates of training faces out of
-the test. It leaves 2,103 distinct faces of the film's 3,742, where chains would leave 1,836.
+So clusters are not chains. A cluster is a representative and faces that are each near *it* (`cover`). No two
+representatives are near each other: this is all that is needed to keep near-duplicates of training faces out of the
+test.
+
+Faces are clustered twice. First they are compared as they are, which is fast and leaves far fewer. Those that are left
+are laid over each other. So a face is near its representative, or it is near, unmoved, to a face that is.
 
 Within an episode the sharpest face represents its near-duplicates. Between episodes it is the face of the episode that
 params.yaml lists first, however sharp the other is. So an episode that is added at the end of the list removes no face
@@ -18,6 +20,7 @@ from a published dataset and moves none to another split.
 # (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -26,7 +29,40 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.images import Pixels
 from pipeline.params import Episode
+from pipeline.similarity.pairs import near_pairs_of_each, unmoved_pairs_of_each
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Which face stands for which of N.
+
+    stands_for: int64 [N], the row that stands for each. still: int64 [N], the same after the first round. unmoved: all
+    pairs that are near as they are. moved: pairs of rows that stood for themselves after the first round and are near
+    when laid over each other. Pairs: first, second, distance.
+    """
+
+    stands_for: NDArray[np.int64]
+    still: NDArray[np.int64]
+    unmoved: pd.DataFrame
+    moved: pd.DataFrame
+
+
+def find_clusters(
+    rank: NDArray[np.int64], kinds: pd.Series, thumbnails: Pixels, max_bits: int, max_distance: float
+) -> Clusters:
+    """Cluster faces of one kind (whose face it is said to be): rank int64 [N], kinds [N], uint8 [N, SIDE, SIDE]."""
+    unmoved = unmoved_pairs_of_each(kinds, thumbnails, max_bits, max_distance)
+    still = cover(rank, unmoved)
+    left = np.flatnonzero(still == np.arange(len(rank)))
+    moved = near_pairs_of_each(kinds.iloc[left], thumbnails[left], max_bits, max_distance)
+    order = np.empty(len(left), np.int64)
+    order[np.argsort(rank[left])] = np.arange(len(left))
+    stands_for = still.copy()
+    stands_for[left] = left[cover(order, moved)]
+    moved = moved.assign(first=left[moved["first"]], second=left[moved["second"]])
+    return Clusters(stands_for[still], still, unmoved, moved)
 
 
 def listed(episode_id: str, episodes: Sequence[Episode]) -> int:

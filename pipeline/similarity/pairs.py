@@ -1,12 +1,12 @@
-"""Near-duplicate faces: a perceptual hash and a distance between small pictures.
+"""Near-duplicate faces: perceptual hashes and a distance between small pictures.
 
-Two faces are near-duplicates if their hashes differ in at most `max_bits` of 64 bits and their thumbnails differ by at
-most `max_distance` gray levels on average. The search is exact: it finds every such pair.
+Two faces are near-duplicates if, with one laid over the other as well as possible (`alignment`), they differ by at most
+`max_distance` gray levels on average, and a hash of one is within `max_bits` of 64 bits of the other's. The search is
+exact: it finds every such pair.
 """
 
-import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,18 +15,8 @@ from numpy.typing import NDArray
 
 from pipeline.images import Pixels, decode_gray, shrink
 from pipeline.processors import usable
-from pipeline.similarity.pair_search import all_near
-
-SIDE = 32
-"""Thumbnails are SIDE × SIDE px, gray."""
-PIXELS = SIDE * SIDE
-BLOCK = 4096
-"""Thumbnails hashed at once: bounds the memory."""
-
-_COSINES = np.array(
-    [[round(4096 * math.cos(math.pi * k * (2 * n + 1) / (2 * SIDE))) for n in range(SIDE)] for k in range(8)],
-    dtype=np.float64,
-)  # whole numbers whose sums stay far below 2**53: exact in any order, so the hash has the same bits on any machine
+from pipeline.similarity.alignment import PIXELS, SIDE, ZOOMS, enlarged, hashes, middle, moved_hashes
+from pipeline.similarity.pair_search import Found, all_aligned, all_near
 
 
 def thumbnail(crop: Pixels, margin: float) -> Pixels:
@@ -54,35 +44,57 @@ def read_thumbnails(encoded: Sequence[bytes], margin: float) -> tuple[Pixels, ND
     return small, decodes
 
 
-def hashes(thumbnails: Pixels) -> NDArray[np.uint64]:
-    """64-bit DCT hashes (Zauner 2010, "pHash"): the signs of the 8×8 lowest frequencies against their median.
-
-    thumbnails: uint8 [N, SIDE, SIDE]; returns uint64 [N].
-    """
-    codes = np.empty(len(thumbnails), np.uint64)
-    for start in range(0, len(thumbnails), BLOCK):
-        low = _COSINES @ thumbnails[start : start + BLOCK].astype(np.float64) @ _COSINES.T
-        flat = low.reshape(-1, 64)
-        bits = flat > np.median(flat, axis=1, keepdims=True)
-        codes[start : start + BLOCK] = np.packbits(bits, axis=1).view(">u8").reshape(-1)
-    return codes
-
-
 def near_pairs(thumbnails: Pixels, max_bits: int, max_distance: float, threads: int | None = None) -> pd.DataFrame:
     """All pairs of near-duplicates: first, second (row numbers, first < second), distance (mean gray levels).
 
     int32, int32, float32: 12 bytes a pair, sorted by both numbers. threads: None takes every core; changes no row.
     """
-    flat = thumbnails.reshape(len(thumbnails), PIXELS)
-    first, second, difference = all_near(hashes(thumbnails), flat, max_bits, int(max_distance * PIXELS), threads)
+    return _as_frame(all_aligned(thumbnails, max_bits, int(max_distance * PIXELS), threads))
+
+
+def unmoved_pairs(thumbnails: Pixels, max_bits: int, max_distance: float, threads: int | None = None) -> pd.DataFrame:
+    """The pairs that are near as they are, not moved or enlarged: some of `near_pairs`, found much faster."""
+    windows = np.ascontiguousarray(middle(enlarged(thumbnails, ZOOMS[:1])[0]))
+    flat = windows.reshape(len(windows), PIXELS)
+    return _as_frame(all_near(hashes(windows), flat, max_bits, int(max_distance * PIXELS), threads))
+
+
+def _as_frame(found: Found) -> pd.DataFrame:
+    first, second, difference = found
     return pd.DataFrame({"first": first, "second": second, "distance": difference.astype(np.float32) / PIXELS})
 
 
-def near_pairs_of_each(kinds: pd.Series, thumbnails: Pixels, max_bits: int, max_distance: float) -> pd.DataFrame:
-    """`near_pairs` among rows of one kind (whose face it is said to be), for every kind: [N] rows in `thumbnails`."""
-    found = []
+def of_each(
+    search: Callable[[Pixels, int, float], pd.DataFrame],
+    kinds: pd.Series,
+    thumbnails: Pixels,
+    max_bits: int,
+    max_distance: float,
+) -> pd.DataFrame:
+    """The pairs of `search` among rows of one kind (whose face it is said to be), for every kind."""
+    found = [search(thumbnails[:0], max_bits, max_distance)]
     for own in kinds.reset_index(drop=True).groupby(kinds.to_numpy()).indices.values():
         rows = np.sort(own).astype(np.int32)
-        pairs = near_pairs(thumbnails[rows], max_bits, max_distance)
+        pairs = search(thumbnails[rows], max_bits, max_distance)
         found.append(pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]]))
-    return pd.concat([near_pairs(thumbnails[:0], max_bits, max_distance), *found], ignore_index=True)
+    return pd.concat(found, ignore_index=True)
+
+
+def near_pairs_of_each(kinds: pd.Series, thumbnails: Pixels, max_bits: int, max_distance: float) -> pd.DataFrame:
+    """`near_pairs` among rows of one kind, for every kind: [N] rows in `thumbnails`."""
+    return of_each(near_pairs, kinds, thumbnails, max_bits, max_distance)
+
+
+def unmoved_pairs_of_each(kinds: pd.Series, thumbnails: Pixels, max_bits: int, max_distance: float) -> pd.DataFrame:
+    """`unmoved_pairs` among rows of one kind, for every kind: [N] rows in `thumbnails`."""
+    return of_each(unmoved_pairs, kinds, thumbnails, max_bits, max_distance)
+
+
+def bits_apart(thumbnails: Pixels, first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """In how many bits the hashes of each pair differ at least, at any place of one of the two: uint8 [K]."""
+    codes = moved_hashes(enlarged(thumbnails))
+    least = np.full(len(first), 64, np.uint8)
+    for place in range(codes.shape[1]):
+        for one, other in ((first, second), (second, first)):
+            least = np.minimum(least, np.bitwise_count(codes[one, place] ^ codes[other, 0]))
+    return least

@@ -19,9 +19,10 @@ from pipeline.images import Pixels
 from pipeline.pages.duplicates import draw_evidence, gather
 from pipeline.params import Params, load_params
 from pipeline.schemas import FACES, MANIFEST, OK, REJECTED, SCENES
-from pipeline.similarity.clusters import cover, standing
+from pipeline.similarity.alignment import SIDE
+from pipeline.similarity.clusters import find_clusters, standing
 from pipeline.similarity.diverse import select
-from pipeline.similarity.pairs import SIDE, near_pairs_of_each, read_thumbnails
+from pipeline.similarity.pairs import read_thumbnails
 from pipeline.similarity.repeats import episodes_showing, repeated
 from pipeline.tables import read_rows, read_table, to_table, write_table
 
@@ -83,12 +84,13 @@ def make_manifest(faces: pd.DataFrame, thumbnails: Pixels, scenes: pd.DataFrame,
     rows["repeated"] = rows["selected"] = False
     own = rows.loc[in_use]
     settings = params.manifest
-    pairs = near_pairs_of_each(own["character"], thumbnails, settings.duplicate_bits, settings.duplicate_distance)
     rank = standing(own, params.episodes)
-    stands = cover(rank, pairs)
+    bits, distance = settings.duplicate_bits, settings.duplicate_distance
+    clusters = find_clusters(rank, own["character"], thumbnails, bits, distance)
+    stands = clusters.stands_for
     rows.loc[in_use, "cluster"] = own["face_id"].to_numpy()[stands]
     rows.loc[in_use, "cluster_size"] = np.bincount(stands, minlength=len(own))[stands]
-    showing = episodes_showing(own["episode_id"], pairs)
+    showing = episodes_showing(own["episode_id"], clusters)
     rows.loc[in_use, "episodes"] = showing
     rows.loc[in_use, "repeated"] = repeated(own, showing)
     duplicate = np.flatnonzero(stands != np.arange(len(own)))

@@ -20,7 +20,8 @@ from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels, decode_rgb, encode_jpeg, shrink
 from pipeline.params import Params
 from pipeline.rows import ManifestRow
-from pipeline.similarity.pairs import SIDE, read_thumbnails
+from pipeline.similarity.alignment import SIDE
+from pipeline.similarity.pairs import read_thumbnails
 from pipeline.tables import rows_of
 from pipeline.tasks.media import QUALITY, Media
 

@@ -11,7 +11,7 @@ from pipeline.images import encode_jpeg
 from pipeline.pages import duplicates
 from pipeline.pages.duplicates import ACROSS, BANDS, draw_evidence, gather
 from pipeline.params import Manifest
-from pipeline.similarity.pairs import hashes
+from pipeline.similarity.pairs import bits_apart, near_pairs
 
 PARAMS = Manifest(duplicate_bits=20, duplicate_distance=6.0)
 
@@ -33,18 +33,22 @@ def world(count: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
     return faces, thumbnails
 
 
+def distances(small: np.ndarray, within: float) -> dict[tuple[int, int], float]:
+    """All pairs within a distance, laid over each other (tests/pipeline/similarity holds that to a plain twin)."""
+    return {(row.first, row.second): row.distance for row in near_pairs(small, 64, within).itertuples(index=False)}
+
+
 def test_every_pair_is_counted_where_it_belongs() -> None:
     faces, small = world(90)
-    codes = hashes(small)
+    apart = distances(small, 15.0)
     expected = []
-    for i in range(90):
-        for j in range(i + 1, 90):
-            one, other = faces.iloc[i], faces.iloc[j]
-            distance = np.abs(small[i].astype(int) - small[j]).mean()
-            if one["character"] != other["character"] or distance > 15.0:
-                continue
-            kind = 2 if one["episode_id"] != other["episode_id"] else int(one["track"] != other["track"])
-            expected.append((distance, kind, (int(codes[i]) ^ int(codes[j])).bit_count() <= 20))
+    for (i, j), distance in apart.items():
+        one, other = faces.iloc[i], faces.iloc[j]
+        if one["character"] != other["character"]:
+            continue
+        kind = 2 if one["episode_id"] != other["episode_id"] else int(one["track"] != other["track"])
+        bits = int(bits_apart(small, np.array([i], np.int32), np.array([j], np.int32))[0])
+        expected.append((distance, kind, bits <= 20))
     found = gather(faces, small, PARAMS)
     assert sorted(found.pairs.itertuples(index=False, name=None)) == sorted(expected)
     assert {kind for _, kind, _ in expected} == {0, 1, 2}
@@ -54,14 +58,15 @@ def test_every_pair_is_counted_where_it_belongs() -> None:
 def test_examples_lie_in_their_bands_and_show_different_tracks() -> None:
     faces, small = world(120)
     found = gather(faces.set_index(np.arange(500, 620)), small, PARAMS)
-    by_id = dict(zip(faces["face_id"], small, strict=True))
+    row_of = {name: row for row, name in enumerate(faces["face_id"])}
+    apart = distances(small, 15.0)
     shown = 0
     for (low, high), pairs in zip(BANDS, found.examples, strict=True):
         tracks = set()
         for row in pairs:
             ends = found.faces.iloc[row]
-            distance = np.abs(np.subtract(*(by_id[name].astype(int) for name in ends["face_id"]))).mean()
-            assert low * 6.0 <= distance <= high * 6.0
+            first, second = sorted(row_of[name] for name in ends["face_id"])
+            assert low * 6.0 <= apart[first, second] <= high * 6.0
             tracks.add(frozenset(zip(ends["episode_id"], ends["track"], strict=True)))
         assert len(tracks) == len(pairs) <= ACROSS
         shown += len(pairs)

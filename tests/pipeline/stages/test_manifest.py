@@ -14,8 +14,10 @@ from pipeline.images import encode_jpeg
 from pipeline.params import Episode, Manifest, Params, Splits
 from pipeline.schemas import FACES
 from pipeline.similarity.clusters import listed
+from pipeline.similarity.pairs import unmoved_pairs
 from pipeline.stages.manifest import make_manifest, read_faces
 from pipeline.tables import to_table, write_table
+from tests.support.trembling import drawing, seen
 
 PARAMS = Params(
     toonset="0.1",
@@ -167,6 +169,33 @@ def test_a_crop_that_does_not_decode_is_rejected(tmp_path: Path) -> None:
     assert faces["status"].tolist() == ["ok", "rejected", "rejected"]
     assert np.unique(thumbnails).tolist() == [90]
     assert thumbnails.shape == (1, 32, 32)
+
+
+def test_a_drawing_that_another_scene_shows_a_little_moved_is_a_near_duplicate() -> None:
+    """As it is, it is no near-duplicate: the boxes differ by some pixels and 4 % of size."""
+    shown = [seen(drawing(3)), seen(drawing(3), right=2, down=-1, size=1.04), seen(drawing(4))]
+    faces = pd.DataFrame([face("a", sharpness=2.0), face("b", scene=1), face("c", frame=2)])
+    params = PARAMS.model_copy(update={"manifest": Manifest()})
+    small = np.array(shown, np.uint8)
+    assert unmoved_pairs(small, 64, Manifest().duplicate_distance).empty
+    rows = make_manifest(faces, small, SCENES, params).set_index("face_id")
+    assert rows["cluster"].to_dict() == {"a": "a", "b": "a", "c": "c"}
+    assert rows.loc["b", "reason"] == "near-duplicate of a, which is in train, not test"
+
+
+def test_what_is_repeated_a_little_moved_is_repeated() -> None:
+    """Each episode shows the drawing twice, the two alike as they are; across episodes only laid over each other."""
+    still, moved = seen(drawing(3)), seen(drawing(3), right=2, down=-1, size=1.04)
+    shown = np.array([still, still ^ 1, moved, moved ^ 1, seen(drawing(4))], np.uint8)
+    faces = pd.DataFrame(
+        [face(name, episode_id=name[0], frame=i, track=int(name == "e9")) for i, name in enumerate(["d0", "d1", "e0"])]
+        + [face("e1", episode_id="e", frame=3), face("e9", episode_id="e", frame=9, track=1)]
+    )
+    scenes = pd.DataFrame({"episode_id": ["d", "e"], "scene": [0, 0], "split": ["train", "test"]})
+    params = PARAMS.model_copy(update={"manifest": Manifest()})
+    rows = make_manifest(faces, shown, scenes, params).set_index("face_id")
+    assert rows["episodes"].to_dict() == {"d0": 2, "d1": 2, "e0": 2, "e1": 2, "e9": 1}
+    assert rows.index[rows["repeated"]].tolist() == ["d0", "d1", "e0", "e1"]
 
 
 def test_near_duplicates_in_two_splits_stop_the_dataset() -> None:
