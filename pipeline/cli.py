@@ -93,7 +93,7 @@ def stage(
 
 @app.command()
 def repair() -> None:
-    """Remove what a killed `dvc` has left in the way, so that `dvc repro` runs again."""
+    """Delete the lock file that a killed `dvc` left half-written, so that `dvc repro` runs again."""
     from pipeline.project.locks import mend_lock
 
     typer.echo(mend_lock(Path()))
