@@ -1,6 +1,6 @@
-"""The sample project held against its truth: `python -m benchmarks.sample [PROJECT]`, after `dvc repro` in PROJECT.
+"""The sample project compared with its truth: `python -m benchmarks.sample [PROJECT]`, after `dvc repro` in PROJECT.
 
-The show is drawn by the project, so every face in it is known. Prints what the stages made of it as a Markdown table.
+The project draws the show, so every face in it is known. Prints the results as a Markdown table.
 """
 
 import argparse
@@ -63,8 +63,8 @@ def figures(project: Path, every: int) -> dict[str, float]:
     return {
         "scene boundary F1": scene_f1(project),
         "faces kept": len(kept),
-        "share of them that are faces of whom they are said to be": float(kept["truth"].notna().mean()),
-        "share of such faces found that were put aside": float(1 - len(true) / faces["truth"].notna().sum()),
+        "share of them that show a face of the right character": float(kept["truth"].notna().mean()),
+        "share of the right detections that were not kept": float(1 - len(true) / faces["truth"].notna().sum()),
         "recall of faces on the frames looked at": len(true) / to_find,
         "clusters of near-duplicates": int(several.sum()),
         "share of them with one expression": float((groups.nunique()[several] == 1).mean()),

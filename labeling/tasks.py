@@ -105,9 +105,9 @@ def box_task(frame: Mapping[str, Any], image: str, drawn: Sequence[Drawn] = (), 
 
 
 def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image: str, name: str = "") -> dict[str, Any]:
-    """A task for a contact sheet of faces (FACE_FIELDS each) that are all held to be `claim`.
+    """A task for a contact sheet of faces (FACE_FIELDS each), all of which are claimed to be `claim`.
 
-    kind: "character" or "emotion", what the claim is about. name: what it is called in the heading; empty: `claim`.
+    kind: "character" or "emotion", what the claim is about.
     """
     heading = f"All {name or claim}? Press the keys of the faces that are not, then submit."
     rows = [{name: face[name] for name in FACE_FIELDS} for face in faces[: len(SHEET_KEYS)]]

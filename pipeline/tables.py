@@ -214,7 +214,7 @@ def row_of(values: Mapping[str, Any], kind: type[Kind]) -> Kind:
 
 
 def is_face(manifest: pd.DataFrame) -> "pd.Series[bool]":
-    """Which rows of MANIFEST are faces: those in use, and the near-duplicates that another face stands for."""
+    """Which rows of MANIFEST are faces: those in use, and their near-duplicates."""
     return (manifest["status"] == OK) | (manifest["cluster"] != manifest["face_id"])
 
 

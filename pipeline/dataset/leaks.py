@@ -11,7 +11,7 @@ from pipeline.similarity.pairs import near_pairs_of_each, read_thumbnails
 
 
 def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest, margin: float) -> None:
-    """Raise StageError if two near-duplicates stand in different splits: the test would then score memory.
+    """Raise StageError if two near-duplicates are in different splits: the test would then measure memory.
 
     rows: columns face_id, character and split, one row per crop.
     """

@@ -86,7 +86,7 @@ def _checked(frames: Iterator[Frame], scene: SceneRow) -> Iterator[Frame]:
 
 
 def _faces(look: Look, cascades: Sequence[CharacterCascade], params: Faces) -> Iterator[dict[str, Any]]:
-    """The detections of one frame that may stand in a strong track."""
+    """The detections of one frame that are strong enough to be kept if their track is strong."""
     frame = look.frame
     for box, score, index in zip(look.boxes.tolist(), look.scores.tolist(), look.cascade.tolist(), strict=True):
         character = cascades[index]

@@ -20,10 +20,10 @@ def put_aside(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def strongest_alarms(manifest: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Of what was put aside, for each kind and character, the `count` of the highest score, one of a track.
+    """The strongest detections that were not kept: `count` for each kind and character, at most one per track.
 
-    Rows of MANIFEST with `kind` and `all`, the number of such detections; the commonest kind first. Scores of two
-    cascades are not of one scale, so characters are not mixed.
+    Rows of MANIFEST with `kind` and `all`, the number of such detections; the most frequent kind first. The scores of
+    two cascades have different scales, so characters are not mixed.
     """
     rows = put_aside(manifest)
     together = ["kind", "character"]

@@ -27,7 +27,7 @@ COLUMNS: Final = 6
 
 @dataclass(frozen=True)
 class Mistake:
-    """A face that was taken for another emotion."""
+    """A test face with a wrong answer."""
 
     rgb: Pixels
     actual: str

@@ -49,7 +49,7 @@ def tracks_of(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def palette(characters: Sequence[str]) -> dict[str, str]:
-    """A color for each character, gray for what was put aside."""
+    """A color for each character; gray for detections that were not kept."""
     return character_colors(characters) | {ASIDE: GRAY}
 
 

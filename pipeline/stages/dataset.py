@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def make_dataset(manifest: pd.DataFrame, labels: pd.DataFrame, episodes: pd.DataFrame, params: Params) -> pd.DataFrame:
-    """Rows of DATASET, sorted by face_id. Raises StageError where near-duplicates stand in different splits."""
+    """Rows of DATASET, sorted by face_id. Raises StageError if near-duplicates are in different splits."""
     named = labels.loc[labels["status"] == OK, ["face_id", *LABEL_COLUMNS]]
     origin = episodes[["episode_id", "sha256", "license", "attribution"]].rename(columns={"sha256": "episode_sha256"})
     rows = manifest[manifest["status"] == OK].merge(named, on="face_id", validate="1:1")

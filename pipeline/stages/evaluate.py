@@ -51,7 +51,7 @@ def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame, params: Params) -> t
 
 
 def check_leaks(rows: pd.DataFrame, params: Params) -> None:
-    """Raise StageError where a scene or near-duplicates stand in two splits. rows: of all splits, with `split`."""
+    """Raise StageError if a scene or near-duplicates are in two splits. rows: of all splits, with `split`."""
     check_scenes(rows)
     crops = [image["bytes"] or b"" for image in rows["image"]]
     decodable = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)

@@ -1,1 +1,1 @@
-"""What people are asked in Label Studio, and how their answers come home."""
+"""The tasks that people get in Label Studio, and fetching their answers."""

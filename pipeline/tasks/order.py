@@ -22,7 +22,9 @@ from pipeline.similarity.diverse import diverse, total_difference
 STEPS = 1000
 """Grades of uncertainty: whole numbers, so that a last bit of a probability moves no face."""
 CHOSEN = 1000
-"""How many faces are chosen one by one; those after them follow by uncertainty alone, and are chosen anew by then."""
+"""How many faces are chosen one by one. Those after them are sorted by uncertainty; they are chosen again before their
+turn.
+"""
 
 
 def labelling_order(

@@ -49,7 +49,7 @@ def pull() -> None:
 
 
 def import_file(export: Path) -> None:
-    """Append what stands in a file that Label Studio exported, whichever of our projects it is from."""
+    """Append the answers in a file that Label Studio exported, from any of our projects."""
     tasks = _read_export(export)
     fields = {name for task in tasks for name in _data(task)}
     kind = "sheets" if "claim" in fields else "boxes" if "width" in fields else "emotions"
@@ -157,10 +157,11 @@ def append_rows(path: Path, rows: Sequence[Row]) -> int:
 
 
 def append_acts(acts: Sequence[tuple[Row, list[Row]]]) -> int:
-    """Append to boxes.csv and frames.csv the frames that were boxed anew or otherwise; returns how many.
+    """Append to boxes.csv and frames.csv the frames that were boxed for the first time or differently; returns how
+    many.
 
-    Boxes first: should this be killed between the two, the frame is not yet known to be done and is brought again, and
-    rows that are there already are not written twice.
+    Boxes are written first. If the program is killed between the two files, the frame does not count as done yet: the
+    next pull adds it, and boxes that are already in the file are not written twice.
     """
     box_file = open_to_append(paths.BOXES, BOX_COLUMNS, BOX_FILE)
     frame_file = open_to_append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE)

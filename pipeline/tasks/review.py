@@ -24,15 +24,15 @@ from pipeline.tables import rows_of
 from pipeline.tasks.quick_model import NO_LABEL, describe, out_of_fold
 
 ERROR_RATE = 0.1
-"""How often an annotator is held to be wrong."""
+"""Assumed probability that an annotator is wrong."""
 LEAST = 0.001
-"""Probability below which no emotion is held to be, whatever the model says: it is wrong one time in ten itself."""
+"""Least probability of any emotion, whatever the model says: the model is wrong in one case of ten itself."""
 NOT_AN_EMOTION = 0.02
-"""What is left for each answer that is no emotion, of which the model knows nothing."""
+"""Probability of each answer that is no emotion, about which the model knows nothing."""
 
 
 class Doubt(Row):
-    """A face worth a second look."""
+    """A label that may be wrong."""
 
     face_id: str
     why: str
@@ -45,14 +45,12 @@ COLUMNS = ["face_id", "why", "score"]
 def review_queue(
     labels: pd.DataFrame, probabilities: pd.DataFrame | None = None, names: Mapping[str, str] = NO_NAMES
 ) -> pd.DataFrame:
-    """Both queues in one, each face once: face_id, why, score, the faces most worth a look first.
+    """Both queues in one, each face once: face_id, why, score; the labels that most need a second look come first.
 
-    The score is how likely a look is to put a label right: 1 where the votes are tied, so that there is no label yet,
-    else the probability that the label is wrong. Every labelled face is in it: take as many from the top as people have
-    time for.
-
-    labels: rows of LABELS. probabilities: index face_id, a column per emotion, as `out_of_fold_probabilities` gives
-    them; a row of NaN, a missing row or None: no model has an opinion. names: what emotions are called in `why`.
+    The score is the probability that a second look corrects a label: 1 if the votes are tied, so that there is no label
+    yet; otherwise the probability that the label is wrong. Every labelled face is in the queue: take as many from the
+    top as people have time for. labels: rows of LABELS. probabilities: index face_id, a column per emotion, as
+    `out_of_fold_probabilities` returns them; a row of NaN, a missing row or None means: no answer of a model.
     """
     split = disagreement_queue(labels, names)
     doubted = label_error_queue(labels, probabilities, names)
@@ -87,7 +85,7 @@ def label_error_queue(
         why = f"{_said(row, names)}, voted {_counted(votes, names)}"
         if model is not None:
             probability, best = max((value, name) for name, value in model.items())
-            why += f"; the model holds it to be {names.get(best, best)} ({probability:.2f})"
+            why += f"; the model says {names.get(best, best)} ({probability:.2f})"
         found.append((row.face_id, why, _doubt(row.emotion, votes, model)))
     return _in_order(found)
 
@@ -95,11 +93,11 @@ def label_error_queue(
 def out_of_fold_probabilities(
     labels: pd.DataFrame, manifest: pd.DataFrame, crops: Sequence[bytes], margin: float, emotions: Sequence[str]
 ) -> pd.DataFrame:
-    """What a quick model that saw no face of its scene holds each labelled face to be: index face_id, a column an
-    emotion.
+    """The probabilities of each labelled face by a quick model that saw no face of its scene: index face_id, a column
+    per emotion.
 
-    labels: rows of LABELS. manifest: the rows of MANIFEST of the faces to be judged, whose crops are `crops`; those
-    without a label are judged too, but not learnt from. margin: `faces.crop_margin`.
+    labels: rows of LABELS. manifest: the rows of MANIFEST of these faces, whose crops are `crops`; faces without a
+    label get probabilities too, but are not trained on. margin: `faces.crop_margin`.
     """
     emotion = labels[labels["status"] == OK].set_index("face_id")["emotion"]
     index = {name: number for number, name in enumerate(emotions)}

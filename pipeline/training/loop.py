@@ -17,7 +17,7 @@ def train_to_the_end(
 ) -> int:
     """Train to the end, or until `patience` runs out; return the epoch (from 1) whose weights the network now has.
 
-    path: where checkpoints are kept; an interrupted training with the same key is gone on with. The curves are
+    path: where checkpoints are kept; an interrupted training with the same key continues from there. The curves are
     `run.curves`; after_epoch: called with each point, those of the checkpoint too.
     """
     curves, best = (path and checkpoint.resume(path, key, run)) or ([], {})

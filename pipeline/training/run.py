@@ -241,6 +241,8 @@ def best_epoch(curves: Sequence[Epoch]) -> Epoch | None:
 
 
 def best_so_far(curves: Sequence[Epoch]) -> int | None:
-    """The first epoch with the lowest validation loss, which early stopping goes by; None without a validation set."""
+    """The first epoch with the lowest validation loss, which decides about early stopping; None without a validation
+    set.
+    """
     losses = [(point.validation_loss, point.epoch) for point in curves if point.validation_loss is not None]
     return min(losses)[1] if losses else None

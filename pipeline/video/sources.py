@@ -21,7 +21,7 @@ SUFFIXES: Final = (
     *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".rm"),
     *(".ts", ".vob", ".webm", ".wmv"),
 )
-"""What is taken for a video in a folder; a file that is named itself may be called anything."""
+"""File name endings of videos in a folder; a file that is named itself may have any name."""
 
 
 @dataclass(frozen=True)

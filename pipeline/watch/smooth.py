@@ -18,7 +18,7 @@ STAYS_S: Final = 2.0
 INDEPENDENT_S: Final = 0.5
 """Time between two frames from which on they count as two pieces of evidence, s."""
 LEAST: Final = 1e-4
-"""Probability below which no emotion is held to be in a single frame."""
+"""Least probability of any emotion in a single frame."""
 
 
 def smooth(probabilities: NDArray[np.float32], times: NDArray[np.float64]) -> NDArray[np.float32]:

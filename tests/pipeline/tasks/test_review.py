@@ -38,7 +38,7 @@ def test_a_second_vote_and_a_model_that_agrees_lessen_the_doubt() -> None:
     rows = [label("a", "happy", happy=1), label("b", "happy", happy=2), label("c", "happy", happy=1)]
     found = label_error_queue(table(*rows), model(a=[0.1, 0.0, 0.9], b=[0.1, 0.0, 0.9], c=[0.9, 0.0, 0.1]))
     assert found["face_id"].tolist() == ["a", "b", "c"]
-    assert found["why"][0] == "labelled happy, voted happy 1; the model holds it to be sad (0.90)"
+    assert found["why"][0] == "labelled happy, voted happy 1; the model says sad (0.90)"
 
 
 def test_without_a_model_the_votes_alone_decide() -> None:
