@@ -19,8 +19,9 @@ from pipeline.images import Pixels, encode_jpeg, fit_chroma, fit_height, shrink
 from pipeline.params import Manifest, Params
 from pipeline.rows import EpisodeRow, SceneRow
 from pipeline.schemas import OK
+from pipeline.similarity.alignment import SIDE
 from pipeline.similarity.diverse import diverse
-from pipeline.similarity.pairs import SIDE, near_pairs
+from pipeline.similarity.pairs import near_pairs
 from pipeline.tables import rows_of
 from pipeline.tasks.media import QUALITY, Media
 from pipeline.video.decode import decode_chosen, known_frames
