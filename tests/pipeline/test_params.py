@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import modify_yaml, parse_yaml
 
 from benchmarks.mutations_json import mutate, to_text
@@ -249,3 +250,20 @@ def test_no_file_no_yaml_and_no_mapping_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / "params.yaml").write_text(text)
         with pytest.raises(InputError, match=said):
             load_params(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "pipeline/project/template/params.yaml"])
+def test_comments_survive_an_experiment(tmp_path: Path, name: str) -> None:
+    """`dvc exp run -S` writes params.yaml again and loses the comment that follows a list in blocks."""
+    path = tmp_path / "params.yaml"
+    text = (ROOT / name).read_text(encoding="utf-8")
+    listed = "episodes:\n  - id: pilot\n    source: a.mp4\n"
+    path.write_text(text.replace("episodes: []\n", listed), encoding="utf-8")
+    before = load_params(path)
+    apply_overrides(str(path), ["faces.every=2", "train.net=hill2017"])
+    after = path.read_text(encoding="utf-8")
+    assert {line.partition("#")[2] for line in text.splitlines()} <= {
+        line.partition("#")[2] for line in after.splitlines()
+    }
+    assert load_params(path).faces.every == 2
+    assert load_params(path).episodes == before.episodes
