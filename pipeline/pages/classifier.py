@@ -42,7 +42,7 @@ def model_sections(
         Section("Probabilities", [calibration_part(found, classifier)]),
         Section("Mistakes", mistakes(found, faces, params)),
         Section("Where it looks", looks(found, faces, classifier, params)),
-        Section("What its filters respond to", filters(classifier)),
+        Section("What its filters respond to", filters(classifier), folded=True),
     ]
 
 

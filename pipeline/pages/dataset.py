@@ -11,7 +11,7 @@ from pipeline.faces.crops import read_crops
 from pipeline.faces.recut import recut
 from pipeline.images import Pixels, decode_rgb, shrink
 from pipeline.pages.doubts import WeakTrack, strongest_alarms, weakest_tracks
-from pipeline.pages.html import Part, Section, Strip, Tile, jpeg, photograph, png_file, vector
+from pipeline.pages.html import Part, Section, Strip, Tile, elided, jpeg, photograph, png_file, vector
 from pipeline.pages.sheets import BACKGROUND, contact_sheet
 from pipeline.pages.timeline import ROW_SECONDS, clock, palette, timeline, tracks_of
 from pipeline.params import Params
@@ -54,12 +54,12 @@ def dataset_sections(manifest: pd.DataFrame, dataset: pd.DataFrame, params: Para
     crops = dict(zip(wanted["face_id"], read_crops(wanted), strict=True))
     crops |= recut(alarms, episodes, scenes, params.faces)
     return [
-        Section("Timelines", timelines(episodes, scenes, manifest, params)),
         Section("Characters", [sheet_of(name, len(sheets[name]), own, crops, params) for name, own in samples.items()]),
+        Section("Emotions", [emotion_sheet(dataset, name, params.shown(name)) for name in params.emotions]),
         Section("Tracks", tracks_parts(tracks, crops, params)),
         Section("Doubts", [alarms_part(alarms, crops, params), doubtful_part(doubtful, crops, params)]),
         Section("Near-duplicates", [distances_part(), clusters_part(clusters, crops)]),
-        Section("Emotions", [emotion_sheet(dataset, name, params.shown(name)) for name in params.emotions]),
+        Section("Timelines", timelines(episodes, scenes, manifest, params)),
     ]
 
 
@@ -127,15 +127,15 @@ def tracks_parts(tracks: list[pd.DataFrame], crops: Crops, params: Params) -> li
 
 def alarms_part(alarms: pd.DataFrame, crops: Crops, params: Params) -> Part:
     """The strongest detections that were not kept, by reason and character."""
-    heading = "False alarms: the strongest detections that were not kept"
+    heading = "Not kept: the strongest detections that were put aside"
     strips = []
     for (kind, name), own in alarms.groupby(["kind", "character"], sort=False):
         tiles = [tile(face, crops, f"score {face.score:.3g}", *where(face)) for face in rows_of(own, ManifestRow)]
         count = int(own["all"].iloc[0])
         strips.append(Strip(f"{params.shown(str(name))}, {count} detection{'s' * (count != 1)}: {kind}", tiles))
     text = (
-        "One detection per track, the one with the highest score. A real face of the character here was missed, unless "
-        "the cascade of another character has it: check then which character is right."
+        "One detection per track, the one with the highest score. Most are false alarms. A real face of the character "
+        "here was missed, unless the cascade of another character has it: check then which character is right."
     )
     return Part(heading, text if strips else "All detections were kept.", strips=strips)
 
@@ -229,4 +229,4 @@ def tile(face: ManifestRow, crops: Crops, *lines: str) -> Tile:
 
 def where(face: ManifestRow) -> tuple[str, str]:
     """When and in which episode a face is, as lines."""
-    return clock(face.time_s), face.episode_id
+    return clock(face.time_s), elided(face.episode_id)

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
 import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.images import Pixels, encode_jpeg
+
+LONG = 12
+"""Rows of a table from which on it is folded behind its first ones."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Part:
     kind: str = ""
     picture: str = ""
     strips: Sequence[Strip] = ()
+    items: Sequence[str] = ()
 
     @property
     def pictures(self) -> int:
@@ -62,10 +67,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled run of parts."""
+    """A titled run of parts; folded: hidden until somebody asks for it."""
 
     title: str
     parts: list[Part] = field(default_factory=list)
+    folded: bool = False
 
     @property
     def anchor(self) -> str:
@@ -107,9 +113,28 @@ def png_file(path: Path, heading: str = "", text: str = "") -> Part:
     return Part(heading, text, kind="image/png", picture=base64.b64encode(path.read_bytes()).decode("ascii"))
 
 
-def render(title: str, lead: str, facts: dict[str, str], sections: Sequence[Section], *others: Link) -> str:
-    """The whole page as HTML; every text is escaped. lead: a sentence under the title."""
+def elided(text: str, most: int = 15) -> str:
+    """A text that fits under a tile: its middle left out, because names that begin alike differ at their ends."""
+    return text if len(text) <= most else f"{text[: most // 3]}…{text[-(most - most // 3 - 1) :]}"
+
+
+def _code(text: str) -> markupsafe.Markup:
+    """The text, escaped, with what stands between backticks as code."""
+    return markupsafe.Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
+
+
+def render(
+    title: str,
+    lead: str,
+    facts: dict[str, str],
+    sections: Sequence[Section],
+    *others: Link,
+    opening: Sequence[Section] = (),
+) -> str:
+    """The whole page as HTML; every text is escaped. lead: a sentence under the title; opening: above the facts."""
     source = (resources.files("pipeline.pages") / "report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["code"] = _code
     template = environment.from_string(source)
-    return template.render(title=title, lead=lead, facts=facts, sections=sections, others=others)
+    words = {"title": title, "lead": lead, "facts": facts, "long": LONG}
+    return template.render(**words, sections=list(sections), others=others, opening=list(opening))

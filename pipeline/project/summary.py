@@ -1,50 +1,83 @@
-"""What a project contains, as a few numbers: printed at the end of `make repro` and at the top of the report."""
+"""What a project holds, as a few numbers, from the first stage on: for `toonset summary` and for the report."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.names import columns_of
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
 from pipeline.tables import is_face, read_rows
 
-METRICS = paths.EVALUATION / "metrics.json"
+EVALUATION = paths.EVALUATION / "metrics.json"
+AGREEMENT = paths.AGREEMENT / "agreement.json"
+RATE = "recall_at_0.3"
+"""Recall of a cascade at the rate of false positives that the metrics name."""
 
 
 def headline_figures() -> dict[str, str]:
-    """The project's numbers, name → text, in the order of the flow. Raises InputError where a stage has not run."""
+    """The project's numbers, name → text, in the order of the flow; those of stages that have not run are left out."""
     params = load_params()
+    parts: list[tuple[Path, Callable[[Params], dict[str, str]]]] = [
+        (paths.EPISODES, _episodes),
+        (paths.SCENES, lambda _: {"scenes": f"{len(read_rows(paths.SCENES, SCENES, ['scene']))}"}),
+        (paths.CASCADE_REPORTS, _cascades),
+        (paths.MANIFEST, _faces),
+        (paths.LABELS, _labels),
+        (paths.split_table(SPLITS[-1]), _dataset),
+        (EVALUATION, lambda _: {"classifier": classifier_line(_json(EVALUATION))}),
+    ]
+    found: dict[str, str] = {}
+    for path, figures in parts:
+        if path.exists():
+            found |= figures(params)
+    return found
+
+
+def _episodes(params: Params) -> dict[str, str]:
     episodes = read_rows(paths.EPISODES, EPISODES)
-    scenes = read_rows(paths.SCENES, SCENES, ["episode_id", "scene", "split"])
-    faces = read_rows(paths.MANIFEST, MANIFEST)
-    labels = read_rows(paths.LABELS, LABELS)
-    sizes = {split: len(read_rows(paths.split_table(split), DATASET, ["face_id"])) for split in SPLITS}
     ok = episodes[episodes["status"] == OK]
-    distinct = faces[faces["status"] == OK]
+    minutes = f"{len(ok)} ({ok['duration_s'].sum() / 60:.1f} min)"
+    return {"episodes": minutes + _rejected(len(episodes) - len(ok))}
+
+
+def _cascades(params: Params) -> dict[str, str]:
+    found = {}
+    for character in params.characters:
+        path = paths.CASCADE_REPORTS / f"{character}.json"
+        if path.exists():
+            found[f"{params.shown(character)} cascade"] = cascade_line(_json(path))
+    return found
+
+
+def _faces(params: Params) -> dict[str, str]:
+    faces = read_rows(paths.MANIFEST, MANIFEST)
+    distinct = int((faces["status"] == OK).sum())
     duplicates = int((faces["cluster"] != faces["face_id"]).sum())
     tracks = len(faces[is_face(faces)].drop_duplicates(["episode_id", "track"]))
-    found = {
-        "episodes": f"{len(ok)} ({ok['duration_s'].sum() / 60:.1f} min)" + _rejected(len(episodes) - len(ok)),
-        "scenes": f"{len(scenes)}",
-        "faces": f"{len(distinct) + duplicates} in {tracks} tracks"
-        + _rejected(len(faces) - len(distinct) - duplicates),
-        "duplicates": f"{duplicates}, leaving {len(distinct)} distinct faces",
-        "labels": f"{int((labels['status'] == OK).sum())} faces" + _rejected(int((labels["status"] != OK).sum())),
-        "dataset": ", ".join(f"{count} {split}" for split, count in sizes.items()),
+    return {
+        "faces": f"{distinct + duplicates} in {tracks} tracks" + _rejected(len(faces) - distinct - duplicates),
+        "duplicates": f"{duplicates}, leaving {distinct} distinct faces",
     }
-    for character in params.characters:
-        found[f"{params.shown(character)} cascade"] = cascade_line(_json(paths.CASCADE_REPORTS / f"{character}.json"))
-    found["classifier"] = classifier_line(_json(METRICS))
-    return found
+
+
+def _labels(params: Params) -> dict[str, str]:
+    ok = read_rows(paths.LABELS, LABELS, ["status"])["status"] == OK
+    return {"labels": f"{int(ok.sum())} faces" + _rejected(int((~ok).sum()))}
+
+
+def _dataset(params: Params) -> dict[str, str]:
+    sizes = {split: len(read_rows(paths.split_table(split), DATASET, ["face_id"])) for split in SPLITS}
+    return {"dataset": ", ".join(f"{count} {split}" for split, count in sizes.items())}
 
 
 def cascade_line(metrics: dict[str, Any]) -> str:
     """Recall of one cascade at its three false-alarm rates, in words."""
     if not metrics["faces"]:
-        return "not measured: no box lies in a test scene"
+        return "not measured: no box of it lies in a test scene"
     rates = ", ".join(f"{metrics[f'recall_at_{rate}']:.2f} at {rate}" for rate in ("0.1", "0.3", "1.0"))
     return f"recall {rates} false positives per frame ({metrics['faces']} faces of held-out scenes)"
 
@@ -55,13 +88,48 @@ def classifier_line(metrics: dict[str, Any]) -> str:
         return "no labelled faces in held-out scenes to test it on"
     return (
         f"accuracy {metrics['accuracy']:.2f}, macro F1 {metrics['macro_f1']:.2f} on {metrics['n']} faces of held-out "
-        f"scenes (always answering the most frequent emotion: {metrics['majority_share']:.2f})"
+        f"scenes (always the commonest emotion: {metrics['majority_share']:.2f})"
     )
 
 
+def key_metrics(params: Params) -> dict[str, float | int | None]:
+    """The eight numbers that experiments are compared by; None where one could not be measured."""
+    evaluated, agreement = _json(EVALUATION), _json(AGREEMENT)
+    cascades = [_json(paths.CASCADE_REPORTS / f"{name}.json") for name in params.characters]
+    recalls = [metrics[RATE] for metrics in cascades if metrics[RATE] is not None]
+    return {
+        "labelled_faces": sum(len(read_rows(paths.split_table(split), DATASET, ["face_id"])) for split in SPLITS),
+        "agreement_alpha": agreement["alpha"]["value"],
+        f"lowest_cascade_{RATE}": min(recalls, default=None),
+        "test_faces": evaluated["n"],
+        **{name: evaluated[name] for name in ("accuracy", "macro_f1", "calibration_error")},
+        "random_split_gap_macro_f1": evaluated["random_split_gap_macro_f1"],
+    }
+
+
+def next_step() -> str:
+    """What a person does next, by what is there."""
+    if not paths.SCENES.exists():
+        return "list your episodes in params.yaml, then `dvc repro scenes`"
+    if _is_empty(paths.BOXES):
+        return "`toonset label serve`, in another terminal `toonset label push boxes`; box faces; `toonset label pull`"
+    if not paths.MANIFEST.exists():
+        return "`toonset splits`, then `dvc repro tasks`"
+    if _is_empty(paths.EMOTIONS):
+        return "`toonset label push emotions`; label faces; `toonset label pull`"
+    if not paths.INDEX_PAGE.exists():
+        return "`dvc repro`"
+    return f"look at {paths.INDEX_PAGE}"
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether an annotation file has no row below its first line."""
+    return not path.exists() or len(path.read_bytes().strip().splitlines()) < 2
+
+
 def summarize() -> str:
-    """The headline figures as aligned lines, and where the report is."""
-    lines = headline_figures() | {"report": str(paths.INDEX_PAGE)}
+    """The headline figures as aligned lines, and what to do next."""
+    lines = headline_figures() | {"next": next_step()}
     width = max(map(columns_of, lines))
     return "\n".join(f"{' ' * (width - columns_of(name))}{name}  {text}" for name, text in lines.items())
 

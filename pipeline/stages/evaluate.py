@@ -87,7 +87,7 @@ def main() -> None:
             lead,
             headline_figures(result, classifier),
             sections,
-            Link("index.html", "The numbers"),
+            Link("index.html", "The overview"),
             Link("dataset.html", "The pictures"),
         ),
     )

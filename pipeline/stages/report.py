@@ -8,17 +8,19 @@ import pandas as pd
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.labels.consensus import in_common
+from pipeline.pages.advice import advice
 from pipeline.pages.agreement import agreement_section
 from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import put_aside
 from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, table
+from pipeline.pages.overview import overview
 from pipeline.pages.plots import drawn
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
-from pipeline.project.summary import headline_figures
+from pipeline.project.summary import headline_figures, key_metrics
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
-from pipeline.tables import read_rows, rows_of, write_text
+from pipeline.tables import read_rows, rows_of, write_json, write_text
 
 MODEL = Link("model.html", "The classifier")
 """The page that the evaluate stage makes."""
@@ -39,16 +41,19 @@ def main() -> None:
     ]
     pictures = dataset_sections(manifest, dataset, params)
     title = f"toonset: {', '.join(map(params.shown, params.characters))}"
-    lead = "The results of this project as numbers."
+    lead = "Who is in this project, what its dataset shows, and how good it is."
     numbers, shown_faces, model = (
-        Link(paths.INDEX_PAGE.name, "The numbers"),
+        Link(paths.INDEX_PAGE.name, "The overview"),
         Link(paths.DATASET_PAGE.name, "The pictures"),
         MODEL,
     )
-    write_text(paths.INDEX_PAGE, render(title, lead, headline_figures(), figures, shown_faces, model))
+    opening = overview(manifest, dataset, advice(params), params)
+    page = render(title, lead, headline_figures(), figures, shown_faces, model, opening=opening)
+    write_text(paths.INDEX_PAGE, page)
+    write_json(paths.METRICS, key_metrics(params))
     lead = "The faces of this project as pictures."
     write_text(paths.DATASET_PAGE, render(title, lead, {}, pictures, numbers, model))
-    shown = sum(part.pictures for section in [*figures, *pictures] for part in section.parts)
+    shown = sum(part.pictures for section in [*opening, *figures, *pictures] for part in section.parts)
     say_counts("report", {"sections": len(figures) + len(pictures), "pictures": shown})
 
 

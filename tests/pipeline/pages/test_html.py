@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from pipeline.pages.html import Link, Part, Section, drawing, photograph, render, table
+from pipeline.pages.html import LONG, Link, Part, Section, drawing, elided, photograph, render, table
 from pipeline.pages.sheets import contact_sheet, figure
 
 
@@ -27,6 +27,36 @@ def test_the_page_is_one_file_and_escapes_what_it_is_given() -> None:
     assert 'href="#faces-more"' in page
     assert 'id="faces-more"' in page
     assert re.search(r'<td class="n">3</td>', page)
+
+
+def test_long_tables_and_folded_sections_open_on_demand() -> None:
+    def page(rows: int, *, folded: bool = False) -> str:
+        numbers = table(pd.DataFrame({"n": range(1000, 1000 + rows)}))
+        return render("t", "l", {}, [Section("Rows", [numbers], folded=folded)])
+
+    assert "<details>" not in page(LONG)
+    long = page(LONG + 1)
+    above, _, inside = long.partition("<details>")
+    assert f"<summary>All {LONG + 1} rows</summary>" in inside
+    assert above.count("<td") == LONG // 2
+    assert inside.count("<td") == LONG + 1
+    assert "<details><summary>Show</summary>" in page(1, folded=True)
+
+
+def test_what_opens_the_page_stands_above_the_facts_and_commands_are_code() -> None:
+    first = Section("First", [Part(items=["run `a <b>` & see"])])
+    page = render("t", "l", {"fact": "x"}, [Section("Later")], opening=[first])
+    places = [page.index(text) for text in ('id="first"', "In short", 'id="later"')]
+    assert places == sorted(places)
+    assert "<li>run <code>a &lt;b&gt;</code> &amp; see</li>" in page
+    assert 'href="#first"' in page
+
+
+def test_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
+    shown = [elided(f"the-long-show-season-1-episode-{number}") for number in (1, 2, 12)]
+    assert len(set(shown)) == 3
+    assert max(map(len, shown)) <= 15
+    assert elided("sample-kitchen") == "sample-kitchen"
 
 
 def test_a_drawing_has_the_same_bytes_each_time() -> None:

@@ -63,7 +63,6 @@ def test_new_never_writes_into_a_directory_that_holds_anything(tmp_path: Path) -
         (["stage", "faces", "cat"], "no other stage takes one"),
         (["stage", "cascade", "heron"], "Did you mean 'hero'?"),
         (["stage", "faces"], "data/episodes.parquet"),
-        (["summary"], "data/episodes.parquet"),
         (["splits"], "data/scenes.parquet"),
     ],
 )
