@@ -39,6 +39,9 @@ def characters(manifest: pd.DataFrame, params: Params) -> list[Strip]:
         # The surer half: what looks least like the others there is a face, and not a false alarm.
         surest = own[own["track_score"] >= own["track_score"].median()]
         sample = surest.sort_values("face_id").head(LOOKED_AT).reset_index(drop=True)
+        if sample.empty:
+            strips.append(Strip(f"{params.shown(character)}: no faces yet", []))
+            continue
         crops = read_crops(sample)
         thumbnails, _ = read_thumbnails(crops, params.faces.crop_margin)
         chosen = diverse(sample, thumbnails, np.arange(len(sample)), ACROSS)
