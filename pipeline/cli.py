@@ -229,6 +229,19 @@ def watch(
     )
 
 
+@app.command()
+def stats(
+    watched: Annotated[Path, typer.Argument(help="The folder that `toonset watch` wrote.")] = paths.WATCH,
+    predictions: Annotated[
+        Path, typer.Option(help="What the classifier answered to held-out faces: a table of `dvc repro evaluate`.")
+    ] = paths.EVALUATION / "predictions.csv",
+) -> None:
+    """Sum up watched videos: screen time, shares of emotions with intervals, changes, who is seen with whom."""
+    from pipeline.watch.stats_page import stats as sum_up
+
+    sum_up(watched, predictions)
+
+
 @label.command("import")
 def import_answers(
     export: Annotated[

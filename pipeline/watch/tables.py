@@ -14,6 +14,7 @@ FOUND: Final = [
     *FRAME,
     column("character", pa.string(), "whose face the cascade takes it for"),
     *BOX,
+    column("scene", pa.int32(), "0-based index of the scene in the video"),
     column("track", pa.int32(), TRACK),
     column("detection", pa.float32(), "probability that it is the character's face; null: the cascade is uncalibrated"),
 ]
@@ -43,6 +44,7 @@ class WatchedFace(FrameRow, BoxRow):
     """A row of `watched_schema`, without its columns named like emotions."""
 
     character: str
+    scene: int
     track: int
     detection: float
     emotion: str

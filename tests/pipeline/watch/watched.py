@@ -23,7 +23,7 @@ def row(frame: int, track: int, character: str, probabilities: tuple[float, ...]
     box = dict(zip("xywh", (x, 20, 30, 40), strict=True))
     emotions = dict(zip(EMOTIONS, probabilities, strict=True))
     place = {"episode_id": "pilot", "frame": frame, "pts": pts, "time_s": pts / RATE}
-    return {**place, "character": character, **box, "track": track, "detection": 0.9, **emotions}
+    return {**place, "character": character, **box, "scene": track, "track": track, "detection": 0.9, **emotions}
 
 
 def watched(folder: Path, rows: list[dict[str, object]], seconds: int = 4) -> Watched:

@@ -1,0 +1,119 @@
+"""`toonset stats`: the statistics of watched videos as CSV files and a page."""
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jinja2 import Environment
+from markupsafe import Markup
+
+from pipeline.errors import InputError
+from pipeline.palette import character_colors
+from pipeline.params import load_params
+from pipeline.tables import read_rows, write_text
+from pipeline.watch.emoji import face_of
+from pipeline.watch.page import COLORS
+from pipeline.watch.record import FACES, SEGMENTS_FILE
+from pipeline.watch.stats import LEVEL, Confusions, arcs_of, changes_of, most, shares_of, together_of
+from pipeline.watch.tables import ANSWER, FOUND, SEGMENTS, watched_schema
+
+FOLDER = "stats"
+"""Of the page, beside the folders of the videos."""
+
+
+def stats(watched: Path, predictions: Path) -> None:
+    """Write `stats/` beside the watched videos; predictions: held-out faces with `actual` and `predicted`."""
+    folders = sorted(path.parent for path in watched.glob(f"*/{FACES}"))
+    if not folders:
+        raise InputError(f"no watched video in {watched}: run `toonset watch` first")
+    emotions = emotions_of(folders[0] / FACES)
+    faces = pd.concat([_faces(folder / FACES, emotions) for folder in folders], ignore_index=True)
+    segments = pd.concat([read_rows(folder / SEGMENTS_FILE, SEGMENTS) for folder in folders], ignore_index=True)
+    alone = faces.assign(emotion=np.array(emotions, dtype=object)[faces[list(emotions)].to_numpy().argmax(axis=1)])
+    confusions = _confusions(predictions, emotions)
+    tables = {
+        "shares": shares_of(alone, confusions),
+        "by_episode": _by_episode(alone, confusions),
+        "changes": changes_of(segments),
+        "together": together_of(faces),
+        "arcs": arcs_of(faces),
+    }
+    out = watched / FOLDER
+    for name, table in tables.items():
+        write_text(out / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
+    names = load_params().names
+    write_text(out / "index.html", _page(tables, faces, emotions, names))
+    for emotion in emotions:
+        print(f"stats: most {names.get(emotion, emotion)}: {most(tables['shares'], emotion)}")
+    print(f"stats: {len(folders)} videos, {int(confusions.counts.sum())} held-out faces; {out}/index.html")
+
+
+def emotions_of(path: Path) -> tuple[str, ...]:
+    """The emotions of a table of watched faces: its columns that every such table does not have."""
+    try:
+        names = pq.read_schema(path).names
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read as Parquet ({error}): watch the video again") from error
+    return tuple(name for name in names if name not in {field.name for field in (*FOUND, *ANSWER)})
+
+
+def _faces(path: Path, emotions: tuple[str, ...]) -> pd.DataFrame:
+    """The table with `seconds`: how long the frame stands for, which is the usual step between looked-at frames."""
+    found = emotions_of(path)
+    if found != emotions:
+        raise InputError(
+            f"{path} has the emotions {', '.join(found)}, but others have {', '.join(emotions)}: watch all videos with "
+            "the same classifier"
+        )
+    faces = read_rows(path, watched_schema(emotions))
+    steps = np.diff(np.unique(faces["time_s"].to_numpy()))
+    return faces.assign(seconds=float(np.median(steps)) if len(steps) else 0.0)
+
+
+def _confusions(predictions: Path, emotions: tuple[str, ...]) -> Confusions:
+    try:
+        rows = pd.read_csv(predictions, usecols=["actual", "predicted"], keep_default_na=False)
+    except FileNotFoundError as error:
+        raise InputError(f"{predictions} is not made yet: `dvc repro evaluate` makes it") from error
+    except ValueError as error:
+        raise InputError(f"{predictions} has no columns `actual` and `predicted` ({error})") from error
+    return Confusions.of(rows, emotions)
+
+
+def _by_episode(faces: pd.DataFrame, confusions: Confusions) -> pd.DataFrame:
+    parts = [shares_of(own, confusions).assign(episode_id=name) for name, own in faces.groupby("episode_id")]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["episode_id", *(column for column in table if column != "episode_id")]]
+
+
+def _page(
+    tables: Mapping[str, pd.DataFrame], faces: pd.DataFrame, emotions: tuple[str, ...], names: Mapping[str, str]
+) -> str:
+    characters = sorted(faces["character"].unique())
+    colors = character_colors(characters)
+    on_screen = faces.drop_duplicates(["episode_id", "frame", "character"]).groupby("character")["seconds"].sum()
+    data: dict[str, Any] = {name: table.to_dict("records") for name, table in tables.items()}
+    data["characters"] = [
+        {"id": name, "name": names.get(name, name), "color": colors[name], "seconds": round(float(on_screen[name]), 1)}
+        for name in characters
+    ]
+    data["emotions"] = [
+        {
+            "id": name,
+            "name": names.get(name, name),
+            "text": face_of(name).text,
+            "color": COLORS[index % len(COLORS)],
+            "most": most(tables["shares"], name),
+        }
+        for index, name in enumerate(emotions)
+    ]
+    data["level"] = round(100 * LEVEL)
+    template = (resources.files("pipeline.watch") / "stats.html").read_text(encoding="utf-8")
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True).replace("</", "<\\/")
+    return Environment(autoescape=True).from_string(template).render(data=Markup(text)) + "\n"
