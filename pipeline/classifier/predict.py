@@ -23,9 +23,13 @@ from pipeline.images import (
 )
 from pipeline.params import Faces
 from pipeline.schemas import OK, REJECTED
+from pipeline.video.sources import SUFFIXES as VIDEO_SUFFIXES
 
 AT_ONCE: Final = 64
 """Pictures in memory."""
+WIDE: Final = 4 / 3
+"""Width over height from which on a picture is a frame rather than a face."""
+WHOLE: Final = "it is as wide as a whole frame; --cascade models/cascades/CHARACTER.xml finds the faces in it first"
 PIXELS_AT_ONCE: Final = 2**25
 """Pixels of all pictures in memory, but for one that is larger."""
 
@@ -39,6 +43,7 @@ class Face:
     box: Rectangle | None = None
     character: str | None = None
     score: float | None = None
+    note: str = ""
 
 
 def pictures_in(places: Sequence[Path]) -> list[Path]:
@@ -70,7 +75,7 @@ def predict(
     """A row per face, in the order of the pictures, and one with status `rejected` and a reason where there is none.
 
     Keys: image, status; then reason, or emotion, probability, probabilities (of every emotion), and with cascades box
-    (x, y, w, h px), character and score.
+    (x, y, w, h px), character and score; `note` where the picture is hardly a face.
     """
     settings = Faces()
     detector = Detector([one.cascade for one in cascades], scale_factor=settings.scale_factor) if cascades else None
@@ -96,12 +101,14 @@ def _batches(rows: Iterable[Face | dict[str, Any]]) -> Iterator[list[Face | dict
 
 
 def _faces(path: Path, detector: Detector | None, cascades: Sequence[CharacterCascade]) -> list[Face | dict[str, Any]]:
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return [_rejected(path, f"a video: `toonset watch {path}` says who feels what in it, and when")]
     try:
         rgb = read_picture(path)
     except PictureError as error:
         return [_rejected(path, str(error).removeprefix(f"{path}: "))]
     if detector is None:
-        return [Face(str(path), rgb)]
+        return [Face(str(path), rgb, note=WHOLE if rgb.shape[1] >= WIDE * rgb.shape[0] else "")]
     found: list[Face | dict[str, Any]] = list(find(path, rgb, detector, cascades))
     return found or [_rejected(path, "no face found")]
 
@@ -129,6 +136,8 @@ def _answer(face: Face, probabilities: list[float], emotions: Sequence[str]) -> 
     row: dict[str, Any] = {"image": face.image, "status": OK}
     if face.box is not None:
         row |= {"box": list(face.box), "character": face.character, "score": face.score}
+    if face.note:
+        row |= {"note": face.note}
     each = {emotion: round(value, 6) for emotion, value in zip(emotions, probabilities, strict=True)}
     return row | {"emotion": emotions[best], "probability": round(probabilities[best], 6), "probabilities": each}
 

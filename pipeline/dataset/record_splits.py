@@ -13,10 +13,12 @@ import pandas as pd
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.dataset.scene_splits import COLUMNS, read_held_out, read_recorded, recorded_split
+from pipeline.errors import InputError
+from pipeline.labels.annotations import read_boxes
 from pipeline.labels.people_files import append, open_to_append
-from pipeline.params import Splits, load_params
+from pipeline.params import Params, Splits, load_params
 from pipeline.rows import SceneRow
-from pipeline.schemas import MANIFEST, OK, SCENES, SPLITS
+from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
 from pipeline.tables import read_rows, rows_of
 
 SCENE = ["episode_id", "scene"]
@@ -25,13 +27,13 @@ SCENE = ["episode_id", "scene"]
 def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     """Append the scenes that annotations/splits.csv does not have yet; its existing rows keep their bytes.
 
+    Before faces are found, only the scenes with boxes are recorded: of the others nobody knows yet who is in them.
     keep: record the splits that the scenes have now, for a dataset that people already use, instead of assigning new
     ones.
     """
     params = load_params()
     scenes = read_rows(paths.SCENES, SCENES)
     scenes = scenes[scenes["status"] == OK]
-    manifest = read_rows(paths.MANIFEST, MANIFEST, [*SCENE, "character", "status"])
     known = read_recorded(path)
     chosen = read_held_out(dict(scenes.groupby("episode_id")["stop_frame"].max()))
     settled = pd.Series(
@@ -44,22 +46,61 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     )
     # Where people chose the test scenes, what they chose is what is written down.
     fixed = settled.where(settled.notna(), scenes["split"].where(scenes["episode_id"].isin(chosen)))
-    counts = manifest[manifest["status"] == OK].groupby([*SCENE, "character"]).size().unstack(fill_value=0)
-    faces = counts.reindex(pd.MultiIndex.from_frame(scenes[SCENE]), fill_value=0).set_axis(scenes.index)
+    found = paths.MANIFEST.exists()
+    counts = pd.concat([_faces(params), _emotions(params)], axis=1) if found else _boxes(scenes, params)
+    faces = counts.reindex(pd.MultiIndex.from_frame(scenes[SCENE])).fillna(0).astype(int).set_axis(scenes.index)
     split = stratify(faces, scenes["split"].where(fixed.isna(), fixed), fixed.notna() | keep, params.splits)
-    new = scenes.assign(split=split)[settled.isna()]
+    known_of = found | keep | fixed.notna() | (faces.sum(axis=1) > 0)
+    new = scenes.assign(split=split)[settled.isna() & known_of]
     columns = [*COLUMNS, "split"]
     rows = [
         (row.episode_id, str(row.start_frame), str(row.stop_frame - 1), row.split) for row in rows_of(new, SceneRow)
     ]
     append(open_to_append(path, columns, columns), columns, [dict(zip(columns, row, strict=True)) for row in rows])
     moved = int((split != scenes["split"]).sum())
-    say_counts("splits", {"scenes": len(scenes), "new": len(new), "there already": len(scenes) - len(new)})
-    for character in faces.columns:
-        shares = faces[character].groupby(split).sum() / max(1, faces[character].sum())
-        print(f"  {character}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))
+    say_counts("splits", {"scenes": len(scenes), "new": len(new), "there already": int(settled.notna().sum())})
+    for name in faces.columns:
+        shares = faces[name].groupby(split).sum() / max(1, faces[name].sum())
+        print(f"  {name}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))
     if moved:
         print(f"  {moved} scenes have another split now: run `dvc repro` to make everything after `scenes` again")
+    if moved and paths.LABELS.exists():
+        print("  open labelling tasks may change with that: `toonset splits` costs least right after the first boxes")
+
+
+def _faces(params: Params) -> pd.DataFrame:
+    """Distinct faces of each character by scene."""
+    manifest = read_rows(paths.MANIFEST, MANIFEST, [*SCENE, "character", "status"])
+    counts = manifest[manifest["status"] == OK].groupby([*SCENE, "character"]).size().unstack(fill_value=0)
+    return counts.rename(columns=params.shown)
+
+
+def _emotions(params: Params) -> pd.DataFrame:
+    """Labelled faces of each emotion by scene; no columns where nobody has labelled any."""
+    manifest = read_rows(paths.MANIFEST, MANIFEST, ["face_id", *SCENE])
+    if not paths.LABELS.exists():
+        return pd.DataFrame(index=pd.MultiIndex.from_frame(manifest[SCENE].drop_duplicates()))
+    labels = read_rows(paths.LABELS, LABELS, ["face_id", "emotion", "status"])
+    named = manifest.merge(labels[labels["status"] == OK].drop(columns="status"), on="face_id")
+    counts = named.groupby([*SCENE, "emotion"]).size().unstack(fill_value=0)
+    return counts.rename(columns=lambda emotion: f"faces labelled {params.shown(emotion)}")
+
+
+def _boxes(scenes: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """Boxed faces of each character by scene. Raises InputError where there is no box that can be used."""
+    boxes = read_boxes(paths.BOXES, read_rows(paths.EPISODES, EPISODES), params.characters)
+    boxes = boxes[boxes["status"] == OK].sort_values("frame")
+    if boxes.empty:
+        raise InputError(
+            f"{paths.BOXES} has no box that can be used, and no faces are found yet: nobody knows who is in which "
+            "scene. Box faces first (`toonset label push boxes`, `toonset label pull`)"
+        )
+    starts = scenes[[*SCENE, "start_frame"]].sort_values("start_frame")
+    placed = pd.merge_asof(
+        boxes.astype({"frame": "int64"}), starts.astype({"start_frame": "int64"}),
+        left_on="frame", right_on="start_frame", by="episode_id",
+    )  # fmt: skip
+    return placed.groupby([*SCENE, "character"]).size().unstack(fill_value=0).rename(columns=params.shown)
 
 
 def stratify(faces: pd.DataFrame, split: pd.Series, fixed: pd.Series, splits: Splits) -> pd.Series:

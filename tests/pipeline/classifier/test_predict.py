@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import cv2
@@ -63,6 +64,23 @@ def test_a_line_for_each_picture_of_a_folder(folder):
     assert rows[1]["emotion"] == EMOTIONS[int(expected.argmax())]
     assert rows[1]["probability"] == pytest.approx(float(expected.max()), abs=1e-5)
     assert rows[1]["probabilities"] == pytest.approx(dict(zip(EMOTIONS, expected.tolist(), strict=True)), abs=1e-5)
+
+
+def test_a_video_and_a_whole_frame_are_told_what_to_do_instead(folder):
+    (folder / "pilot.MP4").write_bytes(b"")
+    cv2.imwrite(str(folder / "frame.png"), np.zeros((90, 160, 3), np.uint8))
+    video, frame, face = predict([folder / name for name in ("pilot.MP4", "frame.png", "faces/a.jpg")], classifier())
+    assert video["status"] == "rejected"
+    assert video["reason"].startswith("a video: `toonset watch ")
+    assert "--cascade models/cascades/CHARACTER.xml finds the faces" in frame["note"]
+    assert "note" not in face
+
+
+def test_a_place_that_is_not_there_is_shown_as_it_was_understood(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder))
+    assert pictures_in([Path("~/faces/a.jpg")]) == [folder / "faces" / "a.jpg"]
+    with pytest.raises(InputError, match=re.escape(f"no picture {folder}/gone.png")):
+        pictures_in([Path("~/gone.png")])
 
 
 def test_more_pictures_than_are_held_at_once_keep_their_order(folder):

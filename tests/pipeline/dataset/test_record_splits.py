@@ -13,7 +13,7 @@ from pipeline.dataset.record_splits import record_splits, stratify
 from pipeline.dataset.scene_splits import read_recorded, recorded_split, scene_split
 from pipeline.errors import InputError
 from pipeline.params import Splits
-from pipeline.schemas import MANIFEST, SCENES, SPLITS
+from pipeline.schemas import EPISODES, LABELS, MANIFEST, SCENES, SPLITS
 from pipeline.tables import to_table, write_table
 
 SHARES = Splits(validation=0.2, test=0.3)
@@ -155,6 +155,49 @@ def test_a_test_scene_that_people_chose_is_written_down_as_one(
     own = [line.split(",")[3] for line in lines if line.startswith("a,")]
     assert own == [scene_split("a" * 64, scene * FRAMES, SHARES) for scene in range(10)]
     assert "splits: 20 scenes, 20 new, 0 there already" in capsys.readouterr().out
+
+
+def test_right_after_the_first_boxes_the_boxed_scenes_are_shared_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project({"a": 60}, seed=0)
+    paths.MANIFEST.unlink()
+    known = {"episode_id": "a", "status": "ok", "reason": "", "frames": 6000, "width": 100, "height": 100}
+    write_table(paths.EPISODES, to_table([dict.fromkeys(EPISODES.names) | known], EPISODES))
+    paths.ANNOTATIONS.mkdir()
+    header = "episode_id,frame,character,x,y,w,h\n"
+    paths.BOXES.write_text(header)
+    with pytest.raises(InputError, match="nobody knows who is in which scene"):
+        record_splits()
+    boxed = range(0, 40, 2)
+    paths.BOXES.write_text(header + "".join(f"a,{scene * FRAMES + 99},lead,1,1,9,9\n" for scene in boxed))
+    record_splits()
+    lines = [line.split(",") for line in paths.SPLITS.read_text().splitlines()[1:]]
+    assert [int(start) // FRAMES for _, start, _, _ in lines] == list(boxed)
+    assert [sum(line[3] == split for line in lines) for split in SPLITS] == [10, 4, 6]
+    assert "lead: 50% train, 20% validation, 30% test" in capsys.readouterr().out
+
+
+def test_labelled_emotions_are_shared_out_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project({"a": 60}, seed=0)
+    base = {"episode_id": "a", "status": "ok", "character": "lead", "frame": 0}
+    faces = [base | {"face_id": f"{scene:03}", "scene": scene} for scene in range(60)]
+    write_table(paths.MANIFEST, to_table([dict.fromkeys(MANIFEST.names) | face for face in faces], MANIFEST))
+    sad = {int(scene) for scene in np.random.default_rng(3).choice(60, 10, replace=False)}
+    labels = [
+        {"face_id": f"{scene:03}", "emotion": "sad" if scene in sad else "happy", "status": "ok", "frame": 0}
+        for scene in range(60)
+    ]
+    write_table(paths.LABELS, to_table([dict.fromkeys(LABELS.names) | label for label in labels], LABELS))
+    record_splits()
+    said = capsys.readouterr().out
+    assert "faces labelled sad: 50% train, 20% validation, 30% test" in said
+    assert "faces labelled happy: 50% train, 20% validation, 30% test" in said
+    assert "costs least right after the first boxes" in said
 
 
 def test_scenes_are_found_again_by_their_frames() -> None:
