@@ -149,6 +149,7 @@ def net_accuracy(pool: Pool, bought: Rows, params: Params) -> float:
     table = pd.DataFrame(
         {
             "image": [{"bytes": pool.crops[row], "path": ""} for row in rows],
+            "margin": params.faces.crop_margin,
             "emotion": [params.emotions[pool.answers[row]] for row in rows],
             "votes": None,
         }

@@ -31,7 +31,7 @@ from pipeline.compute.malloc import keep_freed_memory
 from pipeline.params import Params
 from pipeline.schemas import DATASET, SPLITS
 from pipeline.tables import read_rows, write_json
-from pipeline.training.recipes import arguments_of, recipe_of
+from pipeline.training.recipes import plan_of
 from pipeline.training.train import train
 
 OPTIMISERS: Final = ("sgd", "adam", "adadelta", "adagrad", "rmsprop")
@@ -97,7 +97,8 @@ def params_of(task: Task, epochs: int | None) -> Params:
 
 def path_of(task: Task, params: Params, digest: str, runs: Path, folds: int = 0) -> Path:
     """Where the result of a training with these settings on these faces is kept."""
-    what = [params.train.model_dump(mode="json"), asdict(recipe_of(params.train)), digest, *([folds] if folds else [])]
+    recipe = asdict(plan_of(params.train).recipe)
+    what = [params.train.model_dump(mode="json"), recipe, digest, *([folds] if folds else [])]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
     return runs / f"{task.data}-{params.train.net}-{task.seed}-{key}.json"
 
@@ -116,7 +117,7 @@ def parts_of(rows: dict[str, pd.DataFrame], folds: int) -> Iterator[tuple[pd.Dat
 
 def run(task: Task, rows: dict[str, pd.DataFrame], params: Params, runs: Path, folds: int = 0) -> dict[str, Any]:
     """Train and test once, or once a fold, all faces judged together then."""
-    arguments_of(params.train)  # wrong options stop here, not after the faces are decoded
+    plan_of(params.train)  # wrong options stop here, not after the faces are decoded
     cache = runs / "decoded"
     cache.mkdir(parents=True, exist_ok=True)
     spent, found = 0.0, []

@@ -17,10 +17,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from pipeline.classifier.inputs import Normalisation
-from pipeline.classifier.model import Classifier, Description
+from pipeline.classifier.model import Classifier, Crops, Description
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.nets import architecture, build
+from pipeline.params import Faces
 from pipeline.training.run import Examples, Run
 
 IMAGES: Final = 4800
@@ -94,8 +95,8 @@ def answering(name: str, batch: int) -> float:
     shape = architecture(name)
     about = Description(
         net=name, arguments={}, emotions=tuple("abcde"), size=shape.size, channels=shape.channels,
-        mean=(127.5,) * shape.channels, std=(74.0,) * shape.channels, params={}, seed=0, epoch=1, images={}, threads=1,
-        torch="", instructions="",
+        margin=0.25, crops=Crops.of(Faces(), 0.25), mean=(127.5,) * shape.channels, std=(74.0,) * shape.channels,
+        params={}, seed=0, epoch=1, images={}, threads=1, torch="", instructions="",
     )  # fmt: skip
     classifier = Classifier(build(name, CLASSES, {}), about)
     faces = np.random.default_rng(0).integers(0, 256, (batch, shape.size, shape.size, shape.channels), dtype=np.uint8)

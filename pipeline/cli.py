@@ -178,6 +178,15 @@ def predict(
         list[Path] | None,
         typer.Option(help="The pictures are whole frames: find the faces with this cascade first. May be repeated."),
     ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Pictures of one face: how much is around it on each side, as a share of the face. 0: cut close, all "
+            "face. Default: as much as the faces that the model learned from.",
+            min=0,
+            max=2,
+        ),
+    ] = None,
 ) -> None:
     """Print which emotion each face shows, one JSON object a line.
 
@@ -188,7 +197,15 @@ def predict(
     from pipeline.classifier.predict import predict as answers
 
     known = [read_cascade(path) for path in cascade or []]
-    for row in answers(pictures_in(images), load_model(model), known):
+    classifier = load_model(model)
+    if not known and margin is None:
+        learned = classifier.about.crops.margin
+        typer.echo(
+            f"Pictures are taken to show {learned:g} of the face's size on each side of it, as the faces that this "
+            "model learned from. For other pictures set --margin (0: cut close, all face).",
+            err=True,
+        )
+    for row in answers(pictures_in(images), classifier, known, margin):
         typer.echo(json.dumps(row, ensure_ascii=False))
 
 

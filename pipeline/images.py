@@ -68,6 +68,28 @@ def repeat_edges(pixels: Pixels, part: Rectangle, whole: Rectangle) -> Pixels:
     return np.asarray(cv2.copyMakeBorder(pixels, top, bottom, left, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
+def cut(pixels: Pixels, part: Rectangle) -> Pixels:
+    """A part (x, y, w, h px, inside the picture) of [H, W] or [H, W, 3]; a view."""
+    left, top, width, height = part
+    return pixels[top : top + height, left : left + width]
+
+
+def reframe(crop: Pixels, margin: float, wanted: float) -> Pixels:
+    """A crop of a face with another margin, square, uint8 [S, S] or [S, S, 3].
+
+    crop: the face's box with `margin` of its longer side around it. wanted: the margin to have instead. A narrower one
+    cuts the crop; a wider one, or a crop that is not square, repeats the crop's edges outwards. Whole pixels of the
+    crop: nothing is resampled, and a square crop that has the margin already is returned as it is.
+    """
+    height, width = crop.shape[:2]
+    longer = max(height, width)
+    edge = round(longer * (wanted - margin) / (1 + 2 * margin))
+    side = longer + 2 * max(edge, -((longer - 1) // 2))
+    square = ((width - side) // 2, (height - side) // 2, side, side)
+    part = inside(square, width, height)
+    return repeat_edges(cut(crop, part), part, square)
+
+
 def encode_jpeg(rgb: Pixels, quality: int = 95) -> bytes:
     """RGB uint8 [H, W, 3] as JPEG of a quality (0 to 100), color at full resolution."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, *FULL_COLOR]

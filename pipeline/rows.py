@@ -139,6 +139,7 @@ class DatasetRow(FrameRow, BoxRow):
 
     face_id: str
     image: Image
+    margin: float
     emotion: str
     character: str
     scene: int

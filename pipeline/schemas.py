@@ -120,6 +120,7 @@ MANIFEST = pa.schema(
 CONFIDENCE = (
     "majority: the label's share of the votes; dawid-skene: its probability, given each annotator's reliability"
 )
+MARGIN = "context around the face in `image`, on each side, as a share of the longer side of its box; 0: all face"
 GIVEN_BY = "how the votes were given: task (one face at a time), sheet, review, or several of them; empty: not said"
 
 LABELS = pa.schema(
@@ -145,6 +146,7 @@ DATASET = pa.schema(
     [
         column("face_id", pa.string(), "hash of episode sha256, pts, character and box"),
         column("image", IMAGE, "the face with context margin, encoded"),
+        column("margin", pa.float64(), MARGIN),
         column("emotion", pa.string(), "the label"),
         column("character", pa.string(), "whose face it is"),
         *FRAME,

@@ -1,6 +1,8 @@
-"""Face crops as what a network reads: decoded and resized once into uint8, normalised by batches.
+"""Face crops as what a network reads: decoded, framed and resized once into uint8, normalised by batches.
 
-Every step up to and including the statistics is integer arithmetic, the same on any machine.
+A crop shows the face's box with some margin around it, and a network reads the box with a margin of its own. Both are
+known, so a face looks the same to the network however closely it was cut. Every step up to and including the statistics
+is integer arithmetic, the same on any machine.
 """
 
 import hashlib
@@ -15,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipeline.images import Pixels, decode_rgb, shrink, to_gray
+from pipeline.images import Pixels, decode_rgb, reframe, shrink, to_gray
 from pipeline.processors import usable
 from pipeline.tables import read_kept_json, replacing, sha256_of, write_kept_json
 
@@ -24,29 +26,45 @@ EMPTY_FILE = 128
 """Bytes of a .npy file without an element."""
 
 
-def resize_face(rgb: Pixels, size: int, channels: int) -> Pixels:
-    """One RGB picture, uint8 [H, W, 3], as uint8 [size, size, channels]; a picture that is not square is squeezed."""
-    small = shrink(rgb, size, size)
-    return small if channels == 3 else to_gray(small)[..., None]
+@dataclass(frozen=True)
+class InputShape:
+    """The picture that a network reads: a face's box with a margin around it, square."""
+
+    size: int
+    """px, its side."""
+    channels: int
+    """3: RGB; 1: gray."""
+    margin: float
+    """Context on each side, as a share of the longer side of the face's box."""
+
+
+def face_input(rgb: Pixels, margin: float, shape: InputShape) -> Pixels:
+    """One crop of a face, RGB uint8 [H, W, 3], as the network's input, uint8 [size, size, channels].
+
+    margin: the crop's own; 0 where the picture is all face. Where the input shows more than the crop, and along the
+    shorter side of a crop that is not square, the crop's edges are repeated outwards.
+    """
+    small = shrink(reframe(rgb, margin, shape.margin), shape.size, shape.size)
+    return small if shape.channels == 3 else to_gray(small)[..., None]
 
 
 def decode(
-    encoded: Sequence[bytes], size: int, channels: int, folder: Path | None = None
+    encoded: Sequence[bytes], margins: Sequence[float], shape: InputShape, folder: Path | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The pictures that decode, uint8 [N, size, size, channels], and their positions in `encoded`, int64 [N].
+    """The inputs made of the crops that decode, uint8 [N, size, size, channels], and their positions, int64 [N].
 
-    folder: where they are kept, so that the same pictures are decoded once; what is returned is then mapped from the
-    file, and writing to it changes no file.
+    margins: of each crop. folder: where inputs are kept, so that the same crops are decoded once; what is returned is
+    then mapped from the file, and writing to it changes no file.
     """
     if folder is None:
-        return _decode(encoded, size, channels)
-    key = hashlib.sha256(f"{size} {channels} {len(encoded)} {cv2.__version__}".encode())
-    for data in encoded:
-        key.update(hashlib.sha256(data).digest())
+        return _decode(encoded, margins, shape)
+    key = hashlib.sha256(f"{shape} {len(encoded)} {cv2.__version__}".encode())
+    for data, margin in zip(encoded, margins, strict=True):
+        key.update(hashlib.sha256(data).digest() + repr(float(margin)).encode())
     path, positions = (folder / f"{key.hexdigest()[:24]}.{kind}.npy" for kind in ("images", "kept"))
     sums = path.with_name(f"{key.hexdigest()[:24]}.json")
     if not all(one.is_file() for one in (path, positions)) or read_kept_json(sums) != _sums(path, positions):
-        images, kept = _decode(encoded, size, channels)
+        images, kept = _decode(encoded, margins, shape)
         _save(positions, kept)
         _save(path, images)
         write_kept_json(sums, _sums(path, positions))
@@ -64,15 +82,17 @@ def _save(path: Path, array: NDArray[Any]) -> None:
         np.save(file, array, allow_pickle=False)
 
 
-def _decode(encoded: Sequence[bytes], size: int, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    def read(data: bytes) -> Pixels | None:
+def _decode(
+    encoded: Sequence[bytes], margins: Sequence[float], shape: InputShape
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def read(data: bytes, margin: float) -> Pixels | None:
         rgb = decode_rgb(data)
-        return None if rgb is None else resize_face(rgb, size, channels)
+        return None if rgb is None else face_input(rgb, margin, shape)
 
     with ThreadPoolExecutor(usable()) as pool:
-        fitted = list(pool.map(read, encoded))
+        fitted = list(pool.map(read, encoded, margins))
     kept = np.array([i for i, picture in enumerate(fitted) if picture is not None], dtype=np.int64)
-    images = np.zeros((len(kept), size, size, channels), dtype=np.uint8)
+    images = np.zeros((len(kept), shape.size, shape.size, shape.channels), dtype=np.uint8)
     for row, picture in enumerate(picture for picture in fitted if picture is not None):
         images[row] = picture
     return images, kept

@@ -6,6 +6,7 @@ come from. Neither holds a time or a path: the same training gives the same byte
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,12 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from pipeline import paths
-from pipeline.classifier.inputs import Normalisation, resize_face
+from pipeline.classifier.inputs import InputShape, Normalisation, face_input
 from pipeline.errors import InputError
 from pipeline.images import Pixels
 from pipeline.nets import architecture, build
 from pipeline.nets.layers import probabilities
+from pipeline.params import Faces
 from pipeline.tables import replacing, write_json
 
 WEIGHTS: Final = "model.safetensors"
@@ -34,12 +36,44 @@ BATCH: Final = 256
 """Pictures per forward pass: bounds memory. The last bits of a probability may depend on it."""
 
 
+class Crops(BaseModel):
+    """How the faces that a classifier learned from were found and cut; faces in other pictures are, too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    margin: float = Field(ge=0, le=2)
+    """Context on each side, as a share of the longer side of the face's box; the commonest, where it varied."""
+    size: int = Field(ge=2)
+    """Side of the largest crop, px; smaller ones are not enlarged."""
+    max_height: int = Field(ge=1)
+    """Height in which pictures are searched, px; larger ones are shrunk to it."""
+    min_size: int = Field(ge=1)
+    """Side of the smallest face looked for, px of the picture."""
+    scale_factor: float = Field(gt=1)
+    """Ratio of the sizes of face that are looked for."""
+
+    @classmethod
+    def of(cls, faces: Faces, margin: float) -> "Crops":
+        """Of the section `faces` of params.yaml; margin: of the crops themselves, which may come from elsewhere."""
+        return cls(
+            margin=margin,
+            size=faces.crop_size,
+            max_height=faces.max_height,
+            min_size=faces.min_size,
+            scale_factor=faces.scale_factor,
+        )
+
+
+BEFORE_FORMAT_2: Final = Crops(margin=0.25, size=128, max_height=360, min_size=32, scale_factor=1.1)
+"""What a model of format 1, which does not say, is taken to have learned from: the defaults of its time."""
+
+
 class Description(BaseModel):
     """`model.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: int = Field(default=1, ge=1, le=1)
+    format: int = Field(default=2, ge=2, le=2)
     net: str
     arguments: dict[str, Any]
     """What the network was made with, besides the number of classes."""
@@ -49,6 +83,9 @@ class Description(BaseModel):
     """Side of the input, px."""
     channels: int
     """3: RGB; 1: gray."""
+    margin: float = Field(ge=0, le=2)
+    """Context around the face's box in the input, as a share of its longer side."""
+    crops: Crops
     mean: tuple[float, ...]
     std: tuple[float, ...]
     """Of the training pictures, per channel, in gray levels."""
@@ -78,6 +115,11 @@ class Description(BaseModel):
             raise ValueError(f"mean and std should have {self.channels} values each")
         return self
 
+    @property
+    def input(self) -> InputShape:
+        """What the network reads."""
+        return InputShape(self.size, self.channels, self.margin)
+
 
 @dataclass(frozen=True)
 class Classifier:
@@ -91,14 +133,19 @@ class Classifier:
         """The classes, in the order of the columns of `predict`."""
         return self.about.emotions
 
-    def predict(self, faces: Sequence[Pixels]) -> NDArray[np.float32]:
-        """Probabilities, float32 [N, emotions], of face crops: RGB, uint8 [H, W, 3], any sizes, best square."""
+    def predict(self, faces: Sequence[Pixels], margin: float | None = None) -> NDArray[np.float32]:
+        """Probabilities, float32 [N, emotions], of face crops: RGB, uint8 [H, W, 3], any sizes.
+
+        margin: how much context the crops show on each side of the face, as a share of the longer side of its box. 0:
+        they are cut close, all face. None: as much as the crops that the classifier learned from.
+        """
+        margin = self.about.crops.margin if margin is None else margin
         for face in faces:
             if face.dtype != np.uint8 or face.ndim != 3 or face.shape[2] != 3 or not face.size:
                 raise ValueError(f"a face should be RGB, uint8 [H, W, 3]; found {face.dtype} {list(face.shape)}")
         images = np.zeros((len(faces), self.about.size, self.about.size, self.about.channels), dtype=np.uint8)
         for row, face in enumerate(faces):
-            images[row] = resize_face(face, self.about.size, self.about.channels)
+            images[row] = face_input(face, margin, self.about.input)
         return self.predict_fitted(images)
 
     def predict_fitted(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -156,7 +203,7 @@ def load_model(folder: Path = paths.CLASSIFIER) -> Classifier:
 
 def _description(path: Path) -> Description:
     try:
-        return Description.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Description.model_validate(_upgraded(json.loads(path.read_text(encoding="utf-8")), path))
     except OSError as error:
         raise InputError(f"no trained model: {path} cannot be read ({error.strerror}); `dvc repro` makes it") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -164,3 +211,17 @@ def _description(path: Path) -> Description:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
         raise InputError(f"{path} does not describe a model of this version of toonset ({problems})") from error
+
+
+def _upgraded(values: Any, path: Path) -> Any:
+    """A description of format 1 as one of today; anything else as it is."""
+    if not isinstance(values, dict) or values.get("format") != 1:
+        return values
+    crops = BEFORE_FORMAT_2
+    print(
+        f"{path} was written by an earlier toonset and does not say how its faces were cut. They are taken to be cut "
+        f"with the defaults of that time: margin {crops.margin:g}, {crops.size} px, found in pictures of "
+        f"{crops.max_height} px height. If its project had other settings in `faces`, train it again.",
+        file=sys.stderr,
+    )
+    return values | {"format": 2, "margin": crops.margin, "crops": crops.model_dump()}

@@ -40,9 +40,9 @@ class Whole(nn.Module):
 def export_onnx(classifier: Classifier, path: Path) -> float:
     """Write the file; return the largest difference of a probability from torch's, on pictures drawn at random.
 
-    Input `pictures`, uint8 [N, size, size, channels], RGB; output `probabilities`, float32 [N, emotions]; the emotions
-    and the size stand in the file's metadata. Raises SetupError where a package is missing, StageError where the file
-    does not answer as torch does.
+    Input `pictures`, uint8 [N, size, size, channels], RGB, of faces with `margin` around their box; output
+    `probabilities`, float32 [N, emotions]. The emotions and the margin stand in the file's metadata. Raises SetupError
+    where a package is missing, StageError where the file does not answer as torch does.
     """
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -50,7 +50,8 @@ def export_onnx(classifier: Classifier, path: Path) -> float:
     about = classifier.about
     shape = (3, about.size, about.size, about.channels)
     pictures = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    data = _export(Whole(classifier), torch.from_numpy(pictures), about.emotions)
+    notes = {"emotions": json.dumps(about.emotions), "margin": json.dumps(about.margin)}
+    data = _export(Whole(classifier), torch.from_numpy(pictures), notes)
     difference = float(np.abs(_run(data, pictures) - classifier.predict_fitted(pictures)).max())
     if not difference <= TOLERANCE:
         raise StageError(
@@ -62,7 +63,7 @@ def export_onnx(classifier: Classifier, path: Path) -> float:
     return difference
 
 
-def _export(whole: Whole, pictures: torch.Tensor, emotions: tuple[str, ...]) -> bytes:
+def _export(whole: Whole, pictures: torch.Tensor, notes: dict[str, str]) -> bytes:
     import onnx
 
     # torch's exporter warns about its own internals and about torchvision, which nobody here can mend.
@@ -81,7 +82,7 @@ def _export(whole: Whole, pictures: torch.Tensor, emotions: tuple[str, ...]) -> 
     model = program.model_proto
     for node in [*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output]:
         del node.metadata_props[:]  # stack traces, with the paths of this machine
-    onnx.helper.set_model_props(model, {"emotions": json.dumps(emotions)})
+    onnx.helper.set_model_props(model, notes)
     buffer = io.BytesIO()
     onnx.save_model(model, buffer)
     return buffer.getvalue()

@@ -8,20 +8,11 @@ from typing import Any, Final
 from cascades import Cascade, Detector, chroma_of
 from cascades.errors import PictureError
 from cascades.pictures import SUFFIXES, read_picture
-from pipeline.classifier.model import Classifier
+from pipeline.classifier.model import Classifier, Crops
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade
-from pipeline.images import (
-    Pixels,
-    Rectangle,
-    fit_height,
-    inside,
-    repeat_edges,
-    shrink,
-    square_around,
-    to_gray,
-)
-from pipeline.params import Faces
+from pipeline.faces.crops import cut_face
+from pipeline.images import Pixels, Rectangle, fit_height, to_gray
 from pipeline.schemas import OK, REJECTED
 from pipeline.video.sources import SUFFIXES as VIDEO_SUFFIXES
 
@@ -69,19 +60,58 @@ def read_cascade(path: Path) -> CharacterCascade:
     return CharacterCascade(path.stem, Cascade.load(path), 0.0)
 
 
+class Finder:
+    """Looks for faces in whole pictures as the stage `faces` did for those that a classifier learned from."""
+
+    def __init__(self, cascades: Sequence[CharacterCascade], crops: Crops) -> None:
+        self._cascades, self._crops = cascades, crops
+        self._detectors: dict[int, Detector] = {}
+
+    def find(self, path: Path, rgb: Pixels) -> Iterator[Face]:
+        """The faces in a picture, RGB uint8 [H, W, 3], cut out; by character, the surest first."""
+        small, scale = fit_height(rgb, self._crops.max_height)
+        detected = self._detector(scale).detect(to_gray(small), chroma=chroma_of(small))
+        for known, own in zip(self._cascades, detected, strict=True):
+            for box, score in zip(own.boxes.tolist(), own.scores.tolist(), strict=True):
+                if score < known.min_score:
+                    continue
+                x, y, w, h = (round(value / scale) for value in box)
+                crop = cut_face(rgb, (x, y, w, h), self._crops.margin, self._crops.size)
+                yield Face(str(path), crop, (x, y, w, h), known.character, round(score, 4))
+
+    def _detector(self, scale: float) -> Detector:
+        """For pictures shrunk by `scale`: the least size of a face is given in px of the picture itself."""
+        least = max(1, round(self._crops.min_size * scale))
+        if least not in self._detectors:
+            cascades = [one.cascade for one in self._cascades]
+            self._detectors[least] = Detector(cascades, scale_factor=self._crops.scale_factor, min_size=least)
+        return self._detectors[least]
+
+
 def predict(
-    paths: Sequence[Path], classifier: Classifier, cascades: Sequence[CharacterCascade] = ()
+    paths: Sequence[Path],
+    classifier: Classifier,
+    cascades: Sequence[CharacterCascade] = (),
+    margin: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     """A row per face, in the order of the pictures, and one with status `rejected` and a reason where there is none.
 
+    With cascades the faces are found in the pictures, and cut as those that the classifier learned from. Without, each
+    picture is a face with `margin` around it, as a share of the longer side of its box (0: the picture is all face;
+    None: as the faces that the classifier learned from).
     Keys: image, status; then reason, or emotion, probability, probabilities (of every emotion), and with cascades box
-    (x, y, w, h px), character and score; `note` where the picture is hardly a face.
+    (x, y, w, h px), character and score; `note` where the picture is hardly a face. Raises InputError where both
+    cascades and a margin are given.
     """
-    settings = Faces()
-    detector = Detector([one.cascade for one in cascades], scale_factor=settings.scale_factor) if cascades else None
-    for rows in _batches(row for path in paths for row in _faces(path, detector, cascades)):
+    if cascades and margin is not None:
+        raise InputError(
+            f"a margin ({margin:g}) says how closely pictures of one face were cut; with cascades, faces are found in "
+            "whole pictures and cut as the model needs them: leave one of the two out"
+        )
+    finder = Finder(cascades, classifier.about.crops) if cascades else None
+    for rows in _batches(row for path in paths for row in _faces(path, finder)):
         faces = [row for row in rows if isinstance(row, Face)]
-        judged = iter(classifier.predict([face.pixels for face in faces]).tolist())
+        judged = iter(classifier.predict([face.pixels for face in faces], margin).tolist())
         for row in rows:
             yield _answer(row, next(judged), classifier.emotions) if isinstance(row, Face) else row
 
@@ -100,35 +130,17 @@ def _batches(rows: Iterable[Face | dict[str, Any]]) -> Iterator[list[Face | dict
         yield batch
 
 
-def _faces(path: Path, detector: Detector | None, cascades: Sequence[CharacterCascade]) -> list[Face | dict[str, Any]]:
+def _faces(path: Path, finder: Finder | None) -> list[Face | dict[str, Any]]:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return [_rejected(path, f"a video: `toonset watch {path}` says who feels what in it, and when")]
     try:
         rgb = read_picture(path)
     except PictureError as error:
         return [_rejected(path, str(error).removeprefix(f"{path}: "))]
-    if detector is None:
+    if finder is None:
         return [Face(str(path), rgb, note=WHOLE if rgb.shape[1] >= WIDE * rgb.shape[0] else "")]
-    found: list[Face | dict[str, Any]] = list(find(path, rgb, detector, cascades))
+    found: list[Face | dict[str, Any]] = list(finder.find(path, rgb))
     return found or [_rejected(path, "no face found")]
-
-
-def find(path: Path, rgb: Pixels, detector: Detector, cascades: Sequence[CharacterCascade]) -> Iterator[Face]:
-    """The faces in a picture, cut out as the stage `faces` does, by character, the surest first."""
-    settings = Faces()
-    small, scale = fit_height(rgb, settings.max_height)
-    detected = detector.detect(to_gray(small), chroma=chroma_of(small))
-    for known, own in zip(cascades, detected, strict=True):
-        for box, score in zip(own.boxes.tolist(), own.scores.tolist(), strict=True):
-            if score < known.min_score:
-                continue
-            x, y, w, h = (round(value / scale) for value in box)
-            square = square_around((x, y, w, h), settings.crop_margin)
-            part = inside(square, rgb.shape[1], rgb.shape[0])
-            left, top, width, height = part
-            crop = repeat_edges(rgb[top : top + height, left : left + width], part, square)
-            side = min(crop.shape[0], settings.crop_size)
-            yield Face(str(path), shrink(crop, side, side), (x, y, w, h), known.character, round(score, 4))
 
 
 def _answer(face: Face, probabilities: list[float], emotions: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pipeline.classifier.calibration import expected_calibration_error
 from pipeline.classifier.inputs import decode
 from pipeline.classifier.metrics import confusion, intervals, scores, scores_by
 from pipeline.classifier.model import Classifier
-from pipeline.dataset.files import check_labels
+from pipeline.dataset.files import check_labels, margins_of
 from pipeline.rows import Row
 
 
@@ -52,7 +52,7 @@ def score_classifier(rows: pd.DataFrame, classifier: Classifier, cache: Path | N
     emotions = classifier.emotions
     check_labels(rows["emotion"], emotions, "test")
     encoded = [image["bytes"] or b"" for image in rows["image"]]
-    images, kept = decode(encoded, classifier.about.size, classifier.about.channels, cache)
+    images, kept = decode(encoded, margins_of(rows), classifier.about.input, cache)
     probabilities = classifier.predict_fitted(images)
     used = rows.iloc[kept]
     index = {emotion: i for i, emotion in enumerate(emotions)}

@@ -9,8 +9,23 @@ import pandas as pd
 from pipeline import paths
 from pipeline.errors import StageError, nearest
 
-COLUMNS: Final = ["face_id", "image", "emotion", "character", "episode_id", "scene", "votes"]
+COLUMNS: Final = ["face_id", "image", "margin", "emotion", "character", "episode_id", "scene", "votes"]
 """What training and evaluation read of the dataset."""
+WIDEST: Final = 2.0
+"""The largest margin of a crop, as of `faces.crop_margin`."""
+
+
+def margins_of(rows: pd.DataFrame) -> list[float]:
+    """The margin of each row's image. Raises StageError where one is not known: the wrong part would be looked at."""
+    margins = rows["margin"].astype(float)
+    unknown = margins[~margins.between(0, WIDEST)]
+    if len(unknown):
+        raise StageError(
+            f"{len(unknown)} of {len(rows)} faces do not say how closely they were cut: their `margin` is "
+            f"{unknown.iloc[0]}, expected 0 (the picture is all face) to {WIDEST:g}. `dvc repro dataset` writes it for "
+            "faces from episodes; state it for pictures from elsewhere."
+        )
+    return margins.tolist()
 
 
 def check_labels(labels: "pd.Series[str]", emotions: Sequence[str], split: str) -> None:

@@ -10,12 +10,12 @@ from pipeline.params import Manifest
 from pipeline.similarity.pairs import near_pairs_of_each, read_thumbnails
 
 
-def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest, margin: float) -> None:
+def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) -> None:
     """Raise StageError if two near-duplicates are in different splits: the test would then measure memory.
 
-    rows: columns face_id, character and split, one row per crop.
+    rows: columns face_id, character, margin and split, one row per crop.
     """
-    small, _ = read_thumbnails(crops, margin)
+    small, _ = read_thumbnails(crops, rows["margin"].to_numpy(np.float64))
     pairs = near_pairs_of_each(rows["character"], small, params.duplicate_bits, params.duplicate_distance)
     split, face_id = rows["split"].to_numpy(), rows["face_id"].to_numpy()
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()

@@ -1,15 +1,42 @@
-"""Fetching the crops of chosen faces from the per-episode face tables."""
+"""Face crops: the one function that cuts them, fetching them from the face tables, cutting them again from episodes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import paths
-from pipeline.errors import StageError
+from pipeline import images, paths
+from pipeline.errors import InputError, StageError
+from pipeline.images import Pixels, Rectangle
+from pipeline.params import Faces
+from pipeline.rows import EpisodeRow, ManifestRow
 from pipeline.schemas import FACES
-from pipeline.tables import read_table
+from pipeline.tables import read_table, rows_of
+from pipeline.video.decode import decode_chosen, known_frames
+from pipeline.video.frame import Frame
+
+
+def cut_face(picture: Frame | Pixels, box: Rectangle, margin: float, size: int) -> Pixels:
+    """The square around a face, RGB uint8 [S, S, 3]: every crop of a face, in training and in use, is cut here.
+
+    picture: a decoded frame, of which only this part is converted to color, or RGB uint8 [H, W, 3]. box: the face,
+    x, y, w, h in px of the picture. margin: context on each side, as a share of the box's longer side; what lies
+    outside the picture repeats its edge. size: px, the largest side; larger crops are shrunk, smaller ones stay.
+    """
+    square = images.square_around(box, margin)
+    height, width = picture.gray.shape if isinstance(picture, Frame) else picture.shape[:2]
+    part = images.inside(square, width, height)
+    pixels = picture.rgb(part) if isinstance(picture, Frame) else images.cut(picture, part)
+    crop = images.repeat_edges(pixels, part, square)
+    side = min(crop.shape[0], size)
+    return images.shrink(crop, side, side)
+
+
+def crop_jpeg(frame: Frame, box: Rectangle, params: Faces) -> bytes:
+    """A face as the stage `faces` stores it: cut with the project's margin and size, encoded."""
+    return images.encode_jpeg(cut_face(frame, box, params.crop_margin, params.crop_size))
 
 
 def read_crops(faces: pd.DataFrame, folder: Path = paths.FACES) -> list[bytes]:
@@ -31,3 +58,32 @@ def read_crops(faces: pd.DataFrame, folder: Path = paths.FACES) -> list[bytes]:
             "the two were not made together; run `dvc repro`"
         )
     return [found[identity] for identity in faces["face_id"]]
+
+
+def recut(
+    faces: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, params: Faces, folder: Path = paths.VIDEOS
+) -> dict[str, bytes]:
+    """face_id → encoded crop, by (episode, pts, box), as the faces stage would have cut it.
+
+    faces: rows of FACES without `crop`; episodes, scenes: EPISODES, SCENES. Of an episode little more is read than the
+    scenes that have any. What it does not give any more (it is gone, damaged, another file) is left out.
+    """
+    videos = {row.episode_id: row for row in rows_of(episodes, EpisodeRow)}
+    crops: dict[str, bytes] = {}
+    for episode_id, own in faces.groupby("episode_id"):
+        episode, starts = videos[str(episode_id)], scenes[scenes["episode_id"] == episode_id]
+        known = known_frames(episode, starts["start_frame"], starts["start_pts"])
+        try:
+            crops.update(_of_episode(own, folder / episode.path, known, params))
+        except InputError as error:
+            print(f"report: faces of {episode_id} are not shown: {error}")
+    return crops
+
+
+def _of_episode(faces: pd.DataFrame, path: Path, known: dict[int, int], params: Faces) -> Iterator[tuple[str, bytes]]:
+    wanted: dict[tuple[int, int], list[ManifestRow]] = {}
+    for face in rows_of(faces, ManifestRow):
+        wanted.setdefault((face.frame, face.pts), []).append(face)
+    for frame in decode_chosen(path, {index for index, _ in wanted}, known):
+        for face in wanted.get((frame.index, frame.pts), ()):
+            yield face.face_id, crop_jpeg(frame, (face.x, face.y, face.w, face.h), params)

@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline import images
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade
+from pipeline.faces.crops import crop_jpeg
 from pipeline.faces.search import Look, Searcher
 from pipeline.faces.tracks import WEAK, judge, number_tracks
 from pipeline.params import Faces
@@ -106,13 +107,3 @@ def _faces(look: Look, cascades: Sequence[CharacterCascade], params: Faces) -> I
             "brightness": images.brightness(face),
             "crop": crop_jpeg(frame, (x, y, w, h), params),
         }
-
-
-def crop_jpeg(frame: Frame, box: images.Rectangle, params: Faces) -> bytes:
-    """The square around a face with its margin, in color, no larger than `crop_size`; only that part is converted."""
-    square = images.square_around(box, params.crop_margin)
-    height, width = frame.gray.shape
-    part = images.inside(square, width, height)
-    crop = images.repeat_edges(frame.rgb(part), part, square)
-    side = min(crop.shape[0], params.crop_size)
-    return images.encode_jpeg(images.shrink(crop, side, side))

@@ -30,6 +30,8 @@ class Architecture:
     channels: int
     """3: RGB; 1: gray."""
     recipe: Recipe
+    margin: float | None = None
+    """Context around the face's box in the input, as a share of its longer side; None: as the training crops have."""
     fine_tuned: bool = False
     """Whether it starts from ImageNet weights."""
 
@@ -49,7 +51,7 @@ ARCHITECTURES: Final = {
     "resnet50": Architecture(resnet.resnet50, resnet.SIZE, resnet.CHANNELS, resnet.RECIPE, fine_tuned=True),
     "googlenet": Architecture(googlenet.GoogLeNet, googlenet.SIZE, googlenet.CHANNELS, googlenet.RECIPE),
     "vanilla": Architecture(vanilla.Vanilla, vanilla.SIZE, vanilla.CHANNELS, vanilla.RECIPE),
-    "toon": Architecture(toon.Toon, toon.SIZE, toon.CHANNELS, toon.RECIPE),
+    "toon": Architecture(toon.Toon, toon.SIZE, toon.CHANNELS, toon.RECIPE, toon.MARGIN),
 }
 
 

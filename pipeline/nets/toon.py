@@ -1,4 +1,4 @@
-"""Ours: the middle 40×40 px of a crop of 92×92 in color, a small residual network that a laptop trains in minutes.
+"""Ours: the middle of a face, 40×40 px in color, a small residual network that a laptop trains in minutes.
 
     input            3 × 92 × 92
     middle           3 × 40 × 40       mean 0, deviation 1 in each channel of each picture
@@ -9,10 +9,13 @@
     mean            96
     dropout, dense  classes
 
-Crops have a quarter of the face's side around them (`faces.crop_margin`), so the middle is two thirds of the box of the
-face: eyes, brows, nose and mouth. What lies around it says in which scene a face was found, not what it shows, and so
-does the light of a scene: hence the same mean and spread for every picture. The size, the part that is seen and how far
-pictures are varied were chosen by folds over scenes that are not held out (docs/benchmarks.md).
+The input is the face's box with a quarter of its side around it, so the middle is two thirds of the box: eyes, brows,
+nose and mouth. A crop with another margin is first brought to this one (`pipeline.classifier.inputs`), so the network
+sees the same part of a face however closely it was cut. It sees nothing outside the box, even when training turns and
+shifts a picture, so a crop without any margin shows all it needs. What lies around a face says in which scene it was
+found, not what it shows, and so does the light of a scene: hence the same mean and spread for every picture. The size,
+the part that is seen and how far pictures are varied were chosen by folds over scenes that are not held out
+(docs/benchmarks.md).
 
 Drawn faces are flat colors and lines: the stem halves each side at once, before most of the work.
 """
@@ -29,6 +32,8 @@ from pipeline.nets.recipe import Recipe
 
 SIZE: Final = 92
 """Side of the square input, px."""
+MARGIN: Final = 0.25
+"""Context around the face's box in the input, as a share of its longer side."""
 SEEN: Final = slice(26, 66)
 """Its rows and columns that are looked at."""
 CHANNELS: Final = 3

@@ -12,7 +12,7 @@ from pipeline.classifier.explain import activation_maximisation, convolutions, e
 from pipeline.classifier.metrics import LEAST, too_few
 from pipeline.classifier.model import Classifier
 from pipeline.classifier.scoring import Evaluation, PredictionRow
-from pipeline.images import Pixels, decode_rgb, shrink
+from pipeline.images import Pixels, decode_rgb, reframe, shrink
 from pipeline.pages.html import Part, Section, Strip, Tile, drawing, jpeg, photograph, png_file, table
 from pipeline.pages.sheets import contact_sheet, figure
 from pipeline.params import Params
@@ -36,12 +36,14 @@ def model_sections(
     """All sections. rows: the test rows, with `image`; random_split: metrics of the stage of that name."""
     images = dict(zip(rows["face_id"], rows["image"], strict=True))
     faces = {identity: _face(images[identity]["bytes"]) for identity in found.predictions["face_id"]}
+    margins = dict(zip(rows["face_id"], rows["margin"], strict=True))
+    seen = {name: reframe(face, margins[name], classifier.about.margin) for name, face in faces.items()}
     return [
         Section("Figures", figures(found.metrics, random_split, params)),
         Section("Confusion", [png_file(paths.EVALUATION / "confusion.png", text=CONFUSION)]),
         Section("Probabilities", [calibration_part(found, classifier)]),
         Section("Mistakes", mistakes(found, faces, params)),
-        Section("Where it looks", looks(found, faces, classifier, params)),
+        Section("Where it looks", looks(found, seen, classifier, params)),
         Section("What its filters respond to", filters(classifier), folded=True),
     ]
 
@@ -160,7 +162,7 @@ def mistakes(found: Evaluation, faces: dict[str, Pixels], params: Params) -> lis
 
 
 def looks(found: Evaluation, faces: dict[str, Pixels], classifier: Classifier, params: Params) -> list[Part]:
-    """Grad-CAM for the answer given, a strip per emotion answered."""
+    """Grad-CAM for the answer given, a strip per emotion answered. faces: by face_id, as the network sees them."""
     strips = []
     for index, emotion in enumerate(classifier.emotions):
         own = found.predictions[found.predictions["predicted"] == emotion]

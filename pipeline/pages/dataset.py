@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import paths
-from pipeline.faces.crops import read_crops
-from pipeline.faces.recut import recut
+from pipeline.faces.crops import read_crops, recut
 from pipeline.images import Pixels, decode_rgb, shrink
 from pipeline.pages.doubts import WeakTrack, strongest_alarms, weakest_tracks
 from pipeline.pages.html import Part, Section, Strip, Tile, elided, jpeg, photograph, png_file, vector

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.images import Pixels, decode_gray, shrink
+from pipeline.images import Pixels, decode_gray, reframe, shrink
 from pipeline.processors import usable
 from pipeline.similarity.alignment import PIXELS, SIDE, ZOOMS, enlarged, hashes, middle, moved_hashes
 from pipeline.similarity.pair_search import Found, all_aligned, all_near
@@ -24,20 +24,22 @@ def thumbnail(crop: Pixels, margin: float) -> Pixels:
 
     The background moves behind a face that stays the same; it is left out.
     """
-    side = crop.shape[0]
-    edge = round(side * margin / (1 + 2 * margin))
-    return shrink(crop[edge : side - edge, edge : side - edge], SIDE, SIDE)
+    return shrink(reframe(crop, margin, 0.0), SIDE, SIDE)
 
 
-def read_thumbnails(encoded: Sequence[bytes], margin: float) -> tuple[Pixels, NDArray[np.bool_]]:
-    """The thumbnails of encoded crops, uint8 [N, SIDE, SIDE], and which of them decode; black where one does not."""
+def read_thumbnails(encoded: Sequence[bytes], margin: float | NDArray[np.float64]) -> tuple[Pixels, NDArray[np.bool_]]:
+    """The thumbnails of encoded crops, uint8 [N, SIDE, SIDE], and which of them decode; black where one does not.
+
+    margin: of all crops, or [N] of each.
+    """
+    margins = np.broadcast_to(margin, len(encoded)).tolist()
     small = np.zeros((len(encoded), SIDE, SIDE), np.uint8)
     decodes = np.zeros(len(encoded), np.bool_)
 
     def make(row: int) -> None:
         crop = decode_gray(encoded[row])
         if crop is not None:
-            small[row], decodes[row] = thumbnail(crop, margin), True
+            small[row], decodes[row] = thumbnail(crop, margins[row]), True
 
     with ThreadPoolExecutor(usable()) as pool:
         deque(pool.map(make, range(len(encoded))), maxlen=0)

@@ -40,5 +40,6 @@ def make_dataset(manifest: pd.DataFrame, labels: pd.DataFrame, episodes: pd.Data
     crops = read_crops(rows)
     images = [{"bytes": crop, "path": f"{face_id}.jpg"} for crop, face_id in zip(crops, rows["face_id"], strict=True)]
     rows["image"] = pd.Series(images, index=rows.index, dtype=object)
-    check_no_leak(rows, crops, params.manifest, params.faces.crop_margin)
+    rows["margin"] = params.faces.crop_margin
+    check_no_leak(rows, crops, params.manifest)
     return rows

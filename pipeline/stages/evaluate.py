@@ -56,7 +56,7 @@ def check_leaks(rows: pd.DataFrame, params: Params) -> None:
     crops = [image["bytes"] or b"" for image in rows["image"]]
     decodable = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)
     sound = rows[decodable].reset_index(drop=True)
-    check_no_leak(sound, [image["bytes"] for image in sound["image"]], params.manifest, params.faces.crop_margin)
+    check_no_leak(sound, [image["bytes"] for image in sound["image"]], params.manifest)
 
 
 def main() -> None:

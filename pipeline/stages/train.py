@@ -17,7 +17,7 @@ from pipeline.dataset.files import COLUMNS
 from pipeline.params import load_params
 from pipeline.schemas import DATASET
 from pipeline.tables import read_rows, replacing, write_json
-from pipeline.training.train import settings_line, train
+from pipeline.training.train import train
 
 CURVES: Final = paths.TRAINING / "curves.csv"
 METRICS: Final = paths.TRAINING / "metrics.json"
@@ -45,7 +45,7 @@ def main() -> None:
             "validation faces": trained.metrics["validation_images"],
             f"skipped ({UNDECODABLE})": trained.metrics["skipped"],
             "epochs": trained.metrics["epochs"],
-            "network": settings_line(params.train),
+            "network": str(trained.plan),
             "validation accuracy": "unknown" if accuracy is None else f"{accuracy:.3f}",
             "weights sha256": weights[:12],
         },

@@ -15,7 +15,7 @@ from pipeline.classifier.model import load_model
 from pipeline.faces.crops import read_crops
 from pipeline.images import decode_rgb
 from pipeline.labels.consensus import faces_to_label, match
-from pipeline.params import Labelling, Params
+from pipeline.params import Params
 from pipeline.rows import ManifestRow
 from pipeline.schemas import EPISODES
 from pipeline.tables import read_rows, rows_of
@@ -74,7 +74,7 @@ def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> 
         return []
     episodes = read_rows(paths.EPISODES, EPISODES)
     pictures = face_pictures(faces, episodes, Media(params.labelling.media), params.compute)
-    guesses = guess(faces, params.labelling)
+    guesses = guess(faces, params)
     return [
         emotion_task(dict(face._asdict()), image, scene_image, one, note, params.shown(face.character))
         for face, (image, scene_image), one, note in zip(
@@ -83,23 +83,23 @@ def make_tasks(faces: pd.DataFrame, params: Params, why: Sequence[str] = ()) -> 
     ]
 
 
-def guess(faces: pd.DataFrame, params: Labelling) -> list[Guess | None]:
+def guess(faces: pd.DataFrame, params: Params) -> list[Guess | None]:
     """The model's guess for each face; None if no model is named or the crop does not decode."""
-    if params.model is None:
+    if params.labelling.model is None:
         return [None] * len(faces)
-    folder = Path(params.model)
+    folder = Path(params.labelling.model)
     model = load_model(folder)
     version = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:12]
     pictures = [decode_rgb(crop) for crop in read_crops(faces)]
     decoded = [picture for picture in pictures if picture is not None]
-    rows: Iterator[Any] = iter(model.predict(decoded) if decoded else ())
+    rows: Iterator[Any] = iter(model.predict(decoded, params.faces.crop_margin) if decoded else ())
     guesses: list[Guess | None] = []
     for face_id, picture in zip(faces["face_id"], pictures, strict=True):
         if picture is None:
             guesses.append(None)
             continue
         row = next(rows)
-        shown = not is_blind(face_id, params.blind_share)
+        shown = not is_blind(face_id, params.labelling.blind_share)
         guesses.append(Guess(model.emotions[int(row.argmax())], float(row.max()), version, shown))
     return guesses
 

@@ -195,7 +195,7 @@ def tasks_of_sheets(params: Params) -> list[dict[str, Any]]:
     unseen = distinct[~looked_at]
     tasks = sheet_tasks(unseen, unseen["character"].tolist(), "character", media, params)
     seen = distinct[looked_at & ~labelled]
-    guesses = [one.emotion if one and one.score >= CONFIDENT else None for one in guess(seen, params.labelling)]
+    guesses = [one.emotion if one and one.score >= CONFIDENT else None for one in guess(seen, params)]
     sure = np.array([one is not None for one in guesses], bool)
     claims = [one for one in guesses if one is not None]
     return tasks + sheet_tasks(seen[sure], claims, "emotion", media, params)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from pipeline.images import Pixels, decode_gray, shrink
+from pipeline.images import Pixels, decode_gray, reframe, shrink
 
 SIDE: Final = 96
 """Faces are described at this size, px: six cells of 16 px a side, of which each 2×2 are normalised together."""
@@ -39,9 +39,7 @@ def describe(encoded: Sequence[bytes], margin: float) -> Pixels:
     for row, data in enumerate(encoded):
         crop = decode_gray(data)
         if crop is not None:
-            side = crop.shape[0]
-            edge = round(side * margin / (1 + 2 * margin))
-            values = np.asarray(hog.compute(shrink(crop[edge : side - edge, edge : side - edge], SIDE, SIDE)))
+            values = np.asarray(hog.compute(shrink(reframe(crop, margin, 0.0), SIDE, SIDE)))
             features[row] = np.rint(values.ravel() * 255).clip(0, 255)
     return features
 

@@ -16,24 +16,24 @@ from torch import nn
 
 from pipeline.caches import cache_folder
 from pipeline.errors import InputError, ParamsError
-from pipeline.nets import architecture
 from pipeline.nets.resnet import without_head
-from pipeline.params import Train
 from pipeline.tables import replacing
+from pipeline.training.recipes import Plan
 
 NONE: Final = "none"
 """What `train.pretrained` says where random weights are wanted."""
 TIMEOUT_S: Final = 60.0
 
 
-def start_from_published(net: nn.Module, train: Train) -> bool:
+def start_from_published(net: nn.Module, plan: Plan) -> bool:
     """Put the weights that params.yaml names into `net`, all but the head; whether it was done.
 
     Raises ParamsError where params.yaml does not say what to start from, InputError where the weights cannot be had,
     are not the ones that the sha256 says, or are another network's.
     """
+    train = plan.settings
     wanted = train.pretrained
-    if not architecture(train.net).fine_tuned:
+    if not plan.net.fine_tuned:
         if wanted not in (None, NONE):
             raise ParamsError(
                 f"params.yaml: `train.pretrained` is {wanted!r}, but {train.net} starts from random weights; set it "

@@ -7,6 +7,7 @@ because a validation set of a few scenes is a noisy measure.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,19 +18,17 @@ import pandas as pd
 import torch
 
 from pipeline.classifier.calibration import fit_temperature
-from pipeline.classifier.inputs import IMAGENET, UNDECODABLE, Normalisation, decode, statistics
-from pipeline.classifier.model import Classifier, Description
+from pipeline.classifier.inputs import IMAGENET, UNDECODABLE, InputShape, Normalisation, decode, statistics
+from pipeline.classifier.model import Classifier, Crops, Description
 from pipeline.compute.arithmetic import reproducible
 from pipeline.console import progress
-from pipeline.dataset.files import check_labels
+from pipeline.dataset.files import check_labels, margins_of
 from pipeline.errors import SetupError, StageError
-from pipeline.nets import Architecture, architecture, build
-from pipeline.nets.recipe import Recipe
-from pipeline.params import Params, Train
+from pipeline.params import Params
 from pipeline.training import checkpoint
 from pipeline.training.loop import train_to_the_end
 from pipeline.training.pretrained import start_from_published
-from pipeline.training.recipes import arguments_of, recipe_of
+from pipeline.training.recipes import Plan, plan_of
 from pipeline.training.run import Epoch, Examples, Run, best_epoch, logits_of
 
 CHECKPOINT: Final = "training.safetensors"
@@ -43,19 +42,23 @@ class Trained:
     curves: pd.DataFrame
     """A row per epoch, the fields of `Epoch`."""
     metrics: dict[str, Any]
+    plan: Plan
 
 
 def train(
     train_rows: pd.DataFrame, validation_rows: pd.DataFrame, params: Params, cache: Path | None = None
 ) -> Trained:
-    """Train `params.train.net` on rows with the columns `image`, `emotion` and `votes`.
+    """Train `params.train.net` on rows with the columns `image`, `margin`, `emotion` and `votes`.
 
+    The margins may differ from row to row: the network sees the same part around every face's box (`learned_margin`).
     cache: folder for decoded pictures and for the checkpoint that an interrupted training goes on from.
     Raises StageError where there is nothing to learn from: no face, one emotion only, a label that is no emotion of
-    params.yaml, a loss that is no number; ParamsError and InputError as `start_from_published` does.
+    params.yaml, a margin that is not known, a loss that is no number; ParamsError and InputError as
+    `start_from_published` does.
     """
-    settings, emotions = params.train, params.emotions
-    shape, recipe, arguments = architecture(settings.net), recipe_of(settings), arguments_of(settings)
+    settings, emotions, plan = params.train, params.emotions, plan_of(params.train)
+    crops = Crops.of(params.faces, learned_margin(train_rows))
+    shape = InputShape(plan.net.size, plan.net.channels, crops.margin if plan.net.margin is None else plan.net.margin)
     device = device_of(settings.device)
     training, skipped = examples(train_rows, emotions, shape, "train", cache, soft=settings.soft_labels)
     validation, skipped_validation = examples(validation_rows, emotions, shape, "validation", cache)
@@ -63,20 +66,28 @@ def train(
     _require_two_emotions(counts, skipped)
 
     with reproducible(settings.seed, settings.threads):
-        net = build(settings.net, len(emotions), arguments)
-        published = start_from_published(net, settings)
+        net = plan.net.make(classes=len(emotions), **plan.arguments)
+        published = start_from_published(net, plan)
         normalise = IMAGENET if published else statistics(training.images.numpy())
         net = net.to(device)
-        run = Run(net, normalise, training, validation, recipe, settings.seed, len(emotions))
-        epoch = _fit(run, cache, _key(training, validation, params))
+        run = Run(net, normalise, training, validation, plan.recipe, settings.seed, len(emotions))
+        epoch = _fit(run, cache, _key(training, validation, plan, emotions))
         temperature = 1.0
         if len(validation):
             temperature = fit_temperature(net, logits_of(net, normalise, validation.images), validation.targets)
-        classifier = Classifier(
-            net.cpu().eval(), _describe(params, recipe, arguments, normalise, counts, epoch, temperature)
-        )
+        about = _describe(plan, shape, crops, normalise, counts, epoch, temperature)
     skipped += skipped_validation
-    return Trained(classifier, _table(run.curves), _metrics(run, counts, epoch, skipped, temperature))
+    metrics = _metrics(run, counts, epoch, skipped, temperature)
+    return Trained(Classifier(net.cpu().eval(), about), _table(run.curves), metrics, plan)
+
+
+def learned_margin(rows: pd.DataFrame) -> float:
+    """The commonest margin of the training faces, of equals the narrower: what networks without one of their own see.
+
+    0 where there are no faces.
+    """
+    margins = Counter(margins_of(rows))
+    return min(margins, key=lambda margin: (-margins[margin], margin), default=0.0)
 
 
 def _fit(run: Run, cache: Path | None, key: str) -> int:
@@ -95,10 +106,9 @@ def _show(bar: Any, point: Epoch) -> None:
     bar.update()
 
 
-def _key(training: Examples, validation: Examples, params: Params) -> str:
+def _key(training: Examples, validation: Examples, plan: Plan, emotions: Sequence[str]) -> str:
     """What a checkpoint belongs to: pictures, labels, settings, torch."""
-    settings = params.train.model_dump(mode="json") | asdict(recipe_of(params.train))
-    text = json.dumps([settings, params.emotions, torch.__version__], sort_keys=True)
+    text = json.dumps([plan.resolved, emotions, torch.__version__], sort_keys=True)
     key = hashlib.sha256(text.encode())
     for part in (training, validation):
         for tensor in (part.images, part.targets, *([] if part.shares is None else [part.shares])):
@@ -107,25 +117,27 @@ def _key(training: Examples, validation: Examples, params: Params) -> str:
 
 
 def _describe(
-    params: Params,
-    recipe: Recipe,
-    arguments: dict[str, Any],
+    plan: Plan,
+    shape: InputShape,
+    crops: Crops,
     normalise: Normalisation,
     counts: dict[str, int],
     epoch: int,
     temperature: float,
 ) -> Description:
-    settings, shape = params.train, architecture(params.train.net)
+    settings = plan.settings
     return Description(
         net=settings.net,
-        arguments=arguments,
-        emotions=params.emotions,
+        arguments=plan.arguments,
+        emotions=tuple(counts),
         size=shape.size,
         channels=shape.channels,
+        margin=shape.margin,
+        crops=crops,
         mean=normalise.mean,
         std=normalise.std,
         temperature=temperature,
-        params=settings.model_dump(mode="json") | asdict(recipe),
+        params=plan.resolved,
         seed=settings.seed,
         epoch=epoch,
         images=counts,
@@ -165,7 +177,7 @@ def device_of(wanted: str) -> torch.device:
 def examples(
     rows: pd.DataFrame,
     emotions: Sequence[str],
-    shape: Architecture,
+    shape: InputShape,
     split: str,
     cache: Path | None = None,
     soft: bool = False,
@@ -175,7 +187,8 @@ def examples(
     soft: learn the shares of the votes, where they disagree. Raises StageError if a label is not among `emotions`.
     """
     check_labels(rows["emotion"], emotions, split)
-    images, kept = decode([image["bytes"] or b"" for image in rows["image"]], shape.size, shape.channels, cache)
+    encoded = [image["bytes"] or b"" for image in rows["image"]]
+    images, kept = decode(encoded, margins_of(rows), shape, cache)
     index = {emotion: i for i, emotion in enumerate(emotions)}
     used = rows.iloc[kept]
     targets = torch.tensor([index[emotion] for emotion in used["emotion"]], dtype=torch.int64)
@@ -225,9 +238,3 @@ def _table(curves: list[Epoch]) -> pd.DataFrame:
 
 def _rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
-
-
-def settings_line(train: Train) -> str:
-    """Network, optimiser and rate, for people."""
-    recipe = recipe_of(train)
-    return f"{train.net} with {recipe.optimizer} at {recipe.learning_rate:g}"

@@ -24,7 +24,7 @@ def test_the_settings_of_every_variant_are_valid_and_name_their_run(variant, tmp
         task = papers.Task("film", variant, seed)
         params = papers.params_of(task, epochs=None)
         assert params.train.seed == seed
-        papers.arguments_of(params.train)
+        papers.plan_of(params.train)
         paths |= {papers.path_of(task, params, digest, tmp_path) for digest in ("these faces", "others")}
     assert len(paths) == 4
 

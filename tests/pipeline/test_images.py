@@ -46,6 +46,19 @@ def test_a_square_crop_is_centred_with_margin_and_repeats_the_edge(box: tuple[in
     np.testing.assert_array_equal(images.repeat_edges(pixels, part, square), image[rows[:, None], columns])
 
 
+@pytest.mark.parametrize(("margin", "wanted"), [(0.25, 0.0), (0.25, 0.25), (0.0, 0.25), (0.5, 0.1), (2.0, 0.0)])
+@pytest.mark.parametrize("side", [2, 3, 50, 101])
+def test_another_margin_is_cut_or_repeats_the_edge(side: int, margin: float, wanted: float) -> None:
+    crop = noise(side, side, 3)
+    found = images.reframe(crop, margin, wanted)
+    grown = (found.shape[0] - side) // 2
+    assert abs(found.shape[0] - side * (1 + 2 * wanted) / (1 + 2 * margin)) <= 1 or found.shape[0] <= 2
+    assert found.shape[0] - side == 2 * grown  # its middle stays
+    across = np.clip(np.arange(-grown, side + grown), 0, side - 1)
+    np.testing.assert_array_equal(found, crop[across[:, None], across])
+    np.testing.assert_array_equal(images.reframe(crop[..., 0], margin, wanted), found[..., 0])
+
+
 def test_shrinking_to_half_is_the_mean_of_four_rounded_half_up() -> None:
     for shape in ((8, 6), (30, 50, 3), (2, 2), (101, 77)):
         image = noise(*shape)

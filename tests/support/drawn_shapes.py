@@ -53,6 +53,7 @@ def rows(n: int, seed: int, split: str = "train") -> pd.DataFrame:
         own = {
             "face_id": f"{split}{seed:02}{i:05}",
             "image": {"bytes": encode_jpeg(draw(shape, character, rng)), "path": None},
+            "margin": 0.25,
             "emotion": shape,
             "character": character,
             "split": split,

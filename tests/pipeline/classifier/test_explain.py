@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from pipeline.classifier.explain import activation_maximisation, convolutions, grad_cam, last_map, overlay
-from pipeline.classifier.model import Classifier, Description
+from pipeline.classifier.model import Classifier, Crops, Description
 from pipeline.compute.arithmetic import reproducible
 from pipeline.nets import ARCHITECTURES, build
+from pipeline.params import Faces
 
 
 def classifier(name, net=None):
@@ -16,8 +17,8 @@ def classifier(name, net=None):
     torch.manual_seed(0)
     about = Description(
         net=name, arguments={}, emotions=("happy", "sad"), size=shape.size, channels=shape.channels,
-        mean=(120.0,) * shape.channels, std=(60.0,) * shape.channels, params={}, seed=0, epoch=1, images={}, threads=1,
-        torch="", instructions="",
+        margin=0.25, crops=Crops.of(Faces(), 0.25), mean=(120.0,) * shape.channels,
+        std=(60.0,) * shape.channels, params={}, seed=0, epoch=1, images={}, threads=1, torch="", instructions="",
     )  # fmt: skip
     return Classifier(net or build(name, 2, {}), about)
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.classifier.model import DESCRIPTION, WEIGHTS, Classifier, Description, load_model, save_model
+from pipeline.classifier.model import DESCRIPTION, WEIGHTS, Classifier, Crops, Description, load_model, save_model
 from pipeline.errors import InputError
 from pipeline.nets import build
+from pipeline.params import Faces
 
 
 def fresh(seed=0, emotions=("happy", "angry", "sad")):
@@ -19,6 +20,8 @@ def fresh(seed=0, emotions=("happy", "angry", "sad")):
         emotions=emotions,
         size=60,
         channels=3,
+        margin=0.25,
+        crops=Crops.of(Faces(), 0.25),
         mean=(120.0, 110.0, 100.0),
         std=(50.0, 60.0, 70.0),
         params={"epochs": 1},

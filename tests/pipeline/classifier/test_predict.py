@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 
 from cascades import AnnotatedImage, Box, TrainingParams, chroma_of, train
 from pipeline import load_model
-from pipeline.classifier.model import Classifier, Description, save_model
+from pipeline.classifier.model import Classifier, Crops, Description, save_model
 from pipeline.classifier.onnx import export_onnx
 from pipeline.classifier.predict import pictures_in, predict, read_cascade
 from pipeline.cli import app
 from pipeline.errors import InputError, SetupError
 from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.nets import ARCHITECTURES, build
+from pipeline.params import Faces
 from tests.support import ROOT
 from tests.support.drawn_shapes import draw
 
@@ -33,8 +34,9 @@ def classifier(name="toon", seed=0, **arguments):
     shape = ARCHITECTURES[name]
     about = Description(
         net=name, arguments=arguments, emotions=EMOTIONS, size=shape.size, channels=shape.channels,
-        mean=(120.0,) * shape.channels, std=(60.0,) * shape.channels, temperature=0.5, params={}, seed=0, epoch=1,
-        images={}, threads=1, torch="", instructions="",
+        margin=0.25, crops=Crops.of(Faces(), 0.25), mean=(120.0,) * shape.channels,
+        std=(60.0,) * shape.channels, temperature=0.5, params={}, seed=0, epoch=1, images={}, threads=1, torch="",
+        instructions="",
     )  # fmt: skip
     return Classifier(build(name, 3, arguments).eval(), about)
 

@@ -24,9 +24,11 @@ def test_near_duplicates_in_two_splits_and_in_one():
     brighter = np.clip(picture.astype(int) + 3, 0, 255).astype(np.uint8)
     other = draw("cross", "cat", np.random.default_rng(1))
     crops = [encode_jpeg(one) for one in (picture, other, brighter)]
-    faces = pd.DataFrame({"face_id": list("abc"), "character": "cat", "split": ["train", "train", "test"]})
+    faces = pd.DataFrame(
+        {"face_id": list("abc"), "character": "cat", "split": ["train", "train", "test"], "margin": 0.25}
+    )
     with pytest.raises(
         StageError, match=r"1 pairs of near-duplicates are in different splits, such as a \(train\) and c"
     ):
-        check_no_leak(faces, crops, Manifest(), 0.25)
-    check_no_leak(faces.assign(split="train"), crops, Manifest(), 0.25)
+        check_no_leak(faces, crops, Manifest())
+    check_no_leak(faces.assign(split="train"), crops, Manifest())

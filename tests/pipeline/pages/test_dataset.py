@@ -10,8 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.faces.find import crop_jpeg
-from pipeline.faces.recut import recut
+from pipeline.faces.crops import crop_jpeg, recut
 from pipeline.images import encode_jpeg
 from pipeline.pages.dataset import dataset_sections
 from pipeline.pages.doubts import kind, strongest_alarms, weakest_tracks

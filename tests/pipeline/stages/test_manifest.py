@@ -200,7 +200,9 @@ def test_what_is_repeated_a_little_moved_is_repeated() -> None:
 
 def test_near_duplicates_in_two_splits_stop_the_dataset() -> None:
     crops = [encode_jpeg(np.full((48, 48, 3), level, np.uint8)) for level in (100, 102, 200)]
-    rows = pd.DataFrame({"split": ["train", "test", "test"], "character": ["cat"] * 3, "face_id": ["a", "b", "c"]})
+    rows = pd.DataFrame(
+        {"split": ["train", "test", "test"], "character": "cat", "margin": 0.25, "face_id": list("abc")}
+    )
     with pytest.raises(StageError, match=r"1 pairs.* a \(train\) and b \(test\)"):
-        check_no_leak(rows, crops, PARAMS.manifest, 0.25)
-    check_no_leak(rows.assign(split="train"), crops, PARAMS.manifest, 0.25)
+        check_no_leak(rows, crops, PARAMS.manifest)
+    check_no_leak(rows.assign(split="train"), crops, PARAMS.manifest)

@@ -10,6 +10,7 @@ from pipeline.errors import InputError, ParamsError
 from pipeline.nets import build
 from pipeline.params import Train
 from pipeline.training.pretrained import start_from_published
+from pipeline.training.recipes import plan_of
 from tests.support.servers import serving
 
 
@@ -27,7 +28,7 @@ def sha256(path):
 
 
 def settings(path, digest=None, net="resnet18"):
-    return Train(net=net, pretrained=str(path), pretrained_sha256=digest or sha256(path))
+    return plan_of(Train(net=net, pretrained=str(path), pretrained_sha256=digest or sha256(path)))
 
 
 def assert_started_from(net, path):
@@ -76,16 +77,16 @@ def test_a_url_with_another_file_is_refused_and_not_kept(weights, tmp_path, monk
 def test_weights_must_be_named_or_declined(tmp_path, weights):
     net = build("resnet18", 5, {})
     with pytest.raises(ParamsError, match=r"`train.pretrained` names none.*say `pretrained: none` to start"):
-        start_from_published(net, Train(net="resnet18"))
-    assert not start_from_published(net, Train(net="resnet18", pretrained="none"))
+        start_from_published(net, plan_of(Train(net="resnet18")))
+    assert not start_from_published(net, plan_of(Train(net="resnet18", pretrained="none")))
     with pytest.raises(ParamsError, match=r"`train.pretrained_sha256` is missing"):
-        start_from_published(net, Train(net="resnet18", pretrained=str(weights)))
+        start_from_published(net, plan_of(Train(net="resnet18", pretrained=str(weights))))
     with pytest.raises(InputError, match="there is no file"):
         start_from_published(net, settings(tmp_path / "none.pth", "0" * 64))
     with pytest.raises(InputError, match="begin with http:// or https://"):
         start_from_published(net, settings("ftp://example.org/w.pth", "0" * 64))
     with pytest.raises(ParamsError, match="toon starts from random weights; set it to null"):
-        start_from_published(build("toon", 5, {}), Train(net="toon", pretrained=str(weights)))
+        start_from_published(build("toon", 5, {}), plan_of(Train(net="toon", pretrained=str(weights))))
 
 
 @pytest.mark.parametrize("share", [0.3, 0.99])

@@ -12,35 +12,35 @@ from pipeline.errors import ParamsError
 from pipeline.nets import ARCHITECTURES
 from pipeline.nets.recipe import Recipe
 from pipeline.params import Train
-from pipeline.training.recipes import arguments_of, recipe_of
+from pipeline.training.recipes import plan_of
 from pipeline.training.run import Examples, Run, class_weights, cross_entropy, make_optimiser, rate
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_null_stands_for_the_networks_own_recipe(name):
-    assert recipe_of(Train(net=name)) == ARCHITECTURES[name].recipe
+    assert plan_of(Train(net=name)).recipe == ARCHITECTURES[name].recipe
 
 
 def test_published_settings():
-    hill, ho = recipe_of(Train(net="hill2017")), recipe_of(Train(net="ho2023"))
+    hill, ho = plan_of(Train(net="hill2017")).recipe, plan_of(Train(net="ho2023")).recipe
     assert (hill.optimizer, hill.learning_rate, hill.momentum, hill.epochs, hill.batch) == ("sgd", 0.01, 0.9, 50, 32)
     assert (ho.optimizer, ho.learning_rate, ho.epochs, ho.patience, ho.augment) == ("adam", 0.001, 58, 5, "affine")
-    assert recipe_of(Train(net="dikshit2022")).imbalance == "weights"
-    assert recipe_of(Train(net="li2022")).batch == 64
+    assert plan_of(Train(net="dikshit2022")).recipe.imbalance == "weights"
+    assert plan_of(Train(net="li2022")).recipe.batch == 64
 
 
 def test_what_is_set_wins_and_another_optimiser_brings_its_own_rate():
-    assert recipe_of(Train(net="hill2017", epochs=3, momentum=0.0)).epochs == 3
-    assert recipe_of(Train(net="hill2017", optimizer="adadelta")).learning_rate == 1.0
-    changed = recipe_of(Train(net="toon", optimizer="sgd"))
+    assert plan_of(Train(net="hill2017", epochs=3, momentum=0.0)).recipe.epochs == 3
+    assert plan_of(Train(net="hill2017", optimizer="adadelta")).recipe.learning_rate == 1.0
+    changed = plan_of(Train(net="toon", optimizer="sgd")).recipe
     assert (changed.learning_rate, changed.weight_decay, changed.mixup) == (0.01, 0.0, 0.2)
-    assert recipe_of(Train(net="toon", optimizer="sgd", learning_rate=0.5)).learning_rate == 0.5
+    assert plan_of(Train(net="toon", optimizer="sgd", learning_rate=0.5)).recipe.learning_rate == 0.5
 
 
 def test_dropout_goes_to_networks_that_have_it():
-    assert arguments_of(Train(net="hill2017", dropout=0.2, options={"blocks": 2})) == {"blocks": 2, "dropout": 0.2}
+    assert plan_of(Train(net="hill2017", dropout=0.2, options={"blocks": 2})).arguments == {"blocks": 2, "dropout": 0.2}
     with pytest.raises(ParamsError, match="dikshit2022 has no dropout; set it to null"):
-        arguments_of(Train(net="dikshit2022", dropout=0.2))
+        plan_of(Train(net="dikshit2022", dropout=0.2))
 
 
 @pytest.mark.parametrize(
