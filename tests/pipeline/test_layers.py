@@ -1,6 +1,8 @@
 """What no module may use; `make lint` checks the order of the rooms (import-linter, set up in pyproject.toml)."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.support import ROOT
@@ -29,3 +31,10 @@ def test_nothing_is_pickled() -> None:
     for package in PACKAGES:
         for module in (ROOT / package).rglob("*.py"):
             assert not imports(module) & {"pickle", "joblib", "dill", "cloudpickle"}, module
+
+
+def test_pages_do_not_reach_the_detector() -> None:
+    """What shows faces needs no search for them: the function that cuts them stands apart."""
+    code = "import sys, pipeline.stages.report; print([name for name in sys.modules if name.startswith('cascades')])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

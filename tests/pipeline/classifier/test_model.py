@@ -1,6 +1,7 @@
 """The files of a trained classifier: written, read, damaged."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,8 +124,10 @@ def test_weights_of_another_training(tmp_path):
     ("values", "message"),
     [
         ({"net": "hill2018"}, r"no network called 'hill2018'.*Did you mean 'hill2017'"),
-        ({"format": 2}, "format: Input should be less than or equal to 1"),
+        ({"format": 3}, "format: Input should be less than or equal to 2"),
         ({"emotions": "happy"}, "emotions: Input should be a valid"),
+        ({"margin": -0.1}, "margin: Input should be greater than or equal to 0"),
+        ({"crops": {"margin": 0.1}}, "crops.size: Field required"),
         ({"size": 48}, "hill2017 reads 60 px"),
         ({"mean": [1.0]}, "mean and std should have 3 values"),
         ({"arguments": {"depth": 3}}, "hill2017 takes no such arguments"),
@@ -136,6 +139,33 @@ def test_a_description_that_does_not_fit(tmp_path, values, message):
     change(tmp_path / DESCRIPTION, **values)
     with pytest.raises(InputError, match=message):
         load_model(tmp_path)
+
+
+def test_a_model_that_does_not_say_how_its_faces_were_cut_is_read_with_the_defaults_of_its_time(tmp_path, capsys):
+    classifier = fresh()
+    save_model(tmp_path, classifier)
+    path = tmp_path / DESCRIPTION
+    old = json.loads(path.read_text())
+    path.write_text(json.dumps({key: old[key] for key in old if key not in ("margin", "crops")} | {"format": 1}))
+    loaded = load_model(tmp_path)
+    said = capsys.readouterr().err
+    assert "model.json was written by an earlier toonset and does not say how its faces were cut" in said
+    assert "margin 0.25, 128 px, found in pictures of 360 px height" in said
+    assert loaded.about == classifier.about
+    load_model(tmp_path)
+    save_model(tmp_path, loaded)
+    capsys.readouterr()
+    load_model(tmp_path)
+    assert capsys.readouterr().err == ""
+
+
+def test_faces_are_taken_to_be_cut_as_those_that_were_learned_from():
+    classifier = fresh()
+    close = faces(3, size=64)
+    learned = replace(classifier, about=classifier.about.model_copy(update={"crops": Crops.of(Faces(), 0.1)}))
+    np.testing.assert_array_equal(learned.predict(close), classifier.predict(close, 0.1))
+    assert not np.array_equal(classifier.predict(close), classifier.predict(close, 0.1))
+    np.testing.assert_array_equal(classifier.predict(close), classifier.predict(close, 0.25))
 
 
 def test_a_description_that_is_no_json(tmp_path):

@@ -21,6 +21,7 @@ from pipeline.classifier.predict import pictures_in, predict, read_cascade
 from pipeline.cli import app
 from pipeline.errors import InputError, SetupError
 from pipeline.faces.cascade_files import CharacterCascade
+from pipeline.faces.crops import cut_face
 from pipeline.nets import ARCHITECTURES, build
 from pipeline.params import Faces
 from tests.support import ROOT
@@ -139,7 +140,9 @@ def scene(seed, places=((60, 40),)):
     return picture
 
 
-def test_faces_are_found_in_whole_pictures(tmp_path):
+@pytest.fixture(scope="module")
+def disc():
+    """A cascade that finds discs."""
     pictures = [scene(i, ((10 + 9 * i % 130, 10 + 7 * i % 90),)) for i in range(24)]
     annotated = [
         AnnotatedImage(
@@ -149,15 +152,69 @@ def test_faces_are_found_in_whole_pictures(tmp_path):
         for i, one in enumerate(pictures)
     ]  # fmt: skip
     params = TrainingParams(stages=3, positives=60, negatives=120, ranking=0, window=(16, 16))
-    cascade = CharacterCascade("disc", train(annotated, params).cascade, 3.0)
+    return CharacterCascade("disc", train(annotated, params).cascade, 3.0)
+
+
+def test_faces_are_found_in_whole_pictures(disc, tmp_path):
     for name, places in (("two.png", ((20, 30), (120, 90))), ("none.png", ())):
         cv2.imwrite(str(tmp_path / name), scene(99, places)[..., ::-1])
-    rows = list(predict([tmp_path / "two.png", tmp_path / "none.png"], classifier(), [cascade]))
+    rows = list(predict([tmp_path / "two.png", tmp_path / "none.png"], classifier(), [disc]))
     boxes = sorted(row["box"] for row in rows if row["status"] == "ok")
     assert len(boxes) == 2
     np.testing.assert_allclose(boxes, [[20, 30, 48, 48], [120, 90, 48, 48]], atol=10)
     assert {row["character"] for row in rows if row["status"] == "ok"} == {"disc"}
     assert rows[-1] == {"image": str(tmp_path / "none.png"), "status": "rejected", "reason": "no face found"}
+
+
+def with_crops(known, **values):
+    crops = known.about.crops.model_copy(update=values)
+    return Classifier(known.net, known.about.model_copy(update={"crops": crops}))
+
+
+def test_faces_in_whole_pictures_are_found_and_cut_as_those_that_the_model_learned_from(disc, tmp_path):
+    whole = scene(99, ((20, 30),))
+    cv2.imwrite(str(tmp_path / "one.png"), whole[..., ::-1])
+    for margin, size in ((0.25, 128), (1.0, 24), (0.0, 128)):
+        known = with_crops(classifier(), margin=margin, size=size)
+        (row,) = predict([tmp_path / "one.png"], known, [disc])
+        crop = cut_face(whole, tuple(row["box"]), margin, size)
+        expected = known.predict([crop], margin)[0]
+        assert list(row["probabilities"].values()) == pytest.approx(expected.tolist(), abs=1e-6)
+    larger = with_crops(classifier(), min_size=100)
+    (row,) = predict([tmp_path / "one.png"], larger, [disc])
+    assert row["reason"] == "no face found"
+
+
+def test_a_close_picture_gets_the_answer_of_a_wide_one_when_its_margin_is_said(tmp_path):
+    known = classifier()
+    known = Classifier(known.net, known.about.model_copy(update={"temperature": 0.02}))  # small differences show
+    whole, box = scene(5, ((60, 40),)), (60, 40, 48, 48)
+
+    def answer(margin, said):
+        cv2.imwrite(str(tmp_path / "face.png"), cut_face(whole, box, margin, 1000)[..., ::-1])
+        (row,) = predict([tmp_path / "face.png"], known, margin=said)
+        return list(row["probabilities"].values())
+
+    expected = answer(0.25, None)
+    for margin in (0.0, 0.1, 0.5):
+        assert answer(margin, margin) == pytest.approx(expected, abs=0.005)
+    assert answer(0.0, None) != pytest.approx(expected, abs=0.02)
+
+
+def test_the_command_line_takes_a_margin_and_says_which_one_it_assumes(folder, disc):
+    said = CliRunner().invoke(app, ["predict", str(folder / "faces/a.jpg"), "--model", str(folder / "model")])
+    assert "show 0.25 of the face's size on each side of it" in said.stderr
+    told = [
+        CliRunner().invoke(app, [*("predict", str(folder / "faces/a.jpg"), "--model", str(folder / "model")), *more])
+        for more in (("--margin", "0.25"), ("--margin", "0"), ("--margin", "3"))
+    ]
+    assert told[0].stdout == said.stdout != told[1].stdout
+    assert told[0].stderr == told[1].stderr == ""
+    assert told[2].exit_code == 2
+    with pytest.raises(
+        InputError, match=r"a margin \(0\) says how closely pictures of one face were cut; with cascades"
+    ):
+        list(predict([folder / "faces/a.jpg"], classifier(), [disc], 0.0))
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("toon", {}), ("ho2023", {})])
@@ -174,6 +231,7 @@ def test_the_onnx_file_answers_as_torch_for_any_number_of_faces(tmp_path, name, 
     model = onnx.load(path)
     onnx.checker.check_model(model)
     assert json.loads({one.key: one.value for one in model.metadata_props}["emotions"]) == list(EMOTIONS)
+    assert json.loads({one.key: one.value for one in model.metadata_props}["margin"]) == 0.25
     assert str(ROOT).encode() not in path.read_bytes()
 
 

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.classifier.model import load_model
-from pipeline.errors import ParamsError, SetupError
+from pipeline.classifier.model import Crops, load_model
+from pipeline.classifier.scoring import score_classifier
+from pipeline.errors import ParamsError, SetupError, StageError
+from pipeline.images import decode_rgb, encode_jpeg, reframe
+from pipeline.params import Faces
 from pipeline.stages import random_split as stage
 from pipeline.training import loop
 from pipeline.training.train import CHECKPOINT, device_of, train, vote_shares
@@ -107,3 +110,54 @@ def test_a_model_says_how_it_was_made_with_the_nulls_filled_in(tmp_path):
     assert (about.params["optimizer"], about.params["batch"], about.arguments) == ("adam", 32, {"batch_norm": True})
     assert about.temperature != 1.0
     assert np.isfinite(about.temperature)
+
+
+def recut(faces, *margins):
+    """The faces with other margins, in turn: the middle of each crop."""
+    found = []
+    for number, image in enumerate(faces["image"]):
+        crop = reframe(decode_rgb(image["bytes"]), 0.25, margins[number % len(margins)])
+        found.append({"bytes": encode_jpeg(crop), "path": None})
+    own = [margins[number % len(margins)] for number in range(len(faces))]
+    return faces.assign(image=pd.Series(found, index=faces.index, dtype=object), margin=own)
+
+
+@pytest.mark.parametrize("learned", ["wide", "close", "mixed"])
+def test_a_network_that_looks_at_the_face_learns_from_any_margin_and_judges_any(learned):
+    """Cut as by the faces stage, cut close, and of several margins."""
+    margins = {"wide": (0.25,), "close": (0.0,), "mixed": (0.25, 0.0, 0.1)}
+    settings = params(net="toon", options={"width": 8}, epochs=14)
+    classifier = train(recut(rows(60, seed=1), *margins[learned]), NONE, settings).classifier
+    assert classifier.about.margin == 0.25
+    judged = rows(60, seed=2)
+    right = {name: score_classifier(recut(judged, *own), classifier) for name, own in margins.items()}
+    assert min(one.metrics["accuracy"] for one in right.values()) > 0.75
+    # Close faces that are said to be wide ones: what the margin is known for.
+    untold = recut(judged, 0.0).assign(margin=0.25)
+    assert score_classifier(untold, classifier).metrics["accuracy"] < 0.6
+
+
+def test_a_network_without_a_margin_of_its_own_sees_what_most_training_faces_show():
+    def made(*margins):
+        return train(recut(rows(12, seed=1), *margins), NONE, params(net="hill2017", epochs=1)).classifier.about
+
+    close, mixed, even = made(0.0), made(0.1, 0.0, 0.1), made(0.25, 0.1)
+    assert (close.margin, close.crops.margin) == (0.0, 0.0)
+    assert (mixed.margin, mixed.crops.margin) == (0.1, 0.1)
+    assert (even.margin, even.crops.margin) == (0.1, 0.1)
+
+
+def test_the_model_says_how_faces_of_its_project_are_found_and_cut():
+    own = params(net="toon", options={"width": 4}, epochs=1)
+    faces = Faces(crop_size=96, max_height=480, min_size=20, scale_factor=1.2, crop_margin=0.3)
+    about = train(rows(12, seed=1), NONE, own.model_copy(update={"faces": faces})).classifier.about
+    # The margin is the crops' own: params.yaml may have been changed since.
+    assert about.crops == Crops(margin=0.25, size=96, max_height=480, min_size=20, scale_factor=1.2)
+
+
+@pytest.mark.parametrize("margin", [None, -0.1, 3.0])
+def test_faces_that_do_not_say_how_closely_they_were_cut_are_not_learned_from(margin):
+    faces = rows(12, seed=1)
+    faces.loc[3, "margin"] = margin
+    with pytest.raises(StageError, match=r"1 of 12 faces do not say how closely they were cut: their `margin` is "):
+        train(faces, NONE, params(net="toon", epochs=1))
