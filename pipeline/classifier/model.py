@@ -63,6 +63,18 @@ class Crops(BaseModel):
             scale_factor=faces.scale_factor,
         )
 
+    def in_place_of(self, faces: Faces) -> Faces:
+        """The section `faces` of a project, with faces found and cut as here."""
+        return faces.model_copy(
+            update={
+                "crop_margin": self.margin,
+                "crop_size": self.size,
+                "max_height": self.max_height,
+                "min_size": self.min_size,
+                "scale_factor": self.scale_factor,
+            }
+        )
+
 
 BEFORE_FORMAT_2: Final = Crops(margin=0.25, size=128, max_height=360, min_size=32, scale_factor=1.1)
 """What a model of format 1, which does not say, is taken to have learned from: the defaults of its time."""

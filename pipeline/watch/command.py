@@ -71,7 +71,8 @@ def open_viewer(params: Params, model: Path) -> Viewer:
         raise InputError(f"no cascade in {paths.CASCADES}: `dvc repro` trains one for each character")
     if missing:
         print(f"watch: no cascade of {', '.join(missing)} yet: they are not looked for")
-    return Viewer(characters, load_model(model), params.faces, UNSURE_BELOW)
+    classifier = load_model(model)
+    return Viewer(characters, classifier, classifier.about.crops.in_place_of(params.faces), UNSURE_BELOW)
 
 
 def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:

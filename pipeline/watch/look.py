@@ -103,7 +103,8 @@ def judge_faces(table: pa.Table, cascades: dict[str, Cascade], viewer: Viewer) -
     for character, own in rows.groupby("character"):
         rows.loc[own.index, "detection"] = detection_probability(cascades[str(character)], own["score"].to_numpy())
     pictures = [decode_rgb(crop["bytes"]) for crop in rows["crop"]]
-    found = viewer.classifier.predict([picture for picture in pictures if picture is not None])
+    sound = [picture for picture in pictures if picture is not None]
+    found = viewer.classifier.predict(sound, viewer.faces.crop_margin)
     rows[list(emotions)] = found.round(6)
     rows = with_answers(rows, emotions, viewer.unsure_below)
     # Tracks are numbered anew: those that were put aside leave gaps.

@@ -153,6 +153,7 @@ def test_the_model_says_how_faces_of_its_project_are_found_and_cut():
     about = train(rows(12, seed=1), NONE, own.model_copy(update={"faces": faces})).classifier.about
     # The margin is the crops' own: params.yaml may have been changed since.
     assert about.crops == Crops(margin=0.25, size=96, max_height=480, min_size=20, scale_factor=1.2)
+    assert about.crops.in_place_of(Faces(every=5)) == faces.model_copy(update={"crop_margin": 0.25, "every": 5})
 
 
 @pytest.mark.parametrize("margin", [None, -0.1, 3.0])
