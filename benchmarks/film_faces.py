@@ -22,17 +22,18 @@ from pipeline.tables import read_rows, rows_of, to_table, write_table
 VALIDATION: Final = 0.2
 
 
-def film_faces(footage: Path, cache: Path, margin: float = Faces().crop_margin) -> pd.DataFrame:
-    """Rows of DATASET, one per box of the film, cut with this margin; cut once and kept at `cache`."""
+def film_faces(footage: Path, cache: Path) -> pd.DataFrame:
+    """Rows of DATASET, one per box of the film; cut once and kept at `cache`."""
     if not cache.exists():
-        write_table(cache, to_table(_cut(footage, margin), DATASET))
+        write_table(cache, to_table(_cut(footage), DATASET))
     return read_rows(cache, DATASET)
 
 
-def _cut(footage: Path, margin: float) -> pd.DataFrame:
+def _cut(footage: Path) -> pd.DataFrame:
     boxes = pd.read_csv(footage / "boxes.csv").query("episode_id == @EPISODE")
     boxes = boxes[boxes["emotion"].isin(EMOTIONS)]
     shots = pd.read_csv(footage / "scenes.csv").query("episode_id == @EPISODE").reset_index(drop=True)
+    faces = Faces()
     wanted = {frame: list(rows_of(own, AnnotationRow)) for frame, own in boxes.groupby("frame")}
     found = []
     with av.open(str(footage / FILM)) as film:
@@ -40,14 +41,14 @@ def _cut(footage: Path, margin: float) -> pd.DataFrame:
             for box in wanted.get(number, []):
                 rgb = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
                 place = (box.x, box.y, box.w, box.h)
-                crop = cut_face(rgb, place, margin, Faces().crop_size)
+                crop = cut_face(rgb, place, faces.crop_margin, faces.crop_size)
                 shot = int(((shots["start_frame"] <= number) & (number <= shots["end_frame"])).to_numpy().argmax())
                 found.append(
                     dict.fromkeys(DATASET.names)
                     | {
                         "face_id": hashlib.sha256(f"{number} {box.character} {place}".encode()).hexdigest()[:16],
                         "image": {"bytes": encode_jpeg(crop), "path": None},
-                        "margin": margin,
+                        "margin": faces.crop_margin,
                         "emotion": box.emotion,
                         "character": box.character,
                         "episode_id": EPISODE,

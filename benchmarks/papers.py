@@ -170,12 +170,12 @@ def table(results: list[dict[str, Any]]) -> str:
     for own in sorted(grouped, key=lambda one: -one["macro_f1"].mean()):
         first = own.iloc[0]
         cells = [first["name"], f"{first['parameters']:,}", str(len(own)), f"{own['epochs'].mean():.0f}"]
-        cells += [_mean(own[name]) for name in ("accuracy", "macro_f1")]
+        cells += [mean_of(own[name]) for name in ("accuracy", "macro_f1")]
         lines.append("| " + " | ".join([*cells, f"{own['cpu_s'].mean():.0f}"]) + " |")
     return "\n".join(lines)
 
 
-def _mean(values: "pd.Series[float]") -> str:
+def mean_of(values: "pd.Series[float]") -> str:
     """Mean ± standard deviation; the mean alone of one seed."""
     return f"{values.mean():.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
 
