@@ -22,6 +22,8 @@ from pipeline.processors import usable
 from pipeline.tables import read_kept_json, replacing, sha256_of, write_kept_json
 
 UNDECODABLE = "the image does not decode"
+LARGEST = 1024
+"""px, longest side of a crop whose edges are repeated: a larger one is shrunk to it first, which bounds the memory."""
 EMPTY_FILE = 128
 """Bytes of a .npy file without an element."""
 
@@ -44,6 +46,10 @@ def face_input(rgb: Pixels, margin: float, shape: InputShape) -> Pixels:
     margin: the crop's own; 0 where the picture is all face. Where the input shows more than the crop, and along the
     shorter side of a crop that is not square, the crop's edges are repeated outwards.
     """
+    height, width = rgb.shape[:2]
+    if max(height, width) > LARGEST and (height != width or margin != shape.margin):
+        scale = LARGEST / max(height, width)
+        rgb = shrink(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     small = shrink(reframe(rgb, margin, shape.margin), shape.size, shape.size)
     return small if shape.channels == 3 else to_gray(small)[..., None]
 

@@ -1,5 +1,7 @@
 """Pictures as network input, against plain numpy."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -70,6 +72,17 @@ def test_a_wide_picture_of_a_face_keeps_its_proportions():
     found = face_input(wide, 0.0, InputShape(60, 3, 0.0))
     np.testing.assert_array_equal(found, wide[np.clip(np.arange(60) - 20, 0, 19)])
     assert face_input(wide, 0.0, InputShape(48, 1, 0.25)).shape == (48, 48, 1)
+
+
+@pytest.mark.parametrize("shape", [(2, 20_000, 3), (3000, 3000, 3)])
+def test_a_large_picture_takes_little_more_memory_than_it_has(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    tracemalloc.start()
+    found = face_input(picture, 0.0, COLOR)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.shape == (48, 48, 3)
+    assert peak < 20e6
 
 
 def test_statistics_are_numpys():
