@@ -146,7 +146,7 @@ def test_mistakes_come_surest_first():
             "probability": [0.5, 0.9, 0.8],
         }
     )
-    shown, total = stage.mistakes(data, predictions)
+    shown, total = stage.mistakes(data, predictions, params())
     assert total == 2
     assert [(m.actual, m.predicted, m.probability) for m in shown] == [("cross", "disc", 0.8), ("disc", "square", 0.5)]
 
