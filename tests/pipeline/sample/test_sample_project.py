@@ -16,9 +16,11 @@ import pytest
 
 from benchmarks.labels import judged, wrong_labels
 from benchmarks.sample import figures, true_expressions
+from benchmarks.studio import browser
+from benchmarks.watching import score, truth_of_sample, watched_faces
 from pipeline.params import load_params
 from pipeline.project.reproduced import MACHINE_DEPENDENT, differences, lock
-from pipeline.schemas import DATASET, LABELS, OK
+from pipeline.schemas import DATASET, LABELS, OK, SCENES
 from pipeline.tables import read_rows
 from pipeline.tasks.review import label_error_queue
 from tests.support import ROOT
@@ -170,3 +172,73 @@ def test_one_more_annotation_reruns_only_what_depends_on_it(project: Path) -> No
     dvc(project, "repro", "labels")
     labels = read_rows(project / "data/labels.parquet", LABELS)
     assert labels["reason"].str.contains("frame 90000, but the episode has frames 0 to 1439").sum() == 1
+
+
+@pytest.fixture(scope="module")
+def watched(project: Path) -> Path:
+    """The project after `toonset watch` of all its episodes."""
+    toonset(project, "watch", "--episodes", "--no-overlay", "--format", "csv")
+    return project
+
+
+def toonset(project: Path, *arguments: str) -> str:
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
+    done = subprocess.run(
+        command, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_who_feels_what_is_mostly_right_in_scenes_never_learned_from(watched: Path) -> None:
+    scenes = read_rows(watched / "data/scenes.parquet", SCENES)
+    found = score(truth_of_sample(scenes), watched_faces(watched), step_s=0.125)
+    assert found.frames >= 200
+    assert 0.75 <= found.found < 1.0
+    assert found.frame_accuracy >= 0.6
+    assert found.accuracy_where_sure > found.frame_accuracy
+    assert found.segment_f1 > found.segment_f1_unsmoothed
+
+
+def test_watching_again_gives_the_same_bytes_and_a_killed_one_goes_on(watched: Path) -> None:
+    folder = watched / "watch" / "sample-garden"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in (watched / "data" / "cache" / "watch").glob("*/000001.parquet"):
+        path.unlink()
+    toonset(watched, "watch", "data/episodes/sample-garden.mp4", "--no-overlay", "--format", "csv")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_timeline_plays_jumps_and_filters_in_a_browser(watched: Path) -> None:
+    toonset(watched, "watch", "data/episodes/sample-garden.mp4")
+    page_file = watched / "watch" / "sample-garden" / "index.html"
+    with browser() as chromium:
+        page = chromium.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(page_file.as_uri())
+        page.wait_for_function("video.readyState >= 2 && Math.abs(video.duration - 60) < 0.5")
+        lane = page.locator(".track").first
+        box = lane.bounding_box()
+        assert box is not None
+        lane.click(position={"x": box["width"] / 2, "y": 10})
+        page.wait_for_function("Math.abs(video.currentTime - 30) < 0.5 && !video.seeking")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("video.currentTime > 30")
+        page.keyboard.press("Space")
+        page.wait_for_function("!video.paused && video.currentTime > 30.5")
+        page.keyboard.press("Space")
+        bars = page.locator(".segment:not(.hidden)").count()
+        page.locator("#characters input").first.uncheck()
+        page.locator("#emotions input").first.uncheck()
+        assert page.locator(".segment:not(.hidden)").count() < bars
+        assert page.locator(".lane.hidden").count() == 1
+        assert all(url.startswith("file://") for url in asked)
+
+
+def test_statistics_of_watched_episodes(watched: Path) -> None:
+    said = toonset(watched, "stats")
+    assert "stats: most happy: " in said
+    shares = pd.read_csv(watched / "watch" / "stats" / "shares.csv")
+    assert shares.groupby("character")["share"].sum().tolist() == pytest.approx([1, 1], abs=1e-3)
+    assert (shares["low"] <= shares["high"]).all()
