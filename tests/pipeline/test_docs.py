@@ -11,11 +11,12 @@ from pipeline.params import Params
 from tests.support import ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SETTINGS = [ROOT / "params.yaml", ROOT / "pipeline" / "project" / "template" / "params.yaml"]
 LONGEST = 120
 SECTIONS = sorted(set(Params.model_fields) - {"toonset", "episodes", "characters", "emotions"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *SETTINGS], ids=lambda page: page.name)
 def test_lines_are_short_outside_tables(page: Path) -> None:
     lines = enumerate(page.read_text(encoding="utf-8").splitlines(), start=1)
     assert [number for number, line in lines if len(line) > LONGEST and not line.startswith("|")] == []
