@@ -1,8 +1,9 @@
 """What `toonset watch` gets right, end to end: `python -m benchmarks.watching PROJECT [--film FOOTAGE]`.
 
 Run it after `dvc repro` and `toonset watch --episodes` in PROJECT. It holds the answers against what is known: the
-sample show's truth, or with --film the annotated faces of the real film. Only scenes of the test split count, which neither the cascades nor the classifier
-were trained on. A face that was not found is a wrong answer: this is what a user gets, not what perfect crops give.
+sample show's truth, or with --film the annotated faces of the real film. Only scenes of the test split count, which
+neither the cascades nor the classifier were trained on. A face that was not found is a wrong answer: this is what a
+user gets, not what perfect crops give.
 """
 
 import argparse
@@ -15,9 +16,10 @@ import pandas as pd
 
 from cascades.boxes import intersection_over_union as iou
 from pipeline import paths
+from pipeline.rows import BoxRow, SceneRow
 from pipeline.sample import episode_truth
 from pipeline.schemas import BOX_NAMES, SCENES
-from pipeline.tables import read_rows
+from pipeline.tables import read_rows, rows_of
 from pipeline.watch.record import FACES
 
 MATCH = 0.4
@@ -143,7 +145,7 @@ def in_test_scenes(faces: pd.DataFrame, scenes: pd.DataFrame) -> pd.DataFrame:
     for row in rows_of(test, SceneRow):
         inside = faces["frame"].between(row.start_frame, row.stop_frame - 1)
         parts.append(faces[(faces["episode_id"] == row.episode_id) & inside].assign(scene=row.scene))
-    found = pd.concat(parts, ignore_index=True)
+    found: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return found.assign(time_s=found["frame"] / 24)
 
 
