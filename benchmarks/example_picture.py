@@ -16,7 +16,7 @@ from pipeline.faces.crops import read_crops
 from pipeline.images import decode_rgb
 from pipeline.schemas import DATASET, EPISODES, MANIFEST, SPLITS
 from pipeline.tables import read_rows
-from pipeline.video.decode import decode_frames
+from pipeline.video.decode import decode_chosen
 
 PICTURE = Path("docs/example.png")
 WIDTH, GAP, MARGIN = 560, 12, 12
@@ -59,7 +59,7 @@ def lettering(size: int) -> ImageFont.FreeTypeFont:
 def drawn_frame(rows: pd.DataFrame, video: Path) -> Image.Image:
     """The frame of the rows (episode_id, frame, character, x, y, w, h, answer) with their boxes and words."""
     index = int(rows["frame"].iloc[0])
-    rgb = next(frame.rgb() for frame in decode_frames(video, stop=index + 1) if frame.index == index)
+    rgb = next(frame.rgb() for frame in decode_chosen(video, [index]))
     scale = WIDTH / rgb.shape[1]
     picture = Image.fromarray(rgb).resize((WIDTH, round(rgb.shape[0] * scale)), Image.Resampling.LANCZOS)
     draw, font = ImageDraw.Draw(picture), lettering(TEXT)

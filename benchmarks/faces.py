@@ -36,7 +36,7 @@ from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import faces as stage
 from pipeline.stages.cascade import choose_score, learn, read_looked_at_frames
 from pipeline.tables import read_rows
-from pipeline.video.decode import decode_frames
+from pipeline.video.decode import decode_chosen, decode_frames
 from pipeline.video.shots import find_starts
 
 PAIR = ("bunny", "frank")
@@ -238,11 +238,10 @@ def section_usual(project: Project, decoding: Spent) -> None:
         spent = usual_script(project.film, begins.tolist(), classifiers, Path(folder))
         whole = Spent(spent.wall / (SAMPLES * STRETCH) * frames, spent.cpu / (SAMPLES * STRETCH) * frames)
         found = {}
-        for frame in decode_frames(project.film, stop=max(project.truth.complete) + 1, threads=2):
-            if frame.index in project.truth.complete:
-                for character, classifier in zip(PAIR, classifiers, strict=True):
-                    boxes = np.array(classifier.detectMultiScale(frame.gray, 1.1), np.int64).reshape(-1, 4)
-                    found[frame.index, character] = Found(boxes, np.ones(len(boxes)))
+        for frame in decode_chosen(project.film, project.truth.complete, threads=2):
+            for character, classifier in zip(PAIR, classifiers, strict=True):
+                boxes = np.array(classifier.detectMultiScale(frame.gray, 1.1), np.int64).reshape(-1, 4)
+                found[frame.index, character] = Found(boxes, np.ones(len(boxes)))
     _, recalls, precisions = curve(found, project.truth, PAIR)
     note = f"recall {recalls[-1]:.3f}, precision {precisions[-1]:.3f}; from {SAMPLES * STRETCH} frames"
     say("the usual script, two characters", whole, decoding, note)
@@ -312,9 +311,7 @@ def frame_by_frame(project: Project) -> dict[tuple[int, str], Found]:
     cascades = [load_cascade(character) for character in project.params.characters]
     searcher = Searcher(cascades, project.params.faces.model_copy(update={"every": 1}))
     found = {}
-    for frame in decode_frames(project.film, stop=max(project.truth.complete) + 1, threads=2):
-        if frame.index not in project.truth.complete:
-            continue
+    for frame in decode_chosen(project.film, project.truth.complete, threads=2):
         (look,) = searcher.scene([frame], frame.index, frame.index + 1)
         for number, cascade in enumerate(cascades):
             own = look.cascade == number

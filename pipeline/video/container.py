@@ -86,13 +86,13 @@ def open_video(path: Path, threads: int = 1) -> Opened:
 
     Raises InputError if there is no such file, Unreadable if it is no video.
     """
-    container = _open(path)
+    container = open_container(path)
     try:
         streams = _candidates(container)
         if len(streams) > 1:
             chosen = _chosen(container, streams)
             container.close()
-            container = _open(path)
+            container = open_container(path)
             streams = _candidates(container)
             stream = next((one for one in streams if one.index == chosen), streams[0])
         elif streams:
@@ -121,7 +121,11 @@ def pixel_aspect(stated: Fraction | None) -> Fraction:
     return stated
 
 
-def _open(path: Path) -> InputContainer:
+def open_container(path: Path) -> InputContainer:
+    """Open a file at its beginning with all its streams, only as a real container; to be closed by who opens it.
+
+    Raises InputError if there is no such file, Unreadable if it is no video.
+    """
     try:
         # With its protocol named, no name of a file is taken for an address.
         return av.open(f"file:{path}", options=OPTIONS, metadata_errors="replace")

@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.console import progress
 from pipeline.images import Pixels
 from pipeline.tables import replacing
+from pipeline.video.container import open_container
 from pipeline.video.decode import decode_frames
 from pipeline.watch.emoji import drawn
 from pipeline.watch.places import Placed, Places
@@ -54,7 +55,7 @@ class Sound:
     """A video's sound on its way into another file: copied where an MP4 may hold it, else encoded as AAC."""
 
     def __init__(self, path: Path, out: OutputContainer) -> None:
-        self._source = av.open(str(path), metadata_errors="replace")
+        self._source = open_container(path)
         self._packets: Iterator[Packet[AudioStream]] = iter(())
         self._waiting: Packet[AudioStream] | None = None
         if self._source.streams.audio:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
 
-KINDS = {".mp4": "video/mp4", ".mkv": "video/x-matroska", ".webm": "video/webm", ".html": "text/html"}
+KINDS = {
+    ".mp4": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".webm": "video/webm",
+    ".html": "text/html",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".ts": "video/mp2t",
+}
 
 
 @dataclass

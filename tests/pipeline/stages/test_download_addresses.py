@@ -160,3 +160,32 @@ def test_killed_in_the_middle_it_goes_on(site: Site, film: bytes) -> None:
     rows = read_table(paths.EPISODES, EPISODES).to_pylist()
     assert [row["sha256"] for row in rows] == [sha256(film), sha256(second)]
     assert set(kept()) == {"e0.mp4", "e0.json", "e1.mp4", "e1.json"}
+
+
+def test_a_playlist_by_address_is_fetched_as_one_video(site: Site) -> None:
+    """HLS: yt-dlp joins the segments, whose counters start over."""
+    parts = [
+        write_video(Path(f"{index}.ts"), scene(index, 48), container_options={"output_ts_offset": str(2 * index)})
+        for index in range(3)
+    ]
+    for part in parts:
+        site.add(f"/{part.name}", part.read_bytes())
+    lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2"]
+    lines += [line for part in parts for line in ("#EXTINF:2.0,", part.name)]
+    address = site.add("/list.m3u8", "\n".join([*lines, "#EXT-X-ENDLIST", ""]).encode())
+    row = run({"id": "a", "source": address})["a"]
+    assert (row["status"], row["reason"], row["frames"]) == ("ok", "", 144)
+    assert (row["rate_num"], row["variable_rate"]) == (24, False)
+
+
+# yt-dlp leaves its .part open when a fragment cannot be had.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_playlist_by_address_reads_no_file_of_this_machine(site: Site) -> None:
+    secret = write_video(Path("secret.ts"), scene(1, 48)).absolute()
+    for name, target in (("list.m3u8", f"file://{secret}"), ("other.m3u8", str(secret))):
+        text = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2.0,\n{target}\n#EXT-X-ENDLIST\n"
+        row = run({"id": "a", "source": site.add(f"/{name}", text.encode())})["a"]
+        assert row["status"] == "rejected", name
+    disguised = site.add("/film.mp4", f"#EXTM3U\n#EXTINF:2.0,\nfile://{secret}\n#EXT-X-ENDLIST\n".encode())
+    assert run({"id": "a", "source": disguised})["a"]["status"] == "rejected"
+    assert kept() == {}

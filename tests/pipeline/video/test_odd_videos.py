@@ -392,9 +392,19 @@ def test_segments_whose_counters_restart_are_whole_and_a_lost_part_is_not(tmp_pa
     assert "damaged" in probe(lost).problem
 
 
-def test_a_clock_that_wraps(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.ts", "a.vob"])
+def test_a_clock_that_wraps(tmp_path: Path, name: str) -> None:
     """Program clocks have 33 bits at 90 kHz: after 26.5 hours they begin again at 0."""
-    wrap = 2**33 / 90_000
-    path = write_video(tmp_path / "a.ts", scene(1, 96), container_options={"output_ts_offset": f"{wrap - 2:.3f}"})
+    shift = {"output_ts_offset": f"{2**33 / 90_000 - 2:.3f}"}
+    path = write_video(tmp_path / name, scene(1, 96), codec="mpeg2video", container_options=shift)
     info = probe(path)
     assert (info.frames, info.problem, info.variable_rate) == (96, "", False)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.vob"])
+def test_recordings_joined_end_to_end_are_whole(tmp_path: Path, name: str) -> None:
+    parts = [write_video(tmp_path / f"{i}{name}", scene(i, 60), codec="mpeg2video").read_bytes() for i in range(2)]
+    path = tmp_path / name
+    path.write_bytes(b"".join(parts))
+    info = probe(path)
+    assert (info.frames, info.problem, info.seekable) == (120, "", False)
