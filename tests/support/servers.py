@@ -11,9 +11,9 @@ KINDS = {
     ".mp4": "video/mp4",
     ".mkv": "video/x-matroska",
     ".webm": "video/webm",
-    ".html": "text/html",
-    ".m3u8": "application/vnd.apple.mpegurl",
     ".ts": "video/mp2t",
+    ".m3u8": "application/vnd.apple.mpegurl",
+    ".html": "text/html",
 }
 
 
