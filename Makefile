@@ -7,7 +7,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 
-.PHONY: help setup repro reproduced test lint docs lock
+.PHONY: help setup repro reproduced test quick lint docs wheel lock
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
@@ -40,6 +40,15 @@ lint: setup
 
 test: lint
 	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# For a developer at work: no browser, no server, no download, nothing that takes long.
+quick: setup
+	ruff check .
+	pytest --numprocesses auto -m "not slow and not browser and not server"
+
+# The wheel in an environment of its own, without the lock: pip downloads about 1 GB.
+wheel: setup
+	python -m tests.wheel.check
 
 # The documentation site, in build/site. Links and anchors that lead nowhere are errors.
 docs: setup

@@ -17,9 +17,15 @@ LONG = (
     "test_download_addresses.py",
 )
 
+SERVERS = {"dask", "studio"}
+"""The fixtures that start a Dask cluster or Label Studio."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take minutes come first."""
+    """Files that take minutes come first; a test with a server has its mark from the fixture that starts it."""
+    for item in items:
+        if SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 

@@ -17,7 +17,7 @@ from tests.support import ROOT, drawn_show
 NAME = 'a <show> of "heroes" 🙃'
 NAMES = {"hero": "孫悟空", "glad": 'so "glad" & <嬉しい>'}
 """What Label Studio shows; its answers come home with the ids."""
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 
 def toonset(project: Path, *arguments: str) -> str:

@@ -183,6 +183,7 @@ def test_without_dask_the_install_line_is_told(project: Path, monkeypatch: pytes
         Cluster("tcp://127.0.0.1:8786")
 
 
+@pytest.mark.server
 def test_a_scheduler_that_stops_ends_the_stage_with_a_message(project: Path) -> None:
     with dask_cluster(project) as address:
         results = each(square, range(99), Compute(scheduler=address), desc="work", unit="number")

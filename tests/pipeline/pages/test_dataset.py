@@ -145,6 +145,7 @@ def test_a_project_without_faces_has_a_page_that_says_so(manifest: pd.DataFrame)
         assert sentence in text
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_a_browser_without_a_network_shows_every_picture(manifest: pd.DataFrame, tmp_path: Path) -> None:
     path = page(manifest)
