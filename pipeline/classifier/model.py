@@ -22,6 +22,7 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from pipeline import paths
+from pipeline.classifier.calibration import EVEN
 from pipeline.classifier.inputs import InputShape, Normalisation, face_input
 from pipeline.errors import InputError
 from pipeline.images import Pixels
@@ -103,6 +104,8 @@ class Description(BaseModel):
     """Of the training pictures, per channel, in gray levels."""
     temperature: float = Field(default=1.0, gt=0)
     """The temperature that logits are divided by, fitted on validation scenes."""
+    unsure_below: float = Field(default=EVEN, ge=0, le=1)
+    """The probability below which an answer should not be believed, chosen on validation scenes."""
     params: dict[str, Any]
     """The section `train` of params.yaml, its nulls filled in."""
     seed: int

@@ -16,14 +16,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
-from pipeline.classifier.calibration import fit_temperature
+from pipeline.classifier.calibration import EVEN, choose_unsure_below, fit_temperature
 from pipeline.classifier.inputs import IMAGENET, UNDECODABLE, InputShape, Normalisation, decode, statistics
 from pipeline.classifier.model import Classifier, Crops, Description
 from pipeline.compute.arithmetic import reproducible
 from pipeline.console import progress
 from pipeline.dataset.files import check_labels, margins_of
 from pipeline.errors import SetupError, StageError
+from pipeline.nets.layers import probabilities
 from pipeline.params import Params
 from pipeline.training import checkpoint
 from pipeline.training.loop import train_to_the_end
@@ -72,13 +74,28 @@ def train(
         net = net.to(device)
         run = Run(net, normalise, training, validation, plan.recipe, settings.seed, len(emotions))
         epoch = _fit(run, cache, _key(training, validation, plan, emotions))
-        temperature = 1.0
-        if len(validation):
-            temperature = fit_temperature(net, logits_of(net, normalise, validation.images), validation.targets)
-        about = _describe(plan, shape, crops, normalise, counts, epoch, temperature)
+        calibration = _calibrate(net, normalise, validation)
+        about = _describe(plan, shape, crops, normalise, counts, epoch, calibration)
     skipped += skipped_validation
-    metrics = _metrics(run, counts, epoch, skipped, temperature)
+    metrics = _metrics(run, counts, epoch, skipped, calibration.temperature)
     return Trained(Classifier(net.cpu().eval(), about), _table(run.curves), metrics, plan)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What validation faces say of how far answers can be believed."""
+
+    temperature: float = 1.0
+    unsure_below: float = EVEN
+
+
+def _calibrate(net: nn.Module, normalise: Normalisation, validation: Examples) -> Calibration:
+    if not len(validation):
+        return Calibration()
+    logits = logits_of(net, normalise, validation.images)
+    temperature = fit_temperature(net, logits, validation.targets)
+    found = probabilities(net, logits / temperature).numpy()
+    return Calibration(temperature, choose_unsure_below(found, validation.targets.numpy()))
 
 
 def learned_margin(rows: pd.DataFrame) -> float:
@@ -123,7 +140,7 @@ def _describe(
     normalise: Normalisation,
     counts: dict[str, int],
     epoch: int,
-    temperature: float,
+    calibration: Calibration,
 ) -> Description:
     settings = plan.settings
     return Description(
@@ -136,7 +153,8 @@ def _describe(
         crops=crops,
         mean=normalise.mean,
         std=normalise.std,
-        temperature=temperature,
+        temperature=calibration.temperature,
+        unsure_below=calibration.unsure_below,
         params=plan.resolved,
         seed=settings.seed,
         epoch=epoch,

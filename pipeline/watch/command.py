@@ -24,8 +24,6 @@ from pipeline.watch.video import open_videos
 OVERLAY = "overlay.mp4"
 HOLD_S = 0.125
 """How long a face is shown after the last frame in which it was looked at, s."""
-UNSURE_BELOW = 0.5
-"""Probability of an answer below which it is more likely wrong than right."""
 
 
 def watch(
@@ -72,7 +70,9 @@ def open_viewer(params: Params, model: Path) -> Viewer:
     if missing:
         print(f"watch: no cascade of {', '.join(missing)} yet: they are not looked for")
     classifier = load_model(model)
-    return Viewer(characters, classifier, classifier.about.crops.in_place_of(params.faces), UNSURE_BELOW)
+    return Viewer(
+        characters, classifier, classifier.about.crops.in_place_of(params.faces), classifier.about.unsure_below
+    )
 
 
 def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:

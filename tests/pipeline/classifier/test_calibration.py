@@ -5,7 +5,15 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.classifier.calibration import expected_calibration_error, fit_temperature, reliability
+from pipeline.classifier.calibration import (
+    EVEN,
+    LEAST,
+    RIGHT,
+    choose_unsure_below,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+)
 
 NET = nn.Identity()
 
@@ -46,3 +54,28 @@ def test_answers_that_are_all_right_or_all_wrong_stay_within_bounds():
     logits = torch.tensor([[2.0, 0.0]]).expand(40, 2)
     assert 0.05 <= fit_temperature(NET, logits, torch.zeros(40, dtype=torch.int64)) < 0.1
     assert 10 < fit_temperature(NET, logits, torch.ones(40, dtype=torch.int64)) <= 20.0
+
+
+def test_unsure_is_what_lies_below_the_largest_share_of_answers_that_are_right_often_enough() -> None:
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.4, 1.0, 500).astype(np.float32)
+    found = np.stack([confidence, 1 - confidence], axis=1)
+    found = np.where(found[:, :1] >= 0.5, found, found[:, ::-1])
+    actual = np.where(rng.uniform(size=500) < found.max(axis=1), found.argmax(axis=1), 1 - found.argmax(axis=1))
+    threshold = choose_unsure_below(found, actual)
+    shares = {}
+    for one in np.unique(found.max(axis=1)):  # the plain twin: every threshold tried
+        sure = found.max(axis=1) >= one
+        if sure.sum() >= LEAST:
+            shares[float(one)] = float((found.argmax(axis=1) == actual)[sure].mean())
+    best = min(one for one, share in shares.items() if share >= RIGHT)
+    assert threshold == pytest.approx(best, abs=1e-4)
+    assert threshold <= best
+
+
+def test_too_few_faces_or_answers_that_are_never_right_leave_the_even_chance() -> None:
+    few = np.full((LEAST - 1, 2), 0.5, dtype=np.float32)
+    assert choose_unsure_below(few, np.zeros(len(few), dtype=np.int64)) == EVEN
+    assert choose_unsure_below(np.zeros((0, 3), dtype=np.float32), np.zeros(0, dtype=np.int64)) == EVEN
+    wrong = np.tile(np.array([[0.9, 0.1]], dtype=np.float32), (50, 1))
+    assert choose_unsure_below(wrong, np.ones(50, dtype=np.int64)) == EVEN
