@@ -19,10 +19,12 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 from filelock import FileLock, Timeout
 
+from labeling import until_parent_ends
 from labeling.errors import LocalServerError
 
 HOST = "127.0.0.1"
@@ -113,29 +115,44 @@ class LocalServer:
         return self.home / "credentials.json"
 
     def credentials(self) -> Credentials | None:
-        """What an earlier start has written down; its address is where the server was last."""
+        """What an earlier start has written down; its address is where the server was last.
+
+        Raises LocalServerError where the file cannot be read, or names an address that is not on this machine: the
+        token is sent there.
+        """
         try:
-            return Credentials(**json.loads(self.credentials_file.read_text(encoding="utf-8")))
+            known = Credentials(**json.loads(self.credentials_file.read_text(encoding="utf-8")))
+            if not all(isinstance(value, str) for value in asdict(known).values()):
+                raise TypeError("a value is not text")
+            address = urlsplit(known.url)
         except FileNotFoundError:
             return None
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise LocalServerError(
                 f"{self.credentials_file} cannot be read ({error}). It holds the password and the token of the server "
                 "here: repair it, or move .labelstudio/ away to start with an empty server"
             ) from error
+        if known.url and (address.scheme, address.hostname) != ("http", HOST):
+            raise LocalServerError(
+                f"{self.credentials_file} names the server {known.url}, but the one that `toonset label serve` starts "
+                f"is at http://{HOST}. For another server set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY; for ours, "
+                "start `toonset label serve` anew after moving .labelstudio/ away"
+            )
+        return known
 
     def _prepare(self) -> Credentials:
         """The folder, readable by its owner only, and the credentials, generated the first time."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.home.chmod(0o700)
         (self.home / ".gitignore").write_text("*\n")
         known = self.credentials()
         account = known or Credentials("", USERNAME, secrets.token_urlsafe(12), secrets.token_hex(20))
         account = Credentials(self.url, account.username, account.password, account.token)
         if account != known:
             temporary = self.credentials_file.with_suffix(".tmp")
-            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            temporary.unlink(missing_ok=True)  # one that a kill left may be open to others
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 json.dump(asdict(account), file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(self.credentials_file)
         return account
 
@@ -146,8 +163,10 @@ class LocalServer:
         Raises LocalServerError where the port is taken, another server of this project runs, or it does not start.
         """
         python = ensure_environment(say)
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.chmod(0o700)  # before anything secret is in it
         with self._only_one():
+            self._check_leftover()
             self._check_port()
             account = self._prepare()
             say("starting Label Studio" + ("" if (self.home / "data").exists() else "; the first time takes a minute"))
@@ -172,6 +191,17 @@ class LocalServer:
             yield
         finally:
             lock.release()
+
+    def _check_leftover(self) -> None:
+        """Raises LocalServerError where our server has outlived the command that started it."""
+        known = self.credentials()
+        if known is None or not known.url or not _knows(known):
+            return
+        raise LocalServerError(
+            f"this project's Label Studio is still running, at {known.url}, though the command that started it has "
+            "ended: a second one would write to the same database. Wait a few seconds, or end the process that "
+            "listens there, then start again; `toonset label push` and `pull` work with it as it is"
+        )
 
     def _check_port(self) -> None:
         with socket.socket() as probe:
@@ -213,12 +243,13 @@ class LocalServer:
         for name in ("VIRTUAL_ENV", "PYTHONPATH", "HOST", "PORT"):
             environment.pop(name, None)
         # `label-studio` is the script beside that Python; `--internal-host`, or it would listen to the whole network.
-        command = [str(python.with_name("label-studio")), "start", "--no-browser"]
+        command = [sys.executable, "-I", str(Path(until_parent_ends.__file__).resolve())]
+        command += [str(python.with_name("label-studio")), "start", "--no-browser"]
         command += ["--internal-host", HOST, "--port", str(self.port)]
         with (self.home / "server.log").open("wb") as log:
             return subprocess.Popen(
-                command, cwd=self.home, env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, start_new_session=True,
+                command, cwd=self.home, env=environment, stdin=subprocess.PIPE, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True, umask=0o077,
             )  # fmt: skip
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> None:
@@ -241,11 +272,23 @@ def running_version(url: str) -> str | None:
         return None
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the server: asked first, then made to."""
-    process.terminate()
+def _knows(account: Credentials) -> bool:
+    """Whether the server at the account's address takes its token."""
     try:
-        process.wait(10)
+        answer = httpx.get(
+            f"{account.url}/api/current-user/whoami", headers={"Authorization": f"Token {account.token}"}, timeout=5
+        )
+        return answer.status_code == httpx.codes.OK and answer.json().get("email") == account.username
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, AttributeError):
+        return False
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the server: asked first, then made to (`until_parent_ends`)."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(2 * until_parent_ends.GRACE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -1,6 +1,11 @@
 """What goes wrong between us and a real Label Studio: nothing is lost, nothing is there twice, one clear message."""
 
+import contextlib
+import os
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +16,7 @@ from benchmarks.studio import Studio
 from labeling.config import emotion_config, same_config
 from labeling.errors import AccessDenied, ConfigChanged, LocalServerError, ServerError, ServerUnreachable
 from labeling.exports import emotion_rows
-from labeling.local_server import LocalServer
+from labeling.local_server import LocalServer, running_version
 from labeling.push import ensure_project, push
 from labeling.server import Project, Server
 from labeling.tasks import emotion_task
@@ -206,6 +211,43 @@ def test_a_port_that_is_taken_and_a_second_server_of_one_project(studio: Studio,
     same = LocalServer(studio.local.home, studio.local.documents, studio.local.port + 1)
     with pytest.raises(LocalServerError, match=f"running already, at {studio.account.url}"), same.running():
         raise AssertionError("it started")
+
+
+def test_a_server_whose_command_was_killed_ends_and_leaves_the_project_free(studio: Studio) -> None:
+    studio.stop()
+    script = (
+        "import sys, time; from pathlib import Path; from labeling.local_server import LocalServer\n"
+        "with LocalServer(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])).running():\n"
+        "    print('runs', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    here = [str(studio.local.home), str(studio.local.documents), str(studio.local.port)]
+    command = [sys.executable, "-c", script, *here]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "runs\n"
+        killed.kill()
+    assert running_version(studio.local.url) is None or _ends(studio)
+    studio.start()
+    assert studio.server().version()
+
+
+def _ends(studio: Studio) -> bool:
+    """Until it has ended, the leftover is known as ours, and nothing is started beside it."""
+    other_port = LocalServer(studio.local.home, studio.local.documents, studio.local.port + 1)
+    until = time.monotonic() + 60
+    while running_version(studio.local.url) is not None:
+        assert time.monotonic() < until, "the server lives on"
+        with contextlib.suppress(LocalServerError), other_port.running():
+            return running_version(studio.local.url) is None
+    return True
+
+
+def test_what_the_server_keeps_is_for_its_owner_only(studio: Studio) -> None:
+    kept = [path for path in (studio.local.home / "data").rglob("*") if path.is_file()]
+    assert any("sqlite" in path.name for path in kept)
+    assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
 
 
 def test_credentials_are_for_their_owner_only(studio: Studio) -> None:
