@@ -9,6 +9,7 @@ The scores are kept in the side file's `calibration`:
 """
 
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -153,16 +154,16 @@ def operating_score(cascade: Cascade, fppi: float) -> float:
     known = points if isinstance(points, dict) else {}
     if known and f"{fppi:g}" not in known:
         raise CalibrationMissing(f"no score is stored for {fppi:g} false positives per image, only for "
-                                 f"{', '.join(sorted(known, key=float))}")  # fmt: skip
+                                 f"{', '.join(sorted(name[:20] for name in known))}")  # fmt: skip
     return _number(cascade, known.get(f"{fppi:g}"), "score_at_fppi")
 
 
 def _number(cascade: Cascade, value: object, name: str) -> float:
     """A number of the calibration; side files are edited by hand, and most cascades have none."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e30:
         raise CalibrationMissing(
-            f"this cascade has no calibration ({name} is {value!r}); train it with validation images, or call "
-            "`calibrate`, and keep the .json beside the .xml"
+            f"this cascade has no calibration ({name} is {reprlib.repr(value)}); train it with validation images, or "
+            "call `calibrate`, and keep the .json beside the .xml"
         )
     return float(value)
 

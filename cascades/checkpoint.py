@@ -1,4 +1,4 @@
-"""The state of a training between two stages, in one NumPy archive without pickles.
+"""The state of a training between two stages: one NumPy archive without pickles, below a line with its checksum.
 
 A checkpoint belongs to one set of images, boxes and settings; their fingerprint is stored and compared.
 """
@@ -7,7 +7,7 @@ import hashlib
 import io
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,6 +19,7 @@ from cascades.model import Stage, Tree
 from cascades.params import TrainingParams
 
 Key = tuple[int, int, int, int]
+HEAD: Final = b"toonset cascade checkpoint "
 
 
 @dataclass(eq=False)
@@ -63,21 +64,44 @@ def save_checkpoint(path: Path, mark: str, progress: Progress) -> None:
     }
     archive = io.BytesIO()
     np.savez(archive, **arrays)
-    write_whole(path, archive.getvalue())
+    write_whole(path, seal(archive.getvalue()))
+
+
+def seal(archive: bytes) -> bytes:
+    """What a checkpoint file holds: a first line with the sha256 of the archive, then the archive."""
+    return HEAD + hashlib.sha256(archive).hexdigest().encode() + b"\n" + archive
+
+
+def _unsealed(content: bytes) -> bytes:
+    """The archive of a checkpoint file. Raises ValueError where a byte is not as it was written."""
+    first, _, archive = content.partition(b"\n")
+    if not first.startswith(HEAD):
+        raise ValueError("it does not begin as one")
+    if first != seal(archive).partition(b"\n")[0]:
+        raise ValueError("it is damaged")
+    return archive
 
 
 def load_checkpoint(path: Path, mark: str) -> Progress:
     """Read a checkpoint back, refusing one that belongs to another training."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(_unsealed(path.read_bytes())), allow_pickle=False) as archive:
             a = {name: archive[name] for name in archive.files}
             found = str(a["fingerprint"])
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise CheckpointMismatch(f"{path}: not a checkpoint ({error}); delete it to start again") from error
     if found != mark:
         raise CheckpointMismatch(
             f"{path}: made from other images, boxes or settings; delete it to start again, or use those again"
         )
+    try:
+        return _progress(a)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise CheckpointMismatch(f"{path}: not a checkpoint ({error}); delete it to start again") from error
+
+
+def _progress(a: dict[str, Any]) -> Progress:
+    """The state of a training from the arrays of a checkpoint."""
     trees = []
     node = leaf = 0
     for count in a["tree_nodes"].tolist():

@@ -109,7 +109,7 @@ def read_side_file(path: Path) -> CascadeInfo | None:
         return None
     raw = read_bounded(path)
     try:
-        content = json.loads(raw)
+        content = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         if SIDE_FILE.encode() not in raw:
             return None
@@ -136,6 +136,11 @@ def read_side_file(path: Path) -> CascadeInfo | None:
         training=content["training"],
         calibration=content["calibration"],
     )
+
+
+def _no_number(word: str) -> float:
+    """Refuse what JSON has no word for, but Python writes and reads."""
+    raise ValueError(f"{word} is no number")
 
 
 def _fraction(value: object) -> bool:

@@ -84,13 +84,13 @@ BEFORE_FORMAT_2: Final = Crops(margin=0.25, size=128, max_height=360, min_size=3
 class Description(BaseModel):
     """`model.json`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     format: int = Field(default=2, ge=2, le=2)
     net: str
     arguments: dict[str, Any]
     """What the network was made with, besides the number of classes."""
-    emotions: tuple[str, ...]
+    emotions: tuple[str, ...] = Field(min_length=2)
     """The classes, in the order of the outputs."""
     size: int
     """Side of the input, px."""
@@ -175,7 +175,10 @@ class Classifier:
                 ).numpy()
                 for start in range(0, len(images), BATCH)
             ]
-        return np.concatenate([np.zeros((0, len(self.emotions)), dtype=np.float32), *parts])
+        found: NDArray[np.float32] = np.concatenate([np.zeros((0, len(self.emotions)), dtype=np.float32), *parts])
+        if not np.isfinite(found).all():
+            raise InputError("the classifier's probabilities are no numbers: its weights are damaged; fetch it again")
+        return found
 
 
 def save_model(folder: Path, classifier: Classifier) -> str:
@@ -198,10 +201,12 @@ def load_model(folder: Path = paths.CLASSIFIER) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         try:
             net = build(about.net, len(about.emotions), about.arguments)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{folder / DESCRIPTION}: {about.net} takes no such arguments: {error}") from error
+        except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError, MemoryError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"{folder / DESCRIPTION}: {about.net} takes no such arguments: {reason}") from error
     try:
-        net.load_state_dict(tensors_from_bytes(path.read_bytes()))
+        weights = tensors_from_bytes(path.read_bytes())
+        net.load_state_dict(weights)
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{path} cannot be read as safetensors ({error}): fetch it again or run `dvc repro`"
@@ -212,20 +217,25 @@ def load_model(folder: Path = paths.CLASSIFIER) -> Classifier:
             f"{path} does not hold the weights that {DESCRIPTION} describes ({about.net}, {len(about.emotions)} "
             f"emotions): {problem} Take both files from the same training."
         ) from error
+    odd = [name for name, weight in weights.items() if not bool(torch.isfinite(weight).all())]
+    if odd:
+        raise InputError(f"{path} holds values in {odd[0]!r} that are no numbers: fetch it again or run `dvc repro`")
     net.eval()
     return Classifier(net, about)
 
 
 def _description(path: Path) -> Description:
     try:
-        return Description.model_validate(_upgraded(json.loads(path.read_text(encoding="utf-8")), path))
+        values = _upgraded(json.loads(path.read_text(encoding="utf-8")), path)
+        return Description.model_validate_json(json.dumps(values))
     except OSError as error:
         raise InputError(f"no trained model: {path} cannot be read ({error.strerror}); `dvc repro` makes it") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON ({error}): fetch it again or run `dvc repro`") from error
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
+        found = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False)]
+        problems = "; ".join(found[:5])[:500] + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
         raise InputError(f"{path} does not describe a model of this version of toonset ({problems})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({error}): fetch it again or run `dvc repro`") from error
 
 
 def _upgraded(values: Any, path: Path) -> Any:

@@ -67,7 +67,7 @@ def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCasc
         raise InputError(f"{path} is no cascade yet: {reason}")
     cascade = Cascade.load(path)
     score = cascade.info.calibration.get("min_score")
-    if not isinstance(score, int | float) or score <= 0:
+    if not isinstance(score, int | float) or isinstance(score, bool) or not 0 < score < 1e30:
         raise InputError(
             f"{path.with_suffix('.json')} has min_score {score!r}, expected a number above 0; "
             f"`dvc repro --force cascade@{character}` makes it again"

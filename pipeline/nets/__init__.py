@@ -7,6 +7,8 @@ add one: a file here, a line in `ARCHITECTURES`, its name in `pipeline.params.Tr
 """
 
 import inspect
+import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +19,9 @@ from torch import nn
 from pipeline.errors import InputError, ParamsError, nearest
 from pipeline.nets import dikshit2022, googlenet, hill2017, ho2023, li2022, resnet, toon, vanilla
 from pipeline.nets.recipe import Recipe
+
+LARGEST: Final = 1024
+"""A whole number among a network's arguments, at most: layers or channels."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,20 @@ def architecture(name: str) -> Architecture:
     """The architecture called `name`; raises InputError naming the nearest one where there is none."""
     if name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise InputError(f"no network called {name!r}; there is {known}.{nearest(name, ARCHITECTURES)}")
+        raise InputError(f"no network called {reprlib.repr(name)}; there is {known}.{nearest(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
 
 
 def build(name: str, classes: int, arguments: Mapping[str, Any]) -> nn.Module:
-    """A network with fresh random weights, drawn from torch's global generator."""
+    """A network with fresh random weights, drawn from torch's global generator.
+
+    Raises ValueError where a number among the arguments would make a network too large to be meant.
+    """
+    for key, value in arguments.items():
+        if type(value) is int and not 0 <= value <= LARGEST:
+            raise ValueError(f"{key} is {value}; expected 0 to {LARGEST}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{key} is {value}; expected a number")
     return architecture(name).make(classes=classes, **arguments)
 
 

@@ -230,7 +230,12 @@ def _forget(folder: Path, episode_id: str) -> None:
     except (ValueError, KeyError, TypeError, RecursionError):
         name = ""
     # What else a damaged record may name is not ours to delete.
-    if isinstance(name, str) and name == f"{episode_id}{Path(name).suffix}" and name != record.name:
+    if (
+        isinstance(name, str)
+        and name == f"{episode_id}{Path(name).suffix}"
+        and name != record.name
+        and "\0" not in name
+    ):
         (folder / name).unlink(missing_ok=True)
     record.unlink()
 

@@ -57,7 +57,7 @@ def resume(path: Path, key: str, run: Run) -> tuple[list[Epoch], Weights] | None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
             if kept["sha256"] != _checksum(kept["toonset"], tensors):
                 return None
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError, RecursionError):
         return None
     run.net.load_state_dict(_part(tensors, "net."))
     run.generator.set_state(tensors["generator"])

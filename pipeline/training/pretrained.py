@@ -4,15 +4,16 @@ skipped.
 
 import hashlib
 import shutil
+import struct
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn
+from torch import nn, serialization
 
 from pipeline.caches import cache_folder
 from pipeline.errors import InputError, ParamsError
@@ -99,14 +100,34 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+DAMAGED: Final = (
+    OSError, SafetensorError, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError,
+    AssertionError, OverflowError, MemoryError, ImportError, serialization.pickle.UnpicklingError, struct.error,
+)  # fmt: skip
+"""What PyTorch's reader raises of files that are no weights; it runs no code in them (`weights_only`)."""
+
+
 def _read(path: Path) -> dict[str, torch.Tensor]:
     """Tensors of a safetensors file, or of a PyTorch file, which is read as tensors only: no code in it is run."""
     try:
         if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, SafetensorError, RuntimeError, EOFError, ValueError, TypeError) as error:
-        raise InputError(f"train.pretrained: {path} cannot be read as weights ({error})") from error
+            found: Any = load_file(path)
+        else:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except DAMAGED as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"train.pretrained: {path} cannot be read as weights ({reason})") from error
+    if not isinstance(found, dict):
+        raise InputError(f"train.pretrained: {path} holds {type(found).__name__}, expected weights by name")
+    for name, value in found.items():
+        if not isinstance(name, str) or not torch.is_tensor(value):
+            raise InputError(
+                f"train.pretrained: {path} holds {type(value).__name__} under {str(name)[:60]!r}, expected weights by "
+                "name, as torchvision publishes them"
+            )
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise InputError(f"train.pretrained: {path} holds values in {name!r} that are no numbers: it is damaged")
+    return found
 
 
 def _put(net: nn.Module, weights: dict[str, torch.Tensor], source: str, name: str) -> None:

@@ -105,7 +105,7 @@ def test_a_truncated_file_with_the_sha256_of_the_truncated_file(weights, tmp_pat
         (lambda state: state.update(classifier=torch.zeros(1)), "0 are missing and 1 are unknown, such as classifier"),
         (
             lambda state: state.update({"conv1.weight": torch.zeros(64, 1, 7, 7)}),
-            "is not resnet18's: size mismatch",
+            "is not a file of resnet18 weights: size mismatch",
         ),
     ],
 )
