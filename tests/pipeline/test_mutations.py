@@ -24,6 +24,7 @@ from pipeline.stages.download import _forget
 from pipeline.tables import read_kept_json, write_kept_json
 from pipeline.training.checkpoint import resume, write
 from pipeline.training.pretrained import start_from_published
+from pipeline.training.recipes import plan_of
 from tests.pipeline.training.test_checkpoint import RECIPE, new_run
 
 
@@ -104,7 +105,8 @@ def test_a_pth_with_some_bytes_changed_or_something_else_in_it(tmp_path: Path) -
 
     def start() -> None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        start_from_published(net, Train(net="resnet18", pretrained=str(path), pretrained_sha256=digest))
+        train = Train(net="resnet18", pretrained=str(path), pretrained_sha256=digest)
+        start_from_published(net, plan_of(train))
 
     for seed in range(200):
         changed, done = damage(content, random.Random(seed))
