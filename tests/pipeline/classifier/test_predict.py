@@ -109,7 +109,7 @@ def test_few_pixels_are_held_at_once_and_the_answers_are_the_same(folder, monkey
     known, sizes = classifier(), []
     judge = known.predict
     monkeypatch.setattr("pipeline.classifier.predict.PIXELS_AT_ONCE", 128 * 128 + 1)
-    monkeypatch.setattr(Classifier, "predict", lambda self, faces: sizes.append(len(faces)) or judge(faces))
+    monkeypatch.setattr(Classifier, "predict", lambda self, faces, margin: sizes.append(len(faces)) or judge(faces))
     assert list(predict(paths, known)) == rows
     assert sizes == [2, 2]
 
