@@ -55,7 +55,7 @@ def accuracies(sets: dict[str, pd.DataFrame], net: str, seed: int, learned: floa
 
 def table(found: dict[float, list[Results]]) -> str:
     """One set's results as Markdown: a row for what was learned from, a column for what was judged."""
-    head = ["trained on", "margins", *(f"tested on {margin:g}" for margin in MARGINS)]
+    head = ["trained on", "the margin is", *(f"tested on {margin:g}" for margin in MARGINS)]
     lines = [head, ["---"] * len(head)]
     for learned, told in product(MARGINS, (False, True)):
         cells = [f"margin {learned:g}", "known" if told else "taken for 0.25"]
