@@ -18,6 +18,8 @@ SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 
 IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 """An encoded picture, in the layout that Hugging Face `datasets` reads as an `Image` feature."""
+IMAGE_FEATURE: Final = {"image": {"_type": "Image"}}
+"""What tells `datasets` that the column `image` is one; without it the column is a dictionary there."""
 
 
 def column(name: str, kind: pa.DataType, doc: str) -> "pa.Field[Any]":

@@ -15,10 +15,7 @@ HEAD = """---
 configs:
 - config_name: default
   data_files:
-  - {split: train, path: train.parquet}
-  - {split: validation, path: validation.parquet}
-  - {split: test, path: test.parquet}
----
+{files}---
 """
 """What Hugging Face's `load_dataset` reads to know the splits."""
 
@@ -40,7 +37,10 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, params: Params, 
         for row in rows_of(used, EpisodeRow)
     ]
     columns = [[f"`{field.name}`", (field.metadata or {})[b"doc"].decode()] for field in DATASET]
-    return f"""{HEAD}
+    # `load_dataset` fails as a whole where a split has no rows.
+    filled = [split for split in splits if (dataset["split"] == split).any()]
+    files = "".join(f"  - {{split: {split}, path: {split}.parquet}}\n" for split in filled)
+    return f"""{HEAD.format(files=files)}
 # Emotions of cartoon faces: {characters}
 
 {len(dataset)} faces. Near-duplicates were clustered, and the sharpest face of each cluster was kept. All faces of a

@@ -8,7 +8,7 @@ from pipeline.dataset.card import dataset_card
 from pipeline.dataset.leaks import check_no_leak
 from pipeline.faces.crops import read_crops
 from pipeline.params import Params, load_params
-from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SPLITS
+from pipeline.schemas import DATASET, EPISODES, IMAGE_FEATURE, LABELS, MANIFEST, OK, SPLITS
 from pipeline.tables import read_rows, to_table, write_table, write_text
 
 LABEL_COLUMNS = [
@@ -24,7 +24,8 @@ def main() -> None:
     labels = read_rows(paths.LABELS, LABELS)
     dataset = make_dataset(read_rows(paths.MANIFEST, MANIFEST), labels, episodes, params)
     for split in SPLITS:
-        write_table(paths.split_table(split), to_table(dataset[dataset["split"] == split], DATASET))
+        rows = to_table(dataset[dataset["split"] == split], DATASET)
+        write_table(paths.split_table(split), rows, features=IMAGE_FEATURE)
     write_text(paths.DATASET / "README.md", dataset_card(dataset, episodes, params, SPLITS))
     counts = {f"in {split}": int((dataset["split"] == split).sum()) for split in SPLITS}
     emotions = {name: int((dataset["emotion"] == name).sum()) for name in params.emotions}

@@ -1,6 +1,9 @@
 """Tables: exact schemas, the same bytes for the same rows, the old file or the whole new one."""
 
+import json
+import os
 import random
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,18 @@ from benchmarks.mutations_json import damage
 from pipeline import schemas
 from pipeline.contents import COUNTS, PATTERNS
 from pipeline.errors import InputError
-from pipeline.tables import read_rows, read_table, replacing, table_key, to_table, write_json, write_table
+from pipeline.tables import (
+    forget_abandoned,
+    read_kept_json,
+    read_rows,
+    read_table,
+    replacing,
+    table_key,
+    to_table,
+    write_json,
+    write_kept_json,
+    write_table,
+)
 
 SCENE = {
     "episode_id": "pilot",
@@ -166,3 +180,56 @@ def test_a_damaged_table_is_one_line_or_whole(tmp_path: Path) -> None:
             refused, said = refused + 1, str(error)
         assert len(said) < 2000, done
     assert refused > 100
+
+
+def test_one_damaged_byte_and_a_kept_table_is_no_longer_believed(tmp_path: Path) -> None:
+    path, key = tmp_path / "a.parquet", {"made": "from"}
+    write_table(path, to_table([SCENE | {"scene": scene} for scene in range(9)], schemas.SCENES), key)
+    whole = path.read_bytes()
+    assert table_key(path) == key
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert table_key(path) is None, place
+    for damaged in (whole[:-1], whole + b"x", b"", b"PAR1"):
+        path.write_bytes(damaged)
+        assert table_key(path) is None
+    path.write_bytes(whole)
+    assert table_key(path) == key
+    assert read_rows(path, schemas.SCENES)["scene"].tolist() == list(range(9))
+
+
+def test_one_damaged_byte_and_a_kept_record_is_no_longer_believed(tmp_path: Path) -> None:
+    path, value = tmp_path / "a.json", {"starts": [[0, 0, "start"], [24, 24, "cut"]], "é": None}
+    write_kept_json(path, value)
+    whole = path.read_bytes()
+    assert read_kept_json(path) == value
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert read_kept_json(path) is None, place
+    path.unlink()
+    assert read_kept_json(path) is None
+
+
+def test_pictures_are_known_as_pictures_by_hugging_face(tmp_path: Path) -> None:
+    path = tmp_path / "train.parquet"
+    write_table(path, schemas.DATASET.empty_table(), features=schemas.IMAGE_FEATURE)
+    said = json.loads((pq.read_schema(path).metadata or {})[b"huggingface"])
+    assert said == {"info": {"features": {"image": {"_type": "Image"}}}}
+    assert read_table(path, schemas.DATASET).num_rows == 0
+
+
+def test_what_stages_write_is_never_half_in_a_folder_that_others_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("data/faces/a.parquet", "reports/cascades/cat.json"):
+        with replacing(Path(place)) as temporary:
+            temporary.write_text("half")
+            assert list(Path(place).parent.iterdir()) == []
+        assert [path.name for path in Path(place).parent.iterdir()] == [Path(place).name]
+    left = Path("data/cache/tmp/killed.1.tmp")
+    for age, there in ((60, True), (7200, False)):
+        left.write_text("half")
+        os.utime(left, (time.time() - age, time.time() - age))
+        forget_abandoned(left.parent)
+        assert left.exists() == there

@@ -1,6 +1,7 @@
 """The dataset's README: names and ids, and nothing that Markdown or HTML would take for more than text."""
 
 import pandas as pd
+import yaml
 
 from pipeline.dataset.card import dataset_card
 from pipeline.schemas import DATASET, EPISODES, SPLITS
@@ -23,3 +24,10 @@ def test_the_card_shows_names_beside_the_ids_that_stand_in_the_tables() -> None:
     assert "# Emotions of cartoon faces: 孫悟空 (`cat`)\n" in named
     assert r"| 嬉\<b\>し\*い (`happy`) | 1 | 0 | 0 |" in named
     assert "| sad | 0 | 0 | 0 |" in named
+
+
+def test_the_card_names_no_split_without_rows() -> None:
+    dataset = rows(DATASET, episode_id="e", character="cat", emotion="happy", split="train")
+    card = dataset_card(dataset, rows(EPISODES, episode_id="e"), params(), SPLITS)
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["configs"][0]["data_files"] == [{"split": "train", "path": "train.parquet"}]
