@@ -306,6 +306,7 @@ def trials(folder: Path, done: Counter[str], flow: bool) -> Iterator[list[dict[s
         if flow and turn % 20 == 0:
             whole = whole or WholeFlow(fresh(folder / "flow"))
             yield [whole.trial(turn) | {"turn": turn}]
+        yield []  # the end of a turn
         turn += 1
 
 
@@ -316,8 +317,8 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def run(folder: Path, minutes: float, flow: bool) -> int:
-    """Run trials for so long; the number of faults found."""
+def run(folder: Path, minutes: float, flow: bool, turns: int = 1) -> int:
+    """Run trials for so long, but whole turns and at least so many; the number of faults found."""
     folder.mkdir(parents=True, exist_ok=True)
     results, until, faults = folder / "results.jsonl", time.monotonic() + 60 * minutes, 0
     done = Counter({"turns": 1 + max((row["turn"] for row in rows_in(results)), default=-1)})
@@ -329,7 +330,8 @@ def run(folder: Path, minutes: float, flow: bool) -> int:
                     faults += 1
                     print(json.dumps(row), flush=True)
             file.flush()
-            if time.monotonic() > until:
+            turns -= not rows
+            if time.monotonic() > until and turns <= 0:
                 return faults
     return faults
 

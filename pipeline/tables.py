@@ -184,12 +184,13 @@ def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) 
     try:
         table = pq.read_table(path, columns=columns)
         table.validate(full=True)
-    except (OSError, pa.ArrowException) as error:
+        found = table.schema.names  # a damaged name is no UTF-8
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as Parquet ({error}). `dvc repro` makes it again.") from error
     expected = schema if columns is None else pa.schema([schema.field(name) for name in columns])
     if not table.schema.equals(expected):
         raise InputError(
-            f"{path} does not have the columns expected of it: found {table.schema.names}, expected {expected.names}. "
+            f"{path} does not have the columns expected of it: found {found}, expected {expected.names}. "
             "It was written by another version of toonset: delete it and run `dvc repro`."
         )
     fault = fault_of(table, AS_GIVEN if schema.equals(LABELS) else frozenset())
