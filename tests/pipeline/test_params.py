@@ -221,6 +221,7 @@ def test_keys_that_are_no_text_are_named(tmp_path: Path, value: str) -> None:
         load_params(path)
 
 
+@pytest.mark.slow
 def test_one_value_replaced_is_read_or_refused_in_lines_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     whole = yaml.safe_load((ROOT / "params.yaml").read_text())
