@@ -41,6 +41,7 @@ class Stage(StrEnum):
     TRAIN = "train"
     RANDOM_SPLIT = "random_split"
     EVALUATE = "evaluate"
+    WATCH = "watch"
     REPORT = "report"
 
 

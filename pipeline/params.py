@@ -183,6 +183,18 @@ class Train(ParamsSection):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
+class Watch(ParamsSection):
+    """The episodes that the stage `watch` looks through, and the formats it writes besides its tables and page."""
+
+    episodes: Literal["all"] | tuple[Name, ...] = ()
+    formats: tuple[Literal["csv", "fex", "openface", "eaf", "bids", "datavyu", "vtt", "srt"], ...] = ()
+
+    @field_validator("episodes", "formats", mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class Compute(ParamsSection):
     """Where the work runs; nothing here changes any output."""
 
@@ -216,6 +228,7 @@ class Params(ParamsSection):
     labelling: Labelling = Labelling()
     labels: Labels = Labels()
     train: Train = Train()
+    watch: Watch = Watch()
     compute: Compute = Compute()
 
     @model_validator(mode="before")

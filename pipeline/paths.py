@@ -55,6 +55,8 @@ EVALUATION: Final = REPORTS / "evaluate"
 METRICS: Final = REPORTS / "metrics.json"
 """The eight numbers that `dvc metrics show` prints."""
 INDEX_PAGE: Final = REPORTS / "index.html"
+WATCH_REPORTS: Final = REPORTS / "watch"
+"""A folder for each episode that the stage `watch` looks through."""
 DATASET_PAGE: Final = REPORTS / "dataset.html"
 CLASSIFIER_PAGE: Final = REPORTS / "model.html"
 

@@ -47,8 +47,12 @@ def main() -> None:
         Link(paths.DATASET_PAGE.name, "The pictures"),
         MODEL,
     )
+    watched = [
+        Link(path.relative_to(paths.REPORTS).as_posix(), f"Timeline of {path.parent.name}")
+        for path in sorted(paths.WATCH_REPORTS.glob("*/index.html"))
+    ]
     opening = overview(manifest, dataset, advice(params), params)
-    page = render(title, lead, headline_figures(), figures, shown_faces, model, opening=opening)
+    page = render(title, lead, headline_figures(), figures, shown_faces, model, *watched, opening=opening)
     write_text(paths.INDEX_PAGE, page)
     write_json(paths.METRICS, key_metrics(params))
     lead = "The faces of this project as pictures."

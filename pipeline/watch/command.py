@@ -19,7 +19,7 @@ from pipeline.watch.page import write_page
 from pipeline.watch.places import Places
 from pipeline.watch.record import Watched, watch_video
 from pipeline.watch.subtitles import read_subtitles, to_metadata, to_text, with_emotions
-from pipeline.watch.video import open_videos
+from pipeline.watch.video import Video, open_videos
 
 OVERLAY = "overlay.mp4"
 HOLD_S = 0.125
@@ -49,16 +49,24 @@ def watch(
         if len(videos) != 1:
             raise InputError(f"--subtitles are of one video; {len(videos)} are to be watched: name one")
     for video in videos:
-        watched = watch_video(video, viewer, out / video.name, params.compute)
-        if overlay:
-            add_overlay(watched, params.names)
-        for form in making:
-            for path in export(watched, form, params.names):
-                print(f"watch {video.name}: {path}")
+        watched = make_all(video, viewer, out / video.name, params, overlay=overlay, making=making)
         if subtitles is not None:
             add_subtitles(watched, subtitles, shown, params.names)
-        write_page(watched, OVERLAY if overlay else relative(video.path, watched.folder), params.names)
-        report(watched)
+
+
+def make_all(
+    video: Video, viewer: Viewer, folder: Path, params: Params, *, overlay: bool, making: Sequence[Format] = ()
+) -> Watched:
+    """Everything that is made of one video, in its folder."""
+    watched = watch_video(video, viewer, folder, params.compute)
+    if overlay:
+        add_overlay(watched, params.names)
+    for form in making:
+        for path in export(watched, form, params.names):
+            print(f"watch {video.name}: {path}")
+    write_page(watched, OVERLAY if overlay else relative(video.path, watched.folder), params.names)
+    report(watched)
+    return watched
 
 
 def open_viewer(params: Params, model: Path) -> Viewer:

@@ -61,7 +61,7 @@ def open_videos(files: list[Path], all_episodes: bool, params: Params) -> list[V
     if all_episodes:
         if episodes is None:
             raise InputError(f"{paths.EPISODES} is not made yet: run `dvc repro`, or name video files")
-        found += [_of_episode(row) for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow)]
+        found += [video_of_episode(row) for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow)]
     if not found:
         raise InputError("no video to watch: name video files, or give --episodes for all episodes of the project")
     names = [video.name for video in found]
@@ -79,11 +79,12 @@ def _of_file(path: Path, episodes: pd.DataFrame | None, params: Params) -> Video
     if episodes is not None and paths.SCENES.exists():
         same = episodes[(episodes["sha256"] == sha256) & (episodes["status"] == OK)]
         if len(same):
-            return _of_episode(next(rows_of(same, EpisodeRow)))
+            return video_of_episode(next(rows_of(same, EpisodeRow)))
     return _look_at(path, sha256, params)
 
 
-def _of_episode(row: EpisodeRow) -> Video:
+def video_of_episode(row: EpisodeRow) -> Video:
+    """An episode of the project, with its scenes from the project's tables."""
     scenes = read_rows(paths.SCENES, SCENES)
     own = scenes[(scenes["episode_id"] == row.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
     return Video(paths.VIDEOS / row.path, row._asdict(), own)
