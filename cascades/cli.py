@@ -194,7 +194,8 @@ def train(
     if "planes" in info.training:
         evidence = info.training["planes"]
         each = ", ".join(f"{planes} {value:.3f}" for planes, value in evidence["average_precision"].items())
-        typer.echo(f"planes: {evidence['chosen']}; average precision on {evidence['faces']} validation faces: {each}")
+        typer.echo(f"planes: {evidence['chosen']}: {evidence['reason']}")
+        typer.echo(f"average precision on {evidence['faces']} validation faces: {each}")
     for fppi, score in info.calibration.get("score_at_fppi", {}).items():
         typer.echo(f"at {fppi} false positives per image: from score {score:g}")
 

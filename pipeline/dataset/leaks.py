@@ -7,7 +7,13 @@ import pandas as pd
 
 from pipeline.errors import StageError
 from pipeline.params import Manifest
+from pipeline.similarity.alignment import nearest
 from pipeline.similarity.pairs import near_pairs_of_each, read_thumbnails
+
+DISTANCES = (1.0, 1.5, 2.0, 3.0)
+"""Distances at which look-alikes are counted, in units of `manifest.duplicate_distance`."""
+LOOKED_AT = 500
+"""Test faces that are compared with all training faces, taken by face_id, which is a hash: a fair sample of all."""
 
 
 def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) -> None:
@@ -26,6 +32,26 @@ def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) 
             f"{len(leaks)} pairs of near-duplicates are in different splits, such as {face_id[a]} ({split[a]}) and "
             f"{face_id[b]} ({split[b]}); the manifest was made with other settings: run `dvc repro`"
         )
+
+
+def look_alikes(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) -> dict[str, float | None]:
+    """The share of test faces that have a look-alike among the training faces of their character, by distance.
+
+    rows: columns face_id, character, margin and split, one row per crop. Distance in gray levels, as text → share; None without
+    test faces. Every pair is compared, whatever its hashes say: so more may be found than `check_no_leak` looks for.
+    """
+    ids = rows.loc[rows["split"] == "test", "face_id"].sort_values()[:LOOKED_AT]
+    kept = ((rows["split"] == "train") | rows["face_id"].isin(ids)).to_numpy()
+    own = rows[kept].reset_index(drop=True)
+    chosen = [crop for crop, keep in zip(crops, kept, strict=True) if keep]
+    small, _ = read_thumbnails(chosen, own["margin"].to_numpy(np.float64))
+    levels = [times * params.duplicate_distance for times in DISTANCES]
+    train, test = ((own["split"] == name).to_numpy() for name in ("train", "test"))
+    apart = np.full(len(own), np.inf)
+    for character in own["character"].unique():
+        here = (own["character"] == character).to_numpy()
+        apart[here & test] = nearest(small[here & test], small[here & train], levels[-1])
+    return {f"{level:g}": round(float((apart[test] <= level).mean()), 4) if test.any() else None for level in levels}
 
 
 def check_scenes(rows: pd.DataFrame) -> None:

@@ -22,7 +22,7 @@ class BoxedFrame:
 
     gray: uint8 [H, W], shrunk. chroma: uint8 [2, h, w], Cb and Cr, half as large. boxes: x, y, w, h of the character's
     faces in px of `gray`. complete: whether every face of it is boxed, so that all else in the frame is background.
-    split: of the scene it lies in.
+    split: of the scene it lies in. scene: its number in the episode.
     """
 
     episode_id: str
@@ -32,6 +32,7 @@ class BoxedFrame:
     boxes: tuple[tuple[int, int, int, int], ...]
     complete: bool
     split: str
+    scene: int = -1
 
 
 def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, characters: Sequence[str]) -> pd.DataFrame:
@@ -83,6 +84,7 @@ def _of_episode(
     for frame in decode_chosen(video, seen.index.tolist(), known, threads):
         row = seen.loc[frame.index]
         gray, scale = fit_height(frame.gray, max_height)
+        scene = int(np.searchsorted(starts, frame.index, side="right")) - 1
         yield BoxedFrame(
             episode.episode_id,
             frame.index,
@@ -90,5 +92,6 @@ def _of_episode(
             fit_chroma(frame.chroma, gray),
             tuple(tuple(round(side * scale) for side in box) for box in row["boxes"]),
             bool(row["complete"]),
-            str(splits[int(np.searchsorted(starts, frame.index, side="right")) - 1]),
+            str(splits[scene]),
+            scene,
         )

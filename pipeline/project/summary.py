@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.names import columns_of
@@ -46,10 +48,14 @@ def _episodes(params: Params) -> dict[str, str]:
 
 def _cascades(params: Params) -> dict[str, str]:
     found = {}
+    columns = ["character", "status", "face_id", "cluster"]
+    finds = read_rows(paths.MANIFEST, MANIFEST, columns) if paths.MANIFEST.exists() else pd.DataFrame(columns=columns)
     for character in params.characters:
         path = paths.CASCADE_REPORTS / f"{character}.json"
         if path.exists():
-            found[f"{params.shown(character)} cascade"] = cascade_line(_json(path))
+            found[f"{params.shown(character)} cascade"] = cascade_line(
+                _json(path), finds[finds["character"] == character]
+            )
     return found
 
 
@@ -74,12 +80,21 @@ def _dataset(params: Params) -> dict[str, str]:
     return {"dataset": ", ".join(f"{count} {split}" for split, count in sizes.items())}
 
 
-def cascade_line(metrics: dict[str, Any]) -> str:
-    """Recall of one cascade at its three false-alarm rates, in words."""
+def cascade_line(metrics: dict[str, Any], finds: pd.DataFrame) -> str:
+    """Recall of one cascade, how little that proves, its false positives, and its finds that were put aside.
+
+    finds: the character's rows of MANIFEST.
+    """
+    aside = int((~is_face(finds)).sum())
+    put_aside = f"; {aside} of {len(finds)} finds put aside" if len(finds) else ""
     if not metrics["faces"]:
-        return "not measured: no box of it lies in a test scene"
+        return f"not measured: no box lies in a test scene{put_aside}"
     rates = ", ".join(f"{metrics[f'recall_at_{rate}']:.2f} at {rate}" for rate in ("0.1", "0.3", "1.0"))
-    return f"recall {rates} false positives per frame ({metrics['faces']} faces of held-out scenes)"
+    seen = f"{metrics['faces']} faces, {metrics['frames']} complete frames of held-out scenes"
+    low, high, false = (metrics[name] for name in ("recall_low", "recall_high", "false_positives_per_frame"))
+    wrong = "unknown" if false is None else f"{false:.2f}"
+    used = f"as used {metrics['recall']:.2f} ({low:.2f} to {high:.2f}), with {wrong}"
+    return f"recall {rates} false positives per frame; {used} ({seen}){put_aside}"
 
 
 def classifier_line(metrics: dict[str, Any]) -> str:

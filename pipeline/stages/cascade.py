@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from cascades import (
     AnnotatedImage,
@@ -27,7 +28,7 @@ from cascades import (
     evaluate,
     train,
 )
-from cascades.calibration import calibrate, train_validated
+from cascades.calibration import LEAST_SCENES, calibrate, too_few, train_validated
 from pipeline import paths
 from pipeline.compute.each import cores
 from pipeline.console import progress, say_counts, say_reasons
@@ -67,14 +68,15 @@ def main(character: str) -> None:
     calibration = choose_score(cascade, by_split["validation"], by_split["train"], params)
     save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
     roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
-    write_reports(character, roc, by_split["test"], boxes, rejected)
-    metrics = figures(roc, by_split["test"])
+    metrics = figures(roc, by_split["test"], calibration["min_score"])
+    write_reports(character, roc, metrics, boxes, rejected)
     unused = int((boxes["status"] != OK).sum()) + len(rejected)
     say_reasons(f"cascade@{character}", "boxes", rejected["reason"])
     if unused:
         print(f"cascade@{character}: the {unused} boxes that were not used: {rejected_list(character)}")
     if not metrics["faces"]:
         print(f"cascade@{character}: not measured: no box of it lies in a test scene (see data/scenes.parquet)")
+    false = metrics["false_positives_per_frame"]
     say_counts(
         f"cascade@{character}",
         {
@@ -83,6 +85,7 @@ def main(character: str) -> None:
             "stages": len(cascade.stages),
             "weak classifiers": cascade.weak_count,
             **{f"recall at {rate}": metrics[f"recall_at_{rate}"] for rate in RATES if metrics["faces"]},
+            "false positives per frame": "unknown" if false is None else false,
         },
     )
 
@@ -108,7 +111,8 @@ def leave_out(character: str, reason: str, boxes: pd.DataFrame) -> None:
     """Write all outputs of a character who has no cascade yet, so that the flow goes on without."""
     save_untrained(character, reason)
     nothing = pd.DataFrame(columns=["image", "x", "y", "w", "h", "reason"])
-    write_reports(character, measure([], []), [], boxes, nothing)
+    roc = measure([], [])
+    write_reports(character, roc, figures(roc, [], 0.0), boxes, nothing)
     others = sorted(set(boxes.loc[boxes["character"] != character, "character"]))
     if others and not (boxes["character"] == character).any():
         print(f"cascade@{character}: was {character!r} called {' or '.join(map(repr, others))} before?")
@@ -157,8 +161,7 @@ def learn(
     result = train_with(character, frames, validation, params, planes)
     if planes == "auto":
         evidence = result.cascade.info.training["planes"]
-        planes, precision = evidence["chosen"], evidence["average_precision"]
-        why = f"average precision on validation scenes {precision['gray']} in gray, {precision['color']} in color"
+        planes, why = evidence["chosen"], evidence["reason"]
     print(f"cascade@{character}: {planes}: {why}")
     print(f"cascade@{character}: {result.stop_rule}")
     rejected = [{"image": box.key, **box.box._asdict(), "reason": box.reason} for box in result.rejected]
@@ -183,9 +186,8 @@ def planes_to_train(validation: Sequence[BoxedFrame], params: CascadeParams) -> 
     """The planes to train with, and why."""
     if params.planes != "auto":
         return params.planes, "set by cascade.planes"
-    if not any(frame.boxes for frame in validation):
-        return "gray", "no box lies in a validation scene, so gray and color cannot be compared"
-    return "auto", "the better one on validation scenes"
+    shown = {(frame.episode_id, frame.scene) for frame in validation if frame.boxes}
+    return ("color", too_few(len(shown))) if len(shown) < LEAST_SCENES else ("auto", "")
 
 
 def train_with(
@@ -216,7 +218,10 @@ def train_with(
             bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
 
         if planes == "auto":
-            return train_validated(annotated(frames), annotated(validation), settings, on_progress=advance)
+            scenes = [(frame.episode_id, frame.scene) for frame in validation]
+            return train_validated(
+                annotated(frames), annotated(validation), settings, scenes=scenes, on_progress=advance
+            )
         return train(annotated(frames), settings, on_progress=advance)
 
 
@@ -273,22 +278,36 @@ def probabilities(cascade: Cascade, validation: list[BoxedFrame]) -> dict[str, A
     return calibration if 0 < calibration["slope"] < STEEPEST else {}
 
 
-def figures(roc: Roc, frames: list[BoxedFrame]) -> dict[str, Any]:
-    """The cascade's metrics on held-out scenes; recalls are null where there is no face to find."""
-    faces = sum(len(frame.boxes) for frame in frames)
+def figures(roc: Roc, frames: list[BoxedFrame], min_score: float) -> dict[str, Any]:
+    """The cascade's metrics on held-out scenes; null where there is no face to find, or no complete frame.
+
+    `recall` and `false_positives_per_frame` are those at the least score that the cascade is used with. recall_low and
+    recall_high: Wilson's 95 % interval (1927), as if the faces were drawn one by one; as faces of one scene are alike,
+    less is known than it says.
+    """
+    faces, complete = sum(len(frame.boxes) for frame in frames), sum(frame.complete for frame in frames)
+    used = roc.scores >= min_score
+    recall, false = (float(values[used].max()) if used.any() else 0.0 for values in (roc.recall, roc.fppi))
+    low = high = None
+    if faces:
+        low, high = binomtest(round(recall * faces), faces).proportion_ci(method="wilson")
     return {
-        "frames": sum(frame.complete for frame in frames),
+        "frames": complete,
         "faces": faces,
         **{f"recall_at_{rate}": round(roc.recall_at(rate), 4) if faces else None for rate in RATES},
         "average_precision": round(roc.average_precision, 4) if faces else None,
+        "recall": round(recall, 4) if faces else None,
+        "recall_low": None if low is None else round(float(low), 4),
+        "recall_high": None if high is None else round(float(high), 4),
+        "false_positives_per_frame": round(false, 4) if complete else None,
     }
 
 
 def write_reports(
-    character: str, roc: Roc, frames: list[BoxedFrame], boxes: pd.DataFrame, unlearned: pd.DataFrame
+    character: str, roc: Roc, metrics: dict[str, Any], boxes: pd.DataFrame, unlearned: pd.DataFrame
 ) -> None:
     """Metrics, the ROC curve, and every box that could not be used with its reason."""
-    write_json(paths.CASCADE_REPORTS / f"{character}.json", figures(roc, frames))
+    write_json(paths.CASCADE_REPORTS / f"{character}.json", metrics)
     points = pd.DataFrame({"false_positives_per_frame": roc.fppi, "recall": roc.recall, "score": roc.scores})
     write_text(
         paths.CASCADE_REPORTS / f"{character}.csv", points.to_csv(index=False, lineterminator="\n", float_format="%.6g")

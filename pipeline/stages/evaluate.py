@@ -20,7 +20,7 @@ from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
 from pipeline.dataset.files import COLUMNS
-from pipeline.dataset.leaks import check_no_leak, check_scenes
+from pipeline.dataset.leaks import check_no_leak, check_scenes, look_alikes
 from pipeline.errors import InputError
 from pipeline.images import decode_rgb
 from pipeline.pages.classifier import few_faces, headline_figures, model_sections
@@ -53,10 +53,16 @@ def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame, params: Params) -> t
 def check_leaks(rows: pd.DataFrame, params: Params) -> None:
     """Raise StageError if a scene or near-duplicates are in two splits. rows: of all splits, with `split`."""
     check_scenes(rows)
+    sound, images = decodable(rows)
+    check_no_leak(sound, images, params.manifest)
+
+
+def decodable(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[bytes]]:
+    """The rows whose crop decodes, and these crops."""
     crops = [image["bytes"] or b"" for image in rows["image"]]
-    decodable = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)
-    sound = rows[decodable].reset_index(drop=True)
-    check_no_leak(sound, [image["bytes"] for image in sound["image"]], params.manifest)
+    decodes = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)
+    sound = rows[decodes].reset_index(drop=True)
+    return sound, [image["bytes"] for image in sound["image"]]
 
 
 def main() -> None:
@@ -67,7 +73,9 @@ def main() -> None:
     classifier = load_model(paths.CLASSIFIER)
     columns = [*COLUMNS, "split"]
     tables = {split: read_rows(paths.split_table(split), DATASET, columns) for split in SPLITS}
-    check_leaks(pd.concat(tables.values(), ignore_index=True), params)
+    everything = pd.concat(tables.values(), ignore_index=True)
+    check_leaks(everything, params)
+    alike = look_alikes(*decodable(everything), params.manifest)
     rows, random_split = tables["test"], read_random_split()
     with reproducible(classifier.about.seed, classifier.about.threads):
         result = score_classifier(rows, classifier, cache_folder("train"))
@@ -98,12 +106,14 @@ def main() -> None:
     rounded = {name: value if value is None else round(value, 6) for name, value in gap.items()}
     # What `dvc exp show` makes columns of stays short; the rest stands beside it.
     whole = result.metrics | {f"random_split_gap_{name}": value for name, value in rounded.items()}
+    whole |= {"look_alikes_in_train": alike}
     write_json(
         paths.EVALUATION / "metrics.json", {name: value for name, value in whole.items() if not isinstance(value, dict)}
     )
     write_json(
         paths.EVALUATION / "breakdown.json", {name: value for name, value in whole.items() if isinstance(value, dict)}
     )
+    print(f"evaluate: {alike_line(alike)}")
     if said := few_faces(result.metrics, params):
         print(f"evaluate: {said}")
     names = ("accuracy", "macro_f1", "weighted_f1", "majority_share", "calibration_error")
@@ -116,6 +126,14 @@ def main() -> None:
             **{name.replace("_", " "): "unknown" if v is None else f"{v:.3f}" for name, v in figures.items()},
         },
     )
+
+
+def alike_line(alike: dict[str, float | None]) -> str:
+    """How many test faces look like a training face, in words."""
+    if None in alike.values():
+        return "no test faces to compare with training faces"
+    shares = ", ".join(f"{share:.3f} within {level}" for level, share in alike.items())
+    return f"share of test faces with a look-alike in train: {shares} gray levels"
 
 
 def read_random_split() -> dict[str, Any]:

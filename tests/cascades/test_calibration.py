@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from cascades import (
     AnnotatedImage,
@@ -21,7 +22,7 @@ from cascades import (
     train_validated,
 )
 from cascades.boxes import as_array
-from cascades.calibration import calibrate, judge, platt, probability
+from cascades.calibration import calibrate, judge, platt, probability, sign_test
 from cascades.evaluation import match
 from tests.cascades.conftest import SMALL, draw_images
 
@@ -115,6 +116,25 @@ def test_planes_are_chosen_where_they_help_and_the_evidence_is_kept() -> None:
     assert "slope" in result.cascade.info.calibration
     # In other scenes the character is green: what was learned of its color misleads.
     assert choose_planes(images, painted(100, 10, green), params).planes == "gray"
+
+
+def test_few_scenes_decide_nothing_and_gray_is_not_trained() -> None:
+    """Ten faces in four scenes: those of a scene may all be alike."""
+    params = replace(SMALL, stages=2, ranking=0, positives=100, negatives=200, feature_pool=1000, planes="auto")
+    images, same = painted(0, 16, (60, -30, -30)), painted(100, 10, (60, -30, -30))
+    seen: list[int] = []
+    scenes = [index % 4 for index in range(10)]
+    result = train_validated(images, same, params, scenes=scenes, on_progress=lambda stage: seen.append(stage.stage))
+    evidence = result.cascade.info.training["planes"]
+    assert (evidence["chosen"], evidence["scenes"], seen) == ("color", 4, [1, 2])
+    assert set(evidence["average_precision"]) == {"color"}
+    assert "only 4 validation scenes" in evidence["reason"]
+
+
+@pytest.mark.parametrize(("gray", "color"), [(0, 0), (4, 0), (5, 0), (7, 1), (8, 2), (3, 9)])
+def test_the_sign_test_is_scipys(gray: int, color: int) -> None:
+    expected = binomtest(gray, gray + color, alternative="greater").pvalue if gray + color else 1.0
+    assert sign_test(gray, color) == pytest.approx(expected)
 
 
 def test_auto_asks_for_what_it_needs(images: list[AnnotatedImage]) -> None:

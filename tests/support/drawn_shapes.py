@@ -70,5 +70,6 @@ def write_project(folder: Path, splits: dict[str, pd.DataFrame], *settings: str)
         table = to_table(frame.astype(object).where(frame.notna(), None).to_dict("records"), DATASET)
         write_table(folder / f"data/dataset/{split}.parquet", table)
     lines = ['toonset: "0.1"', "episodes: []", "characters: [cat, mouse]", f"emotions: [{', '.join(SHAPES)}]"]
+    lines.append("manifest: {duplicate_distance: 1}")  # the shapes of one kind are drawn alike
     lines.append("train:" if settings else "train: {}")
     (folder / "params.yaml").write_text("\n".join([*lines, *(f"  {line}" for line in settings)]) + "\n")

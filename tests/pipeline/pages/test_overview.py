@@ -55,7 +55,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[pd.DataFra
         ]
         write_table(paths.split_table(split), to_table(own, DATASET))
     save_untrained("mouse", "no boxes")
-    figures = {"faces": 4, **{f"recall_at_{rate}": 0.5 for rate in ("0.1", "0.3", "1.0")}}
+    used = {"frames": 9, "recall": 0.5, "recall_low": 0.15, "recall_high": 0.85, "false_positives_per_frame": 0.25}
+    figures = {"faces": 4, **used, **{f"recall_at_{rate}": 0.5 for rate in ("0.1", "0.3", "1.0")}}
     write_json(paths.CASCADE_REPORTS / "cat.json", figures)
     write_json(paths.CASCADE_REPORTS / "mouse.json", dict.fromkeys(figures) | {"faces": 0})
     write_json(paths.AGREEMENT / "agreement.json", {"alpha": {"value": 0.5}})
@@ -110,6 +111,7 @@ def test_the_summary_says_what_there_is_and_what_comes_next(
     shown = summarize()
     assert "labels  2 faces, 1 rejected" in shown
     assert "mouse cascade  not measured" in shown
+    assert "as used 0.50 (0.15 to 0.85), with 0.25 (4 faces, 9 complete frames of held-out scenes)" in shown
     assert " scenes  " not in shown  # that stage has not run
     new = tmp_path / "new"
     new.mkdir()

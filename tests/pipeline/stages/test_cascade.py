@@ -1,5 +1,6 @@
 """The cascade and faces stages on a world drawn here: learned, measured, tracked, cropped."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cascades import Cascade, chroma_of
+from cascades import Cascade, Roc, chroma_of
 from pipeline.errors import InputError, StageError
 from pipeline.faces.boxed_frames import BoxedFrame
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade, save_cascade
@@ -76,15 +77,29 @@ def character(cascade: Cascade) -> CharacterCascade:
 
 def test_what_is_learned_finds_faces_it_has_not_seen(cascade: Cascade) -> None:
     test = boxed(30, "test", 1)
-    metrics = figures(measure(detect(cascade, test, PARAMS), test), test)
+    metrics = figures(measure(detect(cascade, test, PARAMS), test), test, 0.0)
     assert (metrics["frames"], metrics["faces"]) == (30, 30)
     assert metrics["recall_at_0.3"] >= 0.9
 
 
 def test_no_face_to_find_gives_no_figure(cascade: Cascade) -> None:
     empty = boxed(3, "test", 2, boxes=())
-    metrics = figures(measure(detect(cascade, empty, PARAMS), empty), empty)
+    metrics = figures(measure(detect(cascade, empty, PARAMS), empty), empty, 0.0)
     assert (metrics["frames"], metrics["faces"], metrics["recall_at_0.1"]) == (3, 0, None)
+    assert metrics["recall"] is metrics["recall_low"] is None
+
+
+def test_the_figures_as_used_are_those_from_the_least_score_on() -> None:
+    """Of four faces three are found from score 2 on, with one false find on two complete frames."""
+    frames = [replace(frame, complete=index < 2) for index, frame in enumerate(boxed(4, "test", 1))]
+    roc = Roc(np.array([5.0, 3.0, 2.0, 1.0]), np.array([0.25, 0.5, 0.75, 1.0]), np.array([0, 0.5, 0.5, 2.0]), 0.8, 4, 2)
+    metrics = figures(roc, frames, 2.0)
+    assert (metrics["recall"], metrics["false_positives_per_frame"]) == (0.75, 0.5)
+    # Wilson 1927 by hand: z = 1.96, center (p + z²/2n)/(1 + z²/n), half z·sqrt(p(1−p)/n + z²/4n²)/(1 + z²/n).
+    assert (metrics["recall_low"], metrics["recall_high"]) == pytest.approx((0.3006, 0.9544), abs=1e-3)
+    assert figures(roc, frames, 9.0)["recall"] == 0.0
+    nothing = figures(roc, [replace(frame, complete=False) for frame in frames], 2.0)
+    assert nothing["false_positives_per_frame"] is None
 
 
 def test_the_least_score_keeps_within_the_wanted_false_positives(cascade: Cascade) -> None:
@@ -206,15 +221,22 @@ def two_colored(count: int, split: str, seed: int) -> list[BoxedFrame]:
     return frames
 
 
-def test_color_is_taken_where_only_color_tells(capsys: pytest.CaptureFixture[str]) -> None:
+def in_scenes(frames: list[BoxedFrame], scenes: int) -> list[BoxedFrame]:
+    return [replace(frame, scene=index % scenes) for index, frame in enumerate(frames)]
+
+
+def test_color_is_taken_where_only_color_tells_and_where_little_can_be_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     params = CascadeParams(stages=4, positives=120, negatives=240, planes="auto")
     train, validation = two_colored(40, "train", 10), two_colored(20, "validation", 11)
-    cascade, _ = learn("dot", train, params, validation)
+    cascade, _ = learn("dot", train, params, in_scenes(validation, 7))
     assert cascade.info.planes == ("gray", "cb", "cr")
-    assert "cascade@dot: color: average precision on validation scenes 0." in capsys.readouterr().out
-    cascade, _ = learn("dot", train, params, boxed(3, "validation", 12, boxes=()))
-    assert cascade.info.planes == ("gray",)
-    assert "no box lies in a validation scene" in capsys.readouterr().out
+    assert "cascade@dot: color: of 7 validation scenes gray finds more faces in " in capsys.readouterr().out
+    for few, count in ((in_scenes(validation, 4), 4), (boxed(3, "validation", 12, boxes=()), 0)):
+        cascade, _ = learn("dot", train, params, few)
+        assert cascade.info.planes == ("gray", "cb", "cr")
+        assert f"cascade@dot: color: only {count} validation scenes show a boxed face" in capsys.readouterr().out
 
 
 def test_a_score_has_a_probability_where_validation_scenes_can_tell(cascade: Cascade) -> None:
