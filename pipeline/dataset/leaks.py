@@ -37,8 +37,9 @@ def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) 
 def look_alikes(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) -> dict[str, float | None]:
     """The share of test faces that have a look-alike among the training faces of their character, by distance.
 
-    rows: columns face_id, character, margin and split, one row per crop. Distance in gray levels, as text → share; None without
-    test faces. Every pair is compared, whatever its hashes say: so more may be found than `check_no_leak` looks for.
+    rows: columns face_id, character, margin and split, one row per crop. Returns distance (gray levels, as
+    text) → share; None without test faces. Every pair is compared, whatever its hashes say: so more may be found than
+    `check_no_leak` looks for.
     """
     ids = rows.loc[rows["split"] == "test", "face_id"].sort_values()[:LOOKED_AT]
     kept = ((rows["split"] == "train") | rows["face_id"].isin(ids)).to_numpy()
