@@ -1,5 +1,6 @@
 """The faces stage in a project: the same bytes however the work is shared out, and only what changed is done again."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -49,7 +50,15 @@ def project(cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         base = {"time_base_num": info.time_base.numerator, "time_base_den": info.time_base.denominator}
         known = {"episode_id": name, "status": OK, "reason": ""}
         row = dict.fromkeys(EPISODES.names) | known | base
-        episodes.append(row | {"path": path.name, "sha256": name * 8, "frames": frames, "seekable": info.seekable})
+        episodes.append(
+            row
+            | {
+                "path": path.name,
+                "sha256": sha256(name.encode()).hexdigest(),
+                "frames": frames,
+                "seekable": info.seekable,
+            }
+        )
         for scene, (start, stop) in enumerate(((0, cut), (cut, frames))):
             place = {"scene": scene, "start_frame": start, "stop_frame": stop, "start_pts": times[start]}
             scenes.append(dict.fromkeys(SCENES.names) | known | place)
