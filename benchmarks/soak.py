@@ -39,7 +39,7 @@ from pipeline.project.locks import mend_lock
 
 LONGEST_S: Final = 60.0
 MOST_BYTES: Final = 4 << 30
-BATCH: Final = 50
+BATCH: Final = 200
 """Damaged inputs that one process reads, one after the other."""
 WRITING: Final = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.copyfile"}
 """Audit events of calls that change a file system; `open` is one when it is for writing."""
@@ -277,7 +277,8 @@ def read_one(kind: soak_inputs.Kind, good: Any, number: int, folder: Path) -> di
     row: dict[str, Any] = {"kind": kind.name, "how": f"number {number}: {what}"[:300], "ok": True, "outcome": "read"}
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            kind.read(damaged, folder)
+            reason = kind.read(damaged, folder)
+        row["outcome"] = "refused" if isinstance(reason, str) and reason else "read"
     except (ToonsetError, CascadeError, LabelingError) as refusal:
         row["outcome"] = "refused"
         if len(str(refusal)) > 3000:
