@@ -65,7 +65,7 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     if moved:
         print(f"  {moved} scenes have another split now: run `dvc repro` to make everything after `scenes` again")
     if moved and paths.LABELS.exists():
-        print("  open labelling tasks may change with that: `toonset splits` costs least right after the first boxes")
+        print("  open labelling tasks may change too: it is best to run `toonset splits` right after the first boxes")
 
 
 def _faces(params: Params) -> pd.DataFrame:

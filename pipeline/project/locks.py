@@ -25,9 +25,9 @@ def mend_lock(project: Path) -> str:
     try:
         text = lock.read_bytes()
     except FileNotFoundError:
-        return "nothing to mend: no run of DVC has left anything in the way"
+        return "nothing to repair: DVC has left no lock file"
     if _is_whole(text):
-        return "nothing to mend: DVC's lock file can be read"
+        return "nothing to repair: DVC's lock file can be read"
     running = running_dvc(project)
     if running:
         raise SetupError(
@@ -35,7 +35,7 @@ def mend_lock(project: Path) -> str:
             "ended, then run this again"
         )
     lock.unlink(missing_ok=True)
-    return f"{RWLOCK} was left half written by a dvc that was killed: deleted; `dvc repro` goes on from where it was"
+    return f"{RWLOCK} was left half-written by a killed dvc and is deleted now; `dvc repro` continues where it was"
 
 
 def _is_whole(text: bytes) -> bool:

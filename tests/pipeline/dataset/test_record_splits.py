@@ -197,7 +197,7 @@ def test_labelled_emotions_are_shared_out_too(
     said = capsys.readouterr().out
     assert "faces labelled sad: 50% train, 20% validation, 30% test" in said
     assert "faces labelled happy: 50% train, 20% validation, 30% test" in said
-    assert "costs least right after the first boxes" in said
+    assert "it is best to run `toonset splits` right after the first boxes" in said
 
 
 def test_scenes_are_found_again_by_their_frames() -> None:

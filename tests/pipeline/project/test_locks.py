@@ -36,7 +36,7 @@ def test_a_half_written_lock_stops_dvc_until_it_is_mended(project: Path, left: s
     assert "deleted" in mend_lock(project)
     assert dvc("repro").returncode == 0
     assert Path("out").read_text() == "made\n"
-    assert "nothing to mend" in mend_lock(project)
+    assert "nothing to repair" in mend_lock(project)
 
 
 def test_while_dvc_runs_its_lock_is_left_alone(project: Path) -> None:
@@ -47,7 +47,7 @@ def test_while_dvc_runs_its_lock_is_left_alone(project: Path) -> None:
             assert running.poll() is None
             time.sleep(0.05)
         whole = RWLOCK.read_text()
-        assert "nothing to mend" in mend_lock(project)
+        assert "nothing to repair" in mend_lock(project)
         RWLOCK.write_text("")
         with pytest.raises(SetupError, match=f"process {running.pid}.*wait until it has ended"):
             mend_lock(project)
