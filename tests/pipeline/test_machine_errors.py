@@ -63,7 +63,7 @@ def test_a_fault_of_ours_keeps_its_traceback() -> None:
 
 
 def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "pipeline/project/template/params.yaml", tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "data").write_text("a file where a folder should be")
     command = [sys.executable, "-c", "from pipeline.cli import main; main()", "stage", "download"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
