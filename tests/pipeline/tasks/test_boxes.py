@@ -64,7 +64,7 @@ def test_what_looks_like_a_frame_that_was_boxed_comes_last(show: tuple[pd.DataFr
 
 def test_alike_is_not_handed_on() -> None:
     """The third looks like the second, which stands behind the first already."""
-    small = [np.full((32, 32), 100, np.uint8) for _ in range(3)]
-    small[0][:16], small[1][:16], small[2][:16] = 10, 20, 30
+    drawn = np.random.default_rng(4).integers(0, 200, (32, 32)).astype(np.uint8)
+    small = [drawn + np.uint8(6 * step) for step in range(3)]
     assert alike_an_earlier(pd.DataFrame({"thumbnail": small})).tolist() == [False, True, False]
     assert alike_an_earlier(pd.DataFrame({"thumbnail": small[:0]})).tolist() == []
