@@ -65,6 +65,6 @@ def test_what_looks_like_a_frame_that_was_boxed_comes_last(show: tuple[pd.DataFr
 def test_alike_is_not_handed_on() -> None:
     """The third looks like the second, which stands behind the first already."""
     drawn = np.random.default_rng(4).integers(0, 200, (32, 32)).astype(np.uint8)
-    small = [drawn + np.uint8(6 * step) for step in range(3)]
+    small = [drawn + np.uint8(3 * step) for step in range(3)]
     assert alike_an_earlier(pd.DataFrame({"thumbnail": small})).tolist() == [False, True, False]
     assert alike_an_earlier(pd.DataFrame({"thumbnail": small[:0]})).tolist() == []
