@@ -166,9 +166,9 @@ def push(kind: Annotated[Kind, typer.Argument(help="What people are asked.", met
 @label.command()
 def pull() -> None:
     """Append new answers from Label Studio to the files in annotations/. Existing rows stay as they are."""
-    from pipeline.tasks.pull import pull as bring_all
+    from pipeline.tasks.pull import pull as fetch_answers
 
-    bring_all()
+    fetch_answers()
 
 
 @app.command()

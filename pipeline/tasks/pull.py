@@ -45,7 +45,7 @@ def pull() -> None:
             f"{target.server.url} has no project of this show: expected {', '.join(missing)}. `toonset label push` "
             "makes them; if the folder or the projects were renamed, set labelling.project"
         )
-    bring_home(exports, people)
+    append_answers(exports, people)
 
 
 def import_file(export: Path) -> None:
@@ -53,7 +53,7 @@ def import_file(export: Path) -> None:
     tasks = _read_export(export)
     fields = {name for task in tasks for name in _data(task)}
     kind = "sheets" if "claim" in fields else "boxes" if "width" in fields else "emotions"
-    bring_home([(kind, tasks)], {})
+    append_answers([(kind, tasks)], {})
 
 
 def _read_export(export: Path) -> list[Any]:
@@ -110,7 +110,7 @@ class Notes:
             print(f"label: and {self.count - SHOWN} more of the kind")
 
 
-def bring_home(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -> None:
+def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -> None:
     """Append the rows of exports of our projects, by kind, and say how many.
 
     Raises InvalidExport where nothing of what was answered could be read.
