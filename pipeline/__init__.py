@@ -6,7 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ToonsetError
-from pipeline.quiet import keep_quiet
+from pipeline.quiet import keep_quiet as _keep_quiet
 from pipeline.version import VERSION
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Classifier", "ToonsetError", "__version__", "load_model"]
 __version__ = VERSION
-keep_quiet()
+_keep_quiet()
 
 
 def __getattr__(name: str) -> Any:
