@@ -26,7 +26,7 @@ from pipeline.schemas import EPISODES, OK, REJECTED
 from pipeline.tables import read_kept_json, sha256_of, to_table, write_kept_json, write_table
 from pipeline.video.fetch import check_samples, fetch
 from pipeline.video.probe import VideoInfo, probe
-from pipeline.video.sources import Item, expand, local
+from pipeline.video.sources import MISSING, Item, expand, local
 
 RECORD: Final = 2
 """Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
@@ -58,7 +58,9 @@ def main() -> None:
     frames = sum(row["frames"] for row in rows if row["status"] == OK)
     for row in rows:
         if row["status"] == REJECTED:
-            print(f"download: {row['episode_id']} rejected: {row['reason']}", flush=True)
+            # Where it was looked for is said here and not kept: the table holds no path of this machine.
+            where = f"{local(row['source']).absolute()}: " if row["reason"].startswith(MISSING) else ""
+            print(f"download: {row['episode_id']} rejected: {where}{row['reason']}", flush=True)
         elif row["note"]:
             print(f"download: {row['episode_id']}: {row['note']}", flush=True)
     say_counts("download", {"episodes": len(rows), **counts, "frames": frames})

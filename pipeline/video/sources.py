@@ -15,6 +15,8 @@ from pipeline.params import Episode
 
 Kind = Literal["url", "sample", "file"]
 SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+MISSING: Final = "there is no such file or folder"
+"""Why a source is not used. The row holds no path of this machine; the console says where it was looked for."""
 SAMPLE: Final = "sample:"
 LONGEST_ID: Final = 64
 SUFFIXES: Final = (
@@ -128,8 +130,7 @@ def _file_problem(path: Path, own: Path) -> str:
         return f"it lies in {own}, which toonset fills and clears itself: move it elsewhere"
     if not path.exists():
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        missing = f"there is no file or folder {path.absolute()}"
-        return f"{missing}.{nearest(path.name, sorted(beside))}"
+        return f"{MISSING}.{nearest(path.name, sorted(beside))}"
     return "" if path.is_file() else "it is neither a file nor a folder; expected a video file"
 
 

@@ -22,7 +22,7 @@ def test_the_card_shows_names_beside_the_ids_that_stand_in_the_tables() -> None:
     assert "| happy | 1 | 0 | 0 |" in plain
     named = dataset_card(dataset, episodes, params(names={"cat": "孫悟空", "happy": "嬉<b>し*い"}), SPLITS)
     assert "# Emotions of cartoon faces: 孫悟空 (`cat`)\n" in named
-    assert r"| 嬉\<b\>し\*い (`happy`) | 1 | 0 | 0 |" in named
+    assert r"| 嬉&lt;b&gt;し\*い (`happy`) | 1 | 0 | 0 |" in named
     assert "| sad | 0 | 0 | 0 |" in named
 
 

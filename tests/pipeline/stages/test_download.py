@@ -128,7 +128,7 @@ def test_bad_files_are_rows_with_a_reason_and_the_run_goes_on(film: bytes) -> No
     assert "no video stream" in reasons["sound-mp4"]
     assert "cut short: its headers promise" in reasons["cut-mp4"]
     assert f"({rows['cut-mkv']['frames']} frames decode)" in reasons["cut-mkv"]
-    assert reasons["gone-mp4"].startswith("there is no file or folder")
+    assert reasons["gone-mp4"].startswith("there is no such file or folder")
     assert reasons["one-mp4"].startswith("it holds a single picture")
     assert (rows["odd-mkv"]["width"], rows["odd-mkv"]["height"]) == (321, 241)
     assert set(kept()) == {"good-mp4.mp4", "good-mp4.json", "odd-mkv.mkv", "odd-mkv.json"}
@@ -146,7 +146,7 @@ def test_a_missing_file_is_suggested(film: bytes) -> None:
 def test_paths_that_are_none(source: str) -> None:
     row = run({"id": "a", "source": source})["a"]
     assert row["status"] == "rejected"
-    assert "expected" in row["reason"] or "there is no file or folder" in row["reason"]
+    assert "expected" in row["reason"] or "there is no such file or folder" in row["reason"]
 
 
 def test_a_file_that_turns_bad_takes_the_old_copy_with_it(film: bytes) -> None:
