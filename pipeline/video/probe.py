@@ -184,7 +184,10 @@ def _rate(stream: VideoStream, times: list[int], time_base: Fraction) -> Fractio
     best = min(stated, key=lambda rate: abs(steps / rate - span), default=None)
     if best is not None and abs(steps / best - span) <= max(span / 100, 2 * time_base):
         return best
-    return (steps / span).limit_denominator(1001)
+    if span <= 0:
+        return best or Fraction(25)
+    # Damaged times can be hours apart; a rate is never 0.
+    return max((steps / span).limit_denominator(1001), Fraction(1, 1001))
 
 
 def _uneven(times: list[int]) -> bool:
