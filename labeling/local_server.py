@@ -135,8 +135,8 @@ class LocalServer:
         if known.url and (address.scheme, address.hostname) != ("http", HOST):
             raise LocalServerError(
                 f"{self.credentials_file} names the server {known.url[:100]!r}, but the one that `toonset label serve` "
-                f"starts is at http://{HOST}. For another server set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY; for ours, "
-                "start `toonset label serve` anew after moving .labelstudio/ away"
+                f"starts is at http://{HOST}. For another server set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY; for "
+                "ours, start `toonset label serve` anew after moving .labelstudio/ away"
             )
         return known
 
