@@ -1,7 +1,8 @@
 """Stage `watch`: who feels what, when, in the episodes that `watch.episodes` names; none, unless you ask for it.
 
 Reads episodes, scenes, cascades and the classifier; writes a folder for each episode into `reports/watch/`
-(`pipeline.watch`), without a copy of the video. What another run of the stage found is not looked for again.
+(`pipeline.watch`), without a copy of the video, and `episodes.json`, which lists them. What another run of the stage
+found is not looked for again.
 """
 
 from pipeline import paths
@@ -10,7 +11,7 @@ from pipeline.errors import ParamsError, nearest
 from pipeline.params import Params, load_params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, OK
-from pipeline.tables import read_rows, rows_of
+from pipeline.tables import read_rows, rows_of, write_json
 from pipeline.watch.command import make_all, open_viewer
 from pipeline.watch.formats import Format
 from pipeline.watch.video import video_of_episode
@@ -27,6 +28,7 @@ def main() -> None:
             folder = paths.WATCH_REPORTS / row.episode_id
             making = [Format(name) for name in params.watch.formats]
             make_all(video_of_episode(row), viewer, folder, params, overlay=False, making=making)
+    write_json(paths.WATCH_REPORTS / "episodes.json", [row.episode_id for row in chosen])
     say_counts("watch", {"episodes": len(chosen)})
 
 
