@@ -82,7 +82,8 @@ def test_validation_folder_calibrates_and_chooses(folder: Path) -> None:
     assert trained.exit_code == 0, trained.output
     training = json.loads((folder / "face.json").read_text())["training"]
     assert training["boxes"] == 32  # the 16 faces of s2 are not trained on
-    assert f"planes: {training['planes']['chosen']}; average precision on 16 validation faces" in trained.output
+    assert f"planes: {training['planes']['chosen']}: {training['planes']['reason']}\n" in trained.output
+    assert "average precision on 16 validation faces: " in trained.output
     every = list(csv.DictReader(io.StringIO(run(app, ["detect", xml, images]).output)))
     kept = list(csv.DictReader(io.StringIO(run(app, ["detect", xml, images, "--fppi", "0.1"]).output)))
     least = json.loads((folder / "face.json").read_text())["calibration"]["score_at_fppi"]["0.1"]

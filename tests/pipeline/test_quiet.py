@@ -73,9 +73,9 @@ def test_no_command_asks_anybody(asked: Path, tmp_path: Path) -> None:
     project = tmp_path / "show"
     write_video(project / "video.mp4", scene(0, 30) + scene(1, 30))
     params = (project / "params.yaml").read_text()
-    episodes = params[params.index("episodes:") : params.index("\n\n", params.index("episodes:"))]
-    one = "episodes: [{id: pilot, source: video.mp4}]"
-    (project / "params.yaml").write_text(params.replace(episodes, one).replace("workers: 0", "workers: 2"))
+    one = "\nepisodes: [{id: pilot, source: video.mp4}]\n"
+    assert "\nepisodes: []\n" in params
+    (project / "params.yaml").write_text(params.replace("\nepisodes: []\n", one).replace("workers: 0", "workers: 2"))
     assert "2 scenes" in run("dvc repro scenes", project)
     for words in (
         "stage cascade hero", "stage faces", "stage manifest", "stage tasks", "stage labels", "stage dataset",

@@ -197,7 +197,7 @@ def test_a_scheduler_that_is_no_address_is_refused_before_any_work(tmp_path: Pat
     (tmp_path / "params.yaml").write_text(
         f'toonset: "0.1"\nepisodes: []\ncharacters: [cat]\nemotions: [a, b]\ncompute: {{scheduler: "{address}"}}\n'
     )
-    with pytest.raises(ParamsError, match=f"`compute.scheduler`: '{address}' is no address of a Dask scheduler"):
+    with pytest.raises(ParamsError, match=f"`compute.scheduler`: '{address}' is not an address of a Dask scheduler"):
         load_params(tmp_path / "params.yaml")
 
 

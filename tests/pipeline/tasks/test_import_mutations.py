@@ -64,8 +64,9 @@ def test_a_mutated_export_is_read_or_refused_in_one_line(
             read_table_file(path, columns)
         assert max(map(len, capsys.readouterr().out.splitlines()), default=0) < 1000, done
     assert 200 < read < 250
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["annotations", "boxes.csv", "emotions.csv",
-                                                                "export.json", "frames.csv"]  # fmt: skip
+    # What toonset keeps for itself is in data/cache: here, the lock of annotations/.
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts}
+    assert left == {"boxes.csv", "emotions.csv", "export.json", "frames.csv"}
 
 
 def test_no_shape_vanishes_from_a_frame_that_counts_as_complete() -> None:
