@@ -247,6 +247,24 @@ def watch(
     )
 
 
+@app.command("app")
+def live_page(
+    cascade: Annotated[
+        list[Path] | None,
+        typer.Option(help="Find faces with this cascade (any OpenCV XML) instead of the project's. May be repeated."),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
+    out: Annotated[Path, typer.Option(help="The folder in which each recording gets a folder of its own.")] = (
+        paths.WATCH
+    ),
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0: any free one.", min=0, max=65535)] = 8765,
+) -> None:
+    """Open a page on this machine that watches a camera or a video live: boxes, names and emotions."""
+    from pipeline.app.command import run_app
+
+    run_app(cascade or [], model, out, port)
+
+
 @app.command()
 def stats(
     watched: Annotated[Path, typer.Argument(help="The folder that `toonset watch` wrote.")] = paths.WATCH,
