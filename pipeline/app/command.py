@@ -38,21 +38,15 @@ def run_app(cascades: Sequence[Path], model: Path, out: Path, port: int) -> None
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise SetupError(f"{', '.join(missing)} not installed: pip install 'toonset[app]'")
-    import uvicorn
-
-    from pipeline.app.server import MOST_FRAME, Site, site_app
+    from pipeline.app.server import Site, server_of
 
     live, params = open_live(cascades, model)
     episodes = _episodes() if params is not None else {}
     names = params.names if params is not None else {}
     site = Site(page_of(live, episodes, names), live, episodes, out)
     with bound(port) as listening:
-        settings = uvicorn.Config(
-            site_app(site), log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",
-            ws_max_size=MOST_FRAME, limit_concurrency=64, timeout_graceful_shutdown=5, server_header=False,
-        )  # fmt: skip
         print(f"app: http://{HOST}:{listening.getsockname()[1]}/ (Ctrl-C stops it)", flush=True)
-        uvicorn.Server(settings).run(sockets=[listening])
+        server_of(site).run(sockets=[listening])
 
 
 def open_live(cascades: Sequence[Path], model: Path) -> tuple[Live, Params | None]:

@@ -83,7 +83,8 @@ class Live:
         time_s: of the frame, s. Where it goes back (somebody jumps in a video), tracks begin anew.
         """
         height, width = rgb.shape[:2]
-        faces = [face for face in self._finder.find(Path(self.name), rgb) if _is_inside(face, width, height)]
+        found = [face for face in self._finder.find(Path(self.name), rgb) if _is_inside(face, width, height)]
+        faces = sorted(found, key=lambda face: (str(face.character), _box(face)))
         judged = self.classifier.predict([face.pixels for face in faces])
         live = [track for track in self._tracks if time_s - KEEP_S <= track.seen_s <= time_s]
         self._tracks = [] if time_s < self._last_s else live
@@ -95,7 +96,7 @@ class Live:
             if not _has_rival(track, tracks)
         ]
         self._frame += 1
-        return sorted(rows, key=lambda row: (row["character"], row["x"], row["y"]))
+        return rows
 
     def _linked(self, faces: list[Face], judged: NDArray[np.float32], time_s: float) -> list[_Track]:
         """The track of each face, one of those that are live or a new one, with the face added to it."""

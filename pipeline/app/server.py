@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -54,6 +55,15 @@ class Site:
     live: Live
     episodes: Mapping[str, Path]
     out: Path
+
+
+def server_of(site: Site) -> uvicorn.Server:
+    """The server, to be run on a socket of this machine's own address."""
+    settings = uvicorn.Config(
+        site_app(site), log_level="warning", access_log=False, lifespan="off", ws="websockets-sansio",
+        ws_max_size=MOST_FRAME, limit_concurrency=64, timeout_graceful_shutdown=5, server_header=False,
+    )  # fmt: skip
+    return uvicorn.Server(settings)
 
 
 def site_app(site: Site) -> Starlette:
