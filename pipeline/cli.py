@@ -15,7 +15,7 @@ from cascades.errors import CascadeError
 from labeling.config import Kind
 from labeling.errors import LabelingError
 from pipeline import paths
-from pipeline.errors import SetupError, ToonsetError, machine_errors, of_the_machine
+from pipeline.errors import InputError, SetupError, ToonsetError, machine_errors, of_the_machine
 from pipeline.version import VERSION
 from pipeline.watch.formats import Format, Shown
 
@@ -238,8 +238,25 @@ def watch(
     ] = None,
     subtitles: Annotated[Path | None, typer.Option(help="Add emotions to these subtitles (SRT or WebVTT).")] = None,
     shown: Annotated[Shown, typer.Option(help="How an emotion is added to a subtitle.")] = Shown.WORD,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Write nothing, but print a line for each change: of a camera (its number, such as 0), a video file "
+            "or an address.",
+        ),
+    ] = None,
 ) -> None:
     """Watch videos: find each character's face, say what it feels and when, and show it on a page."""
+    if live is not None:
+        if videos or episodes or making or subtitles:
+            raise InputError(
+                "--live has a source of its own and writes no file: give no other video or option but --model"
+            )
+        from pipeline.app.terminal import watch_live
+
+        watch_live(live, model)
+        return
     from pipeline.watch.command import watch as watch_videos
 
     watch_videos(
