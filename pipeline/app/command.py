@@ -5,6 +5,7 @@ import importlib.util
 import json
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,9 @@ from pipeline.watch.emoji import drawing_of, face_of
 from pipeline.watch.page import COLORS
 
 HOST: Final = "127.0.0.1"
+WINDOWS: Final = 4.0
+"""Least score of a face by a cascade of another program. Each window counts at least 1 in a score, and OpenCV asks for
+more than 3 windows by default (`minNeighbors`)."""
 NEEDED: Final = ("starlette", "uvicorn", "websockets")
 
 
@@ -55,7 +59,7 @@ def open_live(cascades: Sequence[Path], model: Path) -> tuple[Live, Params | Non
     cascades: any OpenCV XML; none: those of the project in this directory.
     """
     params = load_params() if paths.PARAMS.exists() or not cascades else None
-    known = [read_cascade(path) for path in cascades]
+    known = [_with_least_score(read_cascade(path)) for path in cascades]
     if not known and params is not None:
         known = _of_project(params)
     twice = sorted({one.character for one in known if [other.character for other in known].count(one.character) > 1})
@@ -63,6 +67,11 @@ def open_live(cascades: Sequence[Path], model: Path) -> tuple[Live, Params | Non
         raise InputError(f"two cascades are called {twice[0]}.xml: give one of the files another name")
     classifier: Classifier = load_model(model)
     return Live(known, classifier), params
+
+
+def _with_least_score(known: CharacterCascade) -> CharacterCascade:
+    """Other programs' cascades come without a least score."""
+    return known if known.min_score else replace(known, min_score=WINDOWS)
 
 
 def _of_project(params: Params) -> list[CharacterCascade]:

@@ -125,7 +125,7 @@ class Live:
         return track
 
     def _strength(self, face: Face) -> float:
-        """The score over the least that counts; other programs' cascades have no such score."""
+        """The score over the least that counts, where there is such a score."""
         least = self.cascades[str(face.character)].min_score
         return float(face.score or 0) / (least or 1.0)
 

@@ -1,6 +1,7 @@
 """What was seen live, written to a folder of its own as `toonset watch` writes it."""
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import StageError
 from pipeline.tables import COMPRESSION, read_rows, replacing, to_table, write_table
 from pipeline.watch.record import FACES, SEGMENTS_FILE
 from pipeline.watch.segments import segments_of
@@ -66,14 +68,16 @@ class Recording:
 
 
 def _next_folder(out: Path) -> Path:
-    """A new folder in `out`, numbered."""
-    out.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
+    """A new folder in `out`, numbered. Raises StageError where it cannot be made."""
+    for number in itertools.count(1):
         folder = out / f"live-{number:03}"
         try:
-            folder.mkdir()
+            folder.mkdir(parents=True)
         except FileExistsError:
-            number += 1
-        else:
-            return folder
+            continue
+        except OSError as error:
+            raise StageError(
+                f"{folder} cannot be made ({error.strerror}): mend the folder's permissions or name another with --out"
+            ) from error
+        return folder
+    raise AssertionError("numbers do not end")

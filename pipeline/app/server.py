@@ -187,9 +187,8 @@ class Session:
             if not self._open:
                 return
             try:
-                for command in self._commands:
-                    yield self._command(command)
-                self._commands.clear()
+                while self._commands:
+                    yield self._command(self._commands.pop(0))
                 if self._frame is not None:
                     data, self._frame = self._frame, None
                     yield await run_in_threadpool(self._look, data) | {"dropped": self._dropped}

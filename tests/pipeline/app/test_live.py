@@ -2,14 +2,19 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from matplotlib import cbook
 
 from cascades import Detector, chroma_of
+from cascades.pictures import read_picture
+from pipeline.app.command import open_live
 from pipeline.app.live import KEEP_S, SMOOTH_S, Live
 from pipeline.app.recording import AT_ONCE, Recording
+from pipeline.classifier.model import save_model
 from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.faces.crops import cut_face
 from pipeline.schemas import BOX_NAMES
@@ -95,6 +100,20 @@ def test_other_programs_cascades_have_no_probability():
     bare = replace(disc(), info=replace(disc().info, calibration={}))
     (row, *_) = Live([CharacterCascade("disc", bare, 0.0)], classifier()).look(scene(7, ((20, 30),)), 0.0)
     assert row["detection"] is None
+
+
+def test_human_faces_are_found_by_opencvs_own_cascade_where_opencv_finds_them(tmp_path, monkeypatch):
+    save_model(tmp_path / "emotion", classifier())
+    monkeypatch.chdir(tmp_path)
+    xml = Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml"
+    looking, _ = open_live([xml], Path("emotion"))
+    portrait = read_picture(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    portrait = cv2.resize(portrait, (307, 360), interpolation=cv2.INTER_AREA)
+    gray = cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)
+    (theirs,) = cv2.CascadeClassifier(str(xml)).detectMultiScale(gray, 1.1, 3, minSize=(32, 32))
+    (row,) = looking.look(portrait, 0.0)
+    assert row["character"] == "haarcascade_frontalface_default"
+    np.testing.assert_allclose([row[side] for side in BOX_NAMES], theirs, atol=6)
 
 
 def test_a_recording_holds_all_rows_and_takes_no_others_place(tmp_path):

@@ -136,6 +136,14 @@ def test_frames_and_commands_that_make_no_sense_are_told_so_and_the_next_is_answ
         assert len(ask(socket, message(scene(7, ((20, 30),)), 0.0))["faces"]) == 1
 
 
+def test_where_nothing_can_be_recorded_it_is_said_once_and_frames_are_still_answered(tmp_path):
+    (tmp_path / "watch").write_text("a file in the way")
+    with serving(tmp_path) as served, served.frames() as socket:
+        assert "live-001 cannot be made" in ask(socket, {"record": True})["problem"]
+        for time_s in (0.0, 0.1):
+            assert len(ask(socket, message(scene(7, ((20, 30),)), time_s))["faces"]) == 1
+
+
 def test_other_pages_are_refused(served):
     for origin in (
         None,
