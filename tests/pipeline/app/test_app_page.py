@@ -86,6 +86,17 @@ def test_a_video_file_is_watched_and_its_last_frame_is_answered_when_it_stands(f
             page.evaluate(f"video.pause(); live.faces = []; video.currentTime = {second}")
             until(page, f"!video.seeking && live.faces.length === 1 && Math.abs(live.faces[0].box[0] - {x}) < 14")
             assert abs(page.evaluate("live.faces[0].box[1]") - y) < 14
+        for width, height in ((420, 900), (1240, 400)):  # with bars above and below the picture, and beside it
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("live.faces = []; video.currentTime = video.currentTime > 1 ? 0.3 : 1.3")
+            until(page, "!video.seeking && live.faces.length === 1")
+            shown, player = page.evaluate("[over, video].map(e => e.getBoundingClientRect().toJSON())")
+            assert shown["width"] / shown["height"] == pytest.approx(200 / 160, rel=0.02)
+            tight = max(shown["width"] / player["width"], shown["height"] / player["height"])
+            assert tight == pytest.approx(1, abs=0.02)
+            for low, size in (("left", "width"), ("top", "height")):
+                middle = shown[low] + shown[size] / 2
+                assert middle == pytest.approx(player[low] + player[size] / 2, abs=2)
         page.set_input_files("#file", {"name": "no.mp4", "mimeType": "video/mp4", "buffer": b"no video"})
         until(page, "document.getElementById('problem').textContent")
         assert page.inner_text("#problem").startswith("This video cannot be played")

@@ -274,7 +274,7 @@ def test_a_camera_that_plays_held_out_scenes_shows_the_right_emotions(
             hit = max(answers, key=answers.__getitem__, default="") == f"{character} {emotion}"
             right, wrong = right + hit, wrong + (not hit)
     assert right + wrong >= 5
-    assert right >= 0.75 * (right + wrong)
+    assert right >= 0.6 * (right + wrong)
 
 
 def test_an_episode_recorded_live_has_its_faces_at_their_frames(project: Path, live_url: str) -> None:
