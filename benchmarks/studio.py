@@ -132,11 +132,11 @@ class Person:
 
 
 @contextlib.contextmanager
-def browser() -> Iterator[Browser]:
-    """Headless Chromium, which is asked to be there."""
+def browser(*arguments: str) -> Iterator[Browser]:
+    """Headless Chromium, which is asked to be there. arguments: of its command line, besides ours."""
     assert CHROMIUM, "no Chromium on PATH: install Debian's package chromium (.ci/run does)"
     with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
         try:
             yield started
         finally:

@@ -15,7 +15,7 @@ from cascades.errors import CascadeError
 from labeling.config import Kind
 from labeling.errors import LabelingError
 from pipeline import paths
-from pipeline.errors import SetupError, ToonsetError, machine_errors, of_the_machine
+from pipeline.errors import InputError, SetupError, ToonsetError, machine_errors, of_the_machine
 from pipeline.version import VERSION
 from pipeline.watch.formats import Format, Shown
 
@@ -238,13 +238,48 @@ def watch(
     ] = None,
     subtitles: Annotated[Path | None, typer.Option(help="Add emotions to these subtitles (SRT or WebVTT).")] = None,
     shown: Annotated[Shown, typer.Option(help="How an emotion is added to a subtitle.")] = Shown.WORD,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Write nothing, but print a line for each change: of a camera (its number, such as 0), a video file "
+            "or an address.",
+        ),
+    ] = None,
 ) -> None:
     """Watch videos: find each character's face, say what it feels and when, and show it on a page."""
+    if live is not None:
+        if videos or episodes or making or subtitles:
+            raise InputError(
+                "--live has a source of its own and writes no file: give no other video or option but --model"
+            )
+        from pipeline.app.terminal import watch_live
+
+        watch_live(live, model)
+        return
     from pipeline.watch.command import watch as watch_videos
 
     watch_videos(
         videos or [], episodes, model, out, overlay=overlay, making=making or (), subtitles=subtitles, shown=shown
     )
+
+
+@app.command("app")
+def live_page(
+    cascade: Annotated[
+        list[Path] | None,
+        typer.Option(help="Find faces with this cascade (any OpenCV XML) instead of the project's. May be repeated."),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
+    out: Annotated[Path, typer.Option(help="The folder in which each recording gets a folder of its own.")] = (
+        paths.WATCH
+    ),
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0: any free one.", min=0, max=65535)] = 8765,
+) -> None:
+    """Open a page on this machine that watches a camera or a video live: boxes, names and emotions."""
+    from pipeline.app.command import run_app
+
+    run_app(cascade or [], model, out, port)
 
 
 @app.command()

@@ -57,12 +57,14 @@ def face_of(emotion: str) -> Face:
 @lru_cache(maxsize=64)
 def drawn(emotion: str, side: int) -> tuple[Pixels, Pixels]:
     """The drawing of an emotion, RGB uint8 [side, side, 3], and how much of each pixel it covers, [side, side]."""
-    png = resvg_py.svg_to_bytes(svg_string=_svg(face_of(emotion)), width=side, height=side, skip_system_fonts=True)
+    png = resvg_py.svg_to_bytes(svg_string=drawing_of(emotion), width=side, height=side, skip_system_fonts=True)
     image = np.asarray(cv2.imdecode(np.frombuffer(bytes(png), np.uint8), cv2.IMREAD_UNCHANGED), dtype=np.uint8)
     return np.ascontiguousarray(image[..., 2::-1]), np.ascontiguousarray(image[..., 3])
 
 
-def _svg(face: Face) -> str:
+def drawing_of(emotion: str) -> str:
+    """The drawing of an emotion as SVG, 100 × 100."""
+    face = face_of(emotion)
     ink = 'stroke="#3a2b12" stroke-width="6" stroke-linecap="round" stroke-linejoin="round"'
     low, high = 70 - face.mouth / 2, 70 + face.mouth / 2
     upper, lower = high - face.opening, high + face.opening

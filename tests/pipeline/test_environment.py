@@ -64,7 +64,7 @@ def test_the_lock_is_within_the_bounds_of_a_plain_install() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = chain(project["optional-dependencies"]["cluster"], project["optional-dependencies"]["onnx"])
+    extras = chain(*(project["optional-dependencies"][name] for name in ("app", "cluster", "onnx")))
     declared = {canonicalize_name(Requirement(text).name) for text in [*project["dependencies"], *extras]}
     owners = metadata.packages_distributions()
     for package in PACKAGES:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from pipeline.project.reproduced import MACHINE_DEPENDENT, differences, lock
 from pipeline.schemas import DATASET, LABELS, OK, SCENES
 from pipeline.tables import read_rows
 from pipeline.tasks.review import label_error_queue
+from pipeline.video.decode import decode_frames
+from pipeline.watch.tables import watched_schema
 from tests.support import ROOT
+from tests.support.live_page import app_running, camera_of, page_at, until
 from tests.support.pages import pictures
 
 pytestmark = pytest.mark.slow
@@ -244,3 +248,58 @@ def test_statistics_of_watched_episodes(watched: Path) -> None:
     shares = pd.read_csv(watched / "watch" / "stats" / "shares.csv")
     assert shares.groupby("character")["share"].sum().tolist() == pytest.approx([1, 1], abs=1e-3)
     assert (shares["low"] <= shares["high"]).all()
+
+
+@pytest.fixture(scope="module")
+def live_url(project: Path) -> Iterator[str]:
+    with app_running(project) as url:
+        yield url
+
+
+def test_a_camera_that_plays_held_out_scenes_shows_the_right_emotions(
+    project: Path, live_url: str, tmp_path: Path
+) -> None:
+    """In scenes in which a character feels the same from the beginning to the end."""
+    scenes = read_rows(project / "data/scenes.parquet", SCENES).set_index(["episode_id", "scene"])
+    known = truth_of_sample(scenes.reset_index()).groupby(["episode_id", "scene", "character"])["emotion"]
+    right = wrong = 0
+    for place, own in known.agg(["nunique", "first"]).query("nunique == 1").groupby(["episode_id", "scene"]):
+        scene = scenes.loc[place]
+        video = project / "data/episodes" / f"{place[0]}.mp4"
+        frames = decode_frames(video, start=scene["start_frame"], stop=scene["stop_frame"])
+        with page_at(live_url, *camera_of(tmp_path / "camera.mjpeg", (frame.rgb() for frame in frames))) as page:
+            page.click("#camera")
+            until(page, "live.counts.latency.length > 30")
+            seen: dict[str, int] = page.evaluate("live.seen")
+        for character, emotion in own["first"].droplevel([0, 1]).items():
+            answers = {name: count for name, count in seen.items() if name.startswith(f"{character} ")}
+            hit = max(answers, key=answers.__getitem__, default="") == f"{character} {emotion}"
+            right, wrong = right + hit, wrong + (not hit)
+    assert right + wrong >= 5
+    assert right >= 0.6 * (right + wrong)
+
+
+def test_an_episode_recorded_live_has_its_faces_at_their_frames(project: Path, live_url: str) -> None:
+    scenes = read_rows(project / "data/scenes.parquet", SCENES)
+    scene = scenes[(scenes["episode_id"] == "sample-garden") & (scenes["split"] == "test")].iloc[0]
+    with page_at(live_url) as page:
+        page.select_option("#episode", "sample-garden")
+        until(page, "live.counts.latency.length > 0")
+        page.click("#record")
+        page.evaluate(f"video.playbackRate = 0.5; video.currentTime = {scene['start_s'] + 0.05}")
+        until(page, f"video.currentTime > {scene['start_s'] + scene['frames'] / 24 - 0.1}")
+        page.click("#record")
+        until(page, "live.recorded")
+        said = page.evaluate("live.recorded")
+    faces = read_rows(
+        project / said["recorded"] / "faces.parquet", watched_schema(load_params(project / "params.yaml").emotions)
+    )
+    faces["frame"] = (faces["time_s"] * 24).round().astype(int)
+    own = faces[faces["frame"].between(scene["start_frame"], scene["stop_frame"] - 1)].assign(
+        episode_id="sample-garden"
+    )
+    truth = truth_of_sample(scenes).query("episode_id == 'sample-garden' and scene == @scene.scene")
+    assert own["frame"].nunique() >= 5
+    found = score(truth[truth["frame"].isin(own["frame"])], own, step_s=1 / 24)
+    assert found.found >= 0.9
+    assert found.frame_accuracy >= 0.6
