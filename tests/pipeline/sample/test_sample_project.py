@@ -149,7 +149,8 @@ def test_the_pages_open_without_anything_else(project: Path) -> None:
     assert 20 <= len(numbers) <= 60
     assert [kind for kind, _ in shown].count("image/svg+xml") == 3  # a timeline for each episode
     assert len(shown) > 100
-    assert not {data for _, data in numbers} & {data for _, data in shown}
+    # The pages repeat no plot; a face may stand for its character on the first and in its track on the second.
+    assert not {data for kind, data in numbers if kind != "image/jpeg"} & {data for _, data in shown}
     model = pictures(project / "reports" / "model.html")
     assert [kind for kind, _ in model].count("image/png") == 2  # confusion, reliability
     assert len(model) > 40
