@@ -13,7 +13,7 @@ from tests.support import ROOT
 
 
 def soak(folder: Path, settings: str) -> int:
-    """How many faults a soak finds, in a process of its own: it forks, and threads of other tests do not survive that."""
+    """How many faults a soak finds, in a process of its own: it forks, and other tests' threads do not survive that."""
     code = f"import pathlib, sys; from benchmarks.soak import run; sys.exit(run(pathlib.Path(sys.argv[1]), {settings}))"
     done = subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr, done.stderr[-3000:]
