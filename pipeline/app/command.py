@@ -18,7 +18,7 @@ from pipeline.app.live import Live
 from pipeline.classifier.model import Classifier, load_model
 from pipeline.classifier.predict import read_cascade
 from pipeline.errors import InputError, SetupError
-from pipeline.faces.cascade_files import CharacterCascade, load_cascade, trained
+from pipeline.faces.cascade_files import CharacterCascade, found_cascades
 from pipeline.palette import character_colors
 from pipeline.params import Params, load_params
 from pipeline.rows import EpisodeRow
@@ -61,7 +61,7 @@ def open_live(cascades: Sequence[Path], model: Path) -> tuple[Live, Params | Non
     params = load_params() if paths.PARAMS.exists() or not cascades else None
     known = [_with_least_score(read_cascade(path)) for path in cascades]
     if not known and params is not None:
-        known = _of_project(params)
+        known = found_cascades(params.characters, "app")
     twice = sorted({one.character for one in known if [other.character for other in known].count(one.character) > 1})
     if twice:
         raise InputError(f"two cascades are called {twice[0]}.xml: give one of the files another name")
@@ -72,16 +72,6 @@ def open_live(cascades: Sequence[Path], model: Path) -> tuple[Live, Params | Non
 def _with_least_score(known: CharacterCascade) -> CharacterCascade:
     """Other programs' cascades come without a least score."""
     return known if known.min_score else replace(known, min_score=WINDOWS)
-
-
-def _of_project(params: Params) -> list[CharacterCascade]:
-    there = [name for name in trained(params.characters) if (paths.CASCADES / f"{name}.xml").exists()]
-    if not there:
-        raise InputError(f"no cascade in {paths.CASCADES}: `dvc repro` trains one for each character; or use --cascade")
-    missing = [name for name in params.characters if name not in there]
-    if missing:
-        print(f"app: no cascade of {', '.join(missing)} yet: they are not looked for")
-    return [load_cascade(name) for name in there]
 
 
 def _episodes() -> dict[str, Path]:

@@ -57,6 +57,20 @@ def trained(characters: Sequence[str], folder: Path = paths.CASCADES) -> tuple[s
     return tuple(character for character in characters if not why_untrained(character, folder))
 
 
+def found_cascades(characters: Sequence[str], what: str, folder: Path = paths.CASCADES) -> list[CharacterCascade]:
+    """The cascades that there are, in the order of `characters`; a line says who has none.
+
+    what: the command, which begins that line. Raises InputError where nobody has one.
+    """
+    there = [name for name in trained(characters, folder) if (folder / f"{name}.xml").exists()]
+    if not there:
+        raise InputError(f"there is no cascade in {folder}: `dvc repro` trains one for each character who has boxes")
+    missing = [name for name in characters if name not in there]
+    if missing:
+        print(f"{what}: {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} no cascade yet: not searched for")
+    return [load_cascade(name, folder) for name in there]
+
+
 def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCascade:
     """Read `C.xml` and `C.json`. Raises InputError where a score is not known, CascadeError for a damaged file."""
     path = folder / f"{character}.xml"

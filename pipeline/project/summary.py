@@ -81,20 +81,20 @@ def _dataset(params: Params) -> dict[str, str]:
 
 
 def cascade_line(metrics: dict[str, Any], finds: pd.DataFrame) -> str:
-    """Recall of one cascade, how little that proves, its false positives, and its finds that were put aside.
+    """Recall of one cascade with its interval, its false positives, and how many of its detections were not kept.
 
     finds: the character's rows of MANIFEST.
     """
     aside = int((~is_face(finds)).sum())
-    put_aside = f"; {aside} of {len(finds)} finds put aside" if len(finds) else ""
+    not_kept = f"; {aside} of {len(finds)} detections not kept" if len(finds) else ""
     if not metrics["faces"]:
-        return f"not measured: no box lies in a test scene{put_aside}"
+        return f"not measured: no box lies in a test scene{not_kept}"
     rates = ", ".join(f"{metrics[f'recall_at_{rate}']:.2f} at {rate}" for rate in ("0.1", "0.3", "1.0"))
     seen = f"{metrics['faces']} faces, {metrics['frames']} complete frames of held-out scenes"
     low, high, false = (metrics[name] for name in ("recall_low", "recall_high", "false_positives_per_frame"))
     wrong = "unknown" if false is None else f"{false:.2f}"
-    used = f"as used {metrics['recall']:.2f} ({low:.2f} to {high:.2f}), with {wrong}"
-    return f"recall {rates} false positives per frame; {used} ({seen}){put_aside}"
+    used = f"recall {metrics['recall']:.2f} ({low:.2f} to {high:.2f}) with {wrong} false positives per frame"
+    return f"{used} ({seen}); at other rates {rates}{not_kept}"
 
 
 def classifier_line(metrics: dict[str, Any]) -> str:

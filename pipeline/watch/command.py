@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline import paths
 from pipeline.classifier.model import load_model
 from pipeline.console import say_counts
 from pipeline.errors import InputError
+from pipeline.faces.cascade_files import found_cascades
 from pipeline.palette import character_colors
 from pipeline.params import Params, load_params
 from pipeline.tables import write_text
@@ -71,12 +71,7 @@ def make_all(
 
 def open_viewer(params: Params, model: Path) -> Viewer:
     """The project's cascades and a classifier. Raises InputError where there is no cascade at all."""
-    characters = tuple(name for name in params.characters if (paths.CASCADES / f"{name}.xml").exists())
-    missing = [name for name in params.characters if name not in characters]
-    if not characters:
-        raise InputError(f"no cascade in {paths.CASCADES}: `dvc repro` trains one for each character")
-    if missing:
-        print(f"watch: no cascade of {', '.join(missing)} yet: they are not looked for")
+    characters = tuple(one.character for one in found_cascades(params.characters, "watch"))
     classifier = load_model(model)
     return Viewer(
         characters, classifier, classifier.about.crops.in_place_of(params.faces), classifier.about.unsure_below

@@ -58,9 +58,10 @@ class Sound:
         self._source = open_container(path)
         self._packets: Iterator[Packet[AudioStream]] = iter(())
         self._waiting: Packet[AudioStream] | None = None
-        if self._source.streams.audio:
-            stream = self._source.streams.audio[0]
-            if stream.codec_context.name in COPIED:
+        stream = next((one for one in self._source.streams.audio if one.codec_context is not None), None)
+        if stream is not None:
+            # A format may have several decoders: MP3's is called mp3float.
+            if stream.codec_context.codec.canonical_name in COPIED:
                 self._packets = self._copied(stream, out.add_stream_from_template(stream))
             else:
                 self._packets = self._encoded(stream, out.add_stream("aac", rate=stream.rate))

@@ -94,7 +94,7 @@ def test_a_file_is_watched_in_the_terminal(project, monkeypatch):
     monkeypatch.chdir(project)
     done = CliRunner().invoke(app, ["watch", "--live", "pilot.mp4"])
     first, *lines, last = done.stdout.splitlines()
-    assert first == "app: no cascade of hero yet: they are not looked for"
+    assert first == "app: hero has no cascade yet: not searched for"
     assert lines[0].startswith("00:00.")
     assert all(" disc: " in line for line in lines)
     assert last == "00:01.96 disc: gone"

@@ -111,7 +111,7 @@ def test_the_summary_says_what_there_is_and_what_comes_next(
     shown = summarize()
     assert "labels  2 faces, 1 rejected" in shown
     assert "mouse cascade  not measured" in shown
-    assert "as used 0.50 (0.15 to 0.85), with 0.25 (4 faces, 9 complete frames of held-out scenes)" in shown
+    assert "recall 0.50 (0.15 to 0.85) with 0.25 false positives per frame (4 faces, 9 complete frames of" in shown
     assert " scenes  " not in shown  # that stage has not run
     new = tmp_path / "new"
     new.mkdir()

@@ -83,6 +83,8 @@ def test_what_is_no_input_may_change(project: Path) -> None:
     with unchanged_inputs("scenes", None):
         Path("annotations/emotions.csv").write_text("a row")
         Path("params.yaml").write_text(Path("params.yaml").read_text().replace("workers: 0", "workers: 1"))
+    with pytest.raises(StageError, match="changed"), unchanged_inputs("scenes", None):  # while an input may not
+        Path("annotations/splits.csv").write_text("a row")
 
 
 def test_what_was_kept_while_an_input_changed_is_forgotten(project: Path) -> None:
