@@ -21,7 +21,7 @@ RANGE: Final = (0.05, 20.0)
 RIGHT: Final = 0.8
 """Share of the answers that are believed which should be right."""
 EVEN: Final = 0.5
-"""Probability below which an answer is more likely wrong than right: the threshold where too few faces tell another."""
+"""Probability below which an answer is more likely wrong than right: no threshold is lower."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,10 @@ def fit_temperature(net: nn.Module, logits: torch.Tensor, actual: torch.Tensor) 
 def choose_unsure_below(found: NDArray[np.float32], actual: NDArray[np.int64]) -> float:
     """The probability below which an answer should not be believed, chosen on validation faces.
 
-    The lowest one with which a share of `RIGHT` of the answers that reach it is right: selective classification, the
-    largest coverage at a given risk (Geifman & El-Yaniv, NeurIPS 2017). found: probabilities [N, K]; actual: [N].
-    `EVEN` where there are fewer than `LEAST` faces, or no threshold with `LEAST` faces above it does it.
+    The lowest one, from `EVEN` on, with which a share of `RIGHT` of the answers that reach it is right: selective
+    classification, the largest coverage at a given risk (Geifman & El-Yaniv, NeurIPS 2017). found: probabilities
+    [N, K]; actual: [N]. `EVEN` where there are fewer than `LEAST` faces, or no threshold with `LEAST` faces above it
+    does it.
     """
     confidence = found.max(axis=1, initial=0.0).astype(np.float64)
     right = found.argmax(axis=1) == actual if len(found) else np.zeros(0, dtype=bool)
@@ -84,4 +85,4 @@ def choose_unsure_below(found: NDArray[np.float32], actual: NDArray[np.int64]) -
     good = last & (accuracy >= RIGHT) & (np.arange(1, len(order) + 1) >= LEAST)
     if not good.any():
         return EVEN
-    return float(np.floor(confidence[order][np.flatnonzero(good)[-1]] * 1e4) / 1e4)
+    return max(EVEN, float(np.floor(confidence[order][np.flatnonzero(good)[-1]] * 1e4) / 1e4))

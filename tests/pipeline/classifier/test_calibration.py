@@ -69,8 +69,14 @@ def test_unsure_is_what_lies_below_the_largest_share_of_answers_that_are_right_o
         if sure.sum() >= LEAST:
             shares[float(one)] = float((found.argmax(axis=1) == actual)[sure].mean())
     best = min(one for one, share in shares.items() if share >= RIGHT)
+    assert best > EVEN
     assert threshold == pytest.approx(best, abs=1e-4)
     assert threshold <= best
+
+
+def test_an_answer_that_is_more_likely_wrong_is_never_believed() -> None:
+    found = np.tile(np.array([[0.4, 0.3, 0.3]], dtype=np.float32), (100, 1))
+    assert choose_unsure_below(found, np.zeros(100, dtype=np.int64)) == EVEN
 
 
 def test_too_few_faces_or_answers_that_are_never_right_leave_the_even_chance() -> None:
