@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from pipeline import paths
 from pipeline.errors import InputError, StageError
+from pipeline.strict_yaml import InvalidYaml, read_yaml
 
 READ_WHOLE: Final = 64 << 20
 """Bytes up to which a file that dvc.yaml names is compared by its content too. Of larger ones, and of those in a folder
@@ -57,14 +56,14 @@ def unchanged_inputs(stage: str, character: str | None) -> Iterator[None]:
 def declared_inputs(stage: str, character: str | None) -> Declared:
     """What the project's dvc.yaml says of a stage; nothing where it has none of this name."""
     try:
-        flow = yaml.safe_load(paths.FLOW.read_text(encoding="utf-8"))
+        flow = read_yaml(paths.FLOW.read_bytes())
         entry = flow["stages"].get(stage, {})
         deps = [str(path).replace("${item.character}", character or "") for path in entry.get("deps", [])]
         params = [key for key in entry.get("params", []) if isinstance(key, str)]
         kept = [Path(path) for out in entry.get("outs", []) for path, flags in _flags(out) if flags.get("persist")]
     except FileNotFoundError:
         return Declared()
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (InvalidYaml, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{paths.FLOW} cannot be read as a list of stages ({error})") from error
     return Declared(tuple(map(Path, deps)), tuple(params), tuple(kept))
 
@@ -111,8 +110,8 @@ def _file(path: Path) -> tuple[int, int, str] | None:
 def _params() -> Any:
     """params.yaml as it stands; None where it cannot be read, which is the stage's own to say."""
     try:
-        return yaml.safe_load(paths.PARAMS.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError):
+        return read_yaml(paths.PARAMS.read_bytes())
+    except (OSError, InvalidYaml):
         return None
 
 
