@@ -312,7 +312,7 @@ def frame_by_frame(project: Project) -> dict[tuple[int, str], Found]:
     searcher = Searcher(cascades, project.params.faces.model_copy(update={"every": 1}))
     found = {}
     for frame in decode_chosen(project.film, project.truth.complete, threads=2):
-        (look,) = searcher.scene([frame], frame.index, frame.index + 1)
+        (look,) = searcher.scene([frame])
         for number, cascade in enumerate(cascades):
             own = look.cascade == number
             strengths = look.scores[own].astype(np.float64) / cascade.min_score

@@ -39,13 +39,27 @@ def find_faces(
     frames: all frames of these scenes, in order. episode: its row of EPISODES. scenes: rows of SCENES that follow each
     other.
     """
-    searcher = Searcher(cascades, params)
-    judged = []
-    for scene, own in _by_scene(frames, scenes):
-        looks = searcher.scene(own, scene.start_frame, scene.stop_frame)
-        found = [row | {"scene": scene.scene} for look in looks for row in _faces(look, cascades, params)]
-        if found:
-            judged.append(judge(pd.DataFrame(found), params))
+    finder = FaceFinder(cascades, params)
+    return as_faces([finder.scene(scene.scene, own) for scene, own in _by_scene(frames, scenes)], episode)
+
+
+class FaceFinder:
+    """Finds the faces of an episode's scenes, one after the other."""
+
+    def __init__(self, cascades: Sequence[CharacterCascade], params: Faces) -> None:
+        self._searcher = Searcher(cascades, params)
+        self._cascades, self._params = cascades, params
+
+    def scene(self, scene: int, frames: Iterable[Frame]) -> pd.DataFrame:
+        """The detections of a scene with its number, judged; for `as_faces`. frames: as of `Searcher.scene`."""
+        looks = self._searcher.scene(frames)
+        found = [row | {"scene": scene} for look in looks for row in _faces(look, self._cascades, self._params)]
+        return judge(pd.DataFrame(found), self._params) if found else pd.DataFrame()
+
+
+def as_faces(judged: Sequence[pd.DataFrame], episode: EpisodeRow) -> pd.DataFrame:
+    """What `FaceFinder` found in some scenes of an episode as rows of FACES, tracks numbered from 0."""
+    judged = [scene for scene in judged if len(scene)]
     if not judged:
         return pd.DataFrame(columns=FACES.names)
     rows = pd.concat(judged, ignore_index=True).sort_values(["frame", "character", "x", "y"], ignore_index=True)

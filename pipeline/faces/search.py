@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.images import Pixels
 from pipeline.params import Faces
 from pipeline.video.frame import Frame
+
+Item = TypeVar("Item")
 
 REACH = 0.5
 """How far around a face is looked for it in the next frames, as a share of its side, each way."""
@@ -96,16 +98,14 @@ class Searcher:
         self._detectors: dict[tuple[int, int], Detector] = {}
         self._color = any(len(cascade.info.planes) > 1 for cascade in self._cascades)
 
-    def scene(self, frames: Iterable[Frame], start: int, stop: int) -> Iterator[Look]:
-        """Look through a scene; `frames` are all its frames from `start` to before `stop`, in order."""
-        whole = whole_frames(start, stop, self._params)
+    def scene(self, frames: Iterable[Frame]) -> Iterator[Look]:
+        """Look through a scene; `frames` are all its frames, or those to be looked at, in order."""
         before: tuple[_Small, Look] | None = None
         between: list[_Small] = []
-        for frame in frames:
-            if frame.index % self._params.every:
-                continue
+        looked_at = (frame for frame in frames if frame.index % self._params.every == 0)
+        for frame, whole in with_whole(looked_at, self._params):
             small = self._shrunk(frame)
-            if frame.index not in whole:
+            if not whole:
                 between.append(small)
                 continue
             after = self._whole(small, before)
@@ -169,10 +169,16 @@ class Searcher:
         )
 
 
-def whole_frames(start: int, stop: int, params: Faces) -> set[int]:
-    """The looked-at frames of a scene that are searched whole: every so many, and always the first and the last."""
-    looked_at = range(-(-start // params.every) * params.every, stop, params.every)
-    return {*looked_at[:: max(1, params.search_every // params.every)], *looked_at[-1:]}
+def with_whole(frames: Iterable[Item], params: Faces) -> Iterator[tuple[Item, bool]]:
+    """The looked-at frames of a scene, and which are searched whole: every so many, always the first and the last."""
+    step = max(1, params.search_every // params.every)
+    waiting: list[Item] = []
+    for number, frame in enumerate(frames):
+        if waiting:
+            yield waiting.pop(), (number - 1) % step == 0
+        waiting = [frame]
+    for last in waiting:
+        yield last, True
 
 
 def search_regions(places: NDArray[np.int64], width: int, height: int) -> list[Region]:

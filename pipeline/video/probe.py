@@ -5,7 +5,8 @@ the reading in sequence gave; what the container says of itself (its size, its l
 """
 
 import zlib
-from collections.abc import Iterator
+from array import array
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,6 +39,8 @@ SOUGHT: Final = 4
 FOLLOWING: Final = 8
 """Frames after a sought one whose times must be those of the reading in sequence."""
 
+Times = Sequence[int]
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -66,11 +69,38 @@ def probe(path: Path) -> VideoInfo:
 
     Raises InputError only if there is no such file; everything else that is wrong is `problem`.
     """
-    try:
-        with open_video(path) as opened:
-            return _probe(path, opened)
-    except Unreadable as error:
-        return VideoInfo(problem=error.why)
+    reading = Reading(path)
+    for _ in reading:
+        pass
+    return reading.info
+
+
+class Reading:
+    """One reading of a video, from its beginning to its end: every frame, and after the last what `probe` says of it.
+
+    What the headers say stands from the first frame on: `rate`, frames per second, `time_base`, s, and `stated_frames`,
+    0 where they do not say it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.info = VideoInfo(problem="not read to its end")
+        self.rate = Fraction(25)
+        self.time_base = Fraction(0)
+        self.stated_frames = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Every frame that decodes, in order. Raises InputError only if there is no such file."""
+        try:
+            with open_video(self._path) as opened:
+                stated = opened.stream.guessed_rate or opened.stream.average_rate
+                if stated and 0 < stated <= FASTEST:
+                    self.rate = as_fraction(stated)
+                self.time_base = as_fraction(opened.stream.time_base)
+                self.stated_frames = opened.stream.frames
+                self.info = yield from _read(self._path, opened)
+        except Unreadable as error:
+            self.info = VideoInfo(problem=error.why)
 
 
 class _Watch:
@@ -95,7 +125,7 @@ class _Seen:
     """The frames of a reading in sequence: their times, and of some of them what they look like."""
 
     def __init__(self) -> None:
-        self.times: list[int] = []
+        self.times = array("q")
         self.made_up = 0
         self.corrupt = 0
         self.size: tuple[int, int] | None = None
@@ -126,21 +156,30 @@ def digest(frame: Frame) -> int:
     return zlib.crc32(frame.preview(64).tobytes(), zlib.crc32(np.ascontiguousarray(frame.gray)))
 
 
-def _probe(path: Path, opened: Opened) -> VideoInfo:
-    container, stream = opened.container, opened.stream
-    watch, seen, damage = _Watch(container.demux()), _Seen(), ""
-    try:
-        for pts, picture in pictures(iter(watch), stream):
-            frame = Frame(len(seen.times), pts, picture, opened.aspect)
-            if seen.size not in (None, frame.size):
-                damage = (
-                    f"its picture changes size from {seen.size} to {frame.size} at frame {frame.index}: {mend(path)}"
-                )
-                break
-            seen.add(frame, picture)
-    except FAULTS as error:
-        words = error.strerror if isinstance(error, OSError) else str(error)
-        damage = f"damaged: {len(seen.times)} frames decode, then FFmpeg says {words!r}: {mend(path)}"
+def _read(path: Path, opened: Opened) -> Generator[Frame, None, VideoInfo]:
+    """Yield every frame; return what they and the headers say of the file."""
+    watch, seen, damage = _Watch(opened.container.demux()), _Seen(), ""
+    packets = pictures(iter(watch), opened.stream)
+    while True:
+        try:
+            pts, picture = next(packets)
+        except StopIteration:
+            break
+        except FAULTS as error:
+            words = error.strerror if isinstance(error, OSError) else str(error)
+            damage = f"damaged: {len(seen.times)} frames decode, then FFmpeg says {words!r}: {mend(path)}"
+            break
+        frame = Frame(len(seen.times), pts, picture, opened.aspect)
+        if seen.size not in (None, frame.size):
+            damage = f"its picture changes size from {seen.size} to {frame.size} at frame {frame.index}: {mend(path)}"
+            break
+        seen.add(frame, picture)
+        yield frame
+    return _info(path, opened, watch, seen, damage)
+
+
+def _info(path: Path, opened: Opened, watch: _Watch, seen: _Seen, damage: str) -> VideoInfo:
+    stream = opened.stream
     codec, times = stream.codec_context.name, seen.times
     if seen.last is None or seen.size is None:
         return VideoInfo(codec=codec, problem=damage or cut_short(path, 0) or f"no frame decodes: {mend(path)}")
@@ -170,7 +209,7 @@ def _probe(path: Path, opened: Opened) -> VideoInfo:
     )
 
 
-def _rate(stream: VideoStream, times: list[int], time_base: Fraction) -> Fraction:
+def _rate(stream: VideoStream, times: Times, time_base: Fraction) -> Fraction:
     """Frames per second: of the rates that FFmpeg reads from the container, the one that the frames' times bear out.
 
     (The average rate of Big Buck Bunny is 286300/11929, because its stated duration is a little off; its frames come
@@ -190,7 +229,7 @@ def _rate(stream: VideoStream, times: list[int], time_base: Fraction) -> Fractio
     return max((steps / span).limit_denominator(1001), Fraction(1, 1001))
 
 
-def _uneven(times: list[int]) -> bool:
+def _uneven(times: Times) -> bool:
     """Whether some step between frames is off the usual one by more than rounding to the time base explains."""
     steps = np.diff(np.array(times, dtype=np.int64))
     if len(steps) == 0:
@@ -199,7 +238,7 @@ def _uneven(times: list[int]) -> bool:
     return bool(np.abs(steps - usual).max() > max(1, usual * EVEN))
 
 
-def _hidden(path: Path, stream: VideoStream, times: list[int], time_base: Fraction) -> tuple[str, str]:
+def _hidden(path: Path, stream: VideoStream, times: Times, time_base: Fraction) -> tuple[str, str]:
     """Why the samples that the container lists and does not show are a problem, or are none; both may be empty.
 
     An edit list hides samples on purpose: what is left has the rate of the whole. Wrong times hide them too.
@@ -229,7 +268,7 @@ def _unedited(path: Path, index: int) -> list[int]:
         return []
 
 
-def _no_film(path: Path, times: list[int], rate: Fraction) -> str:
+def _no_film(path: Path, times: Times, rate: Fraction) -> str:
     """Why a file whose frames all decode is no film, or an empty string."""
     if len(times) == 1:
         return "it holds a single picture, as a cover or a photograph does; expected a video: name another file"
@@ -263,7 +302,7 @@ def _untrusted(path: Path, seen: _Seen) -> str:
     if seen.made_up:
         return f"{seen.made_up} of its frames have no time, or another frame's, so {always}"
     for index, expected in seen.samples():
-        times = seen.times[index : index + FOLLOWING]
+        times = list(seen.times[index : index + FOLLOWING])
         found: list[int] = []
         for frame in decode_from(path, times[0], index):
             if not found and digest(frame) != expected:

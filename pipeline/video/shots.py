@@ -5,6 +5,8 @@ instructions whose results differ between machines. `Frame.preview` takes every 
 planes, which is exact and costs a twentieth of decoding; docs/benchmarks.md has the figures.
 """
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +21,7 @@ from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.params import Scenes
 from pipeline.video.decode import decode_frames
+from pipeline.video.frame import Frame
 
 PREVIEW: Final = 128
 """Width in px at which frames are compared: half of PySceneDetect's own choice, which finds the same boundaries."""
@@ -33,27 +36,79 @@ class Start:
     transition: str
 
 
+class ShotFinder:
+    """Finds where scenes begin while the frames of a video go by: `add` takes all of them, in order.
+
+    rate: frames per second, or what is taken for it until the end; it says only how many frames a scene has at least.
+    """
+
+    def __init__(self, rate: Fraction, params: Scenes) -> None:
+        self._rate, self._params = rate, params
+        # Every cut, however close to the last: `merge` has to see the one that ends a short black.
+        self._detector = AdaptiveDetector(params.threshold, 1, params.window, params.min_content)
+        self._times = array("q")
+        self._cuts: list[int] = []
+        self._dark: list[tuple[int, int]] = []
+        self._fades: list[tuple[int, int]] = []  # the same, joined
+        self._last: Start | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Take the next frame into account."""
+        picture = frame.preview(PREVIEW)
+        # PySceneDetect expects BGR. It is given frame numbers, not times: boundaries are frames.
+        found = self._detector.process_frame(FrameTimecode(frame.index, self._rate), picture[..., ::-1])
+        self._cuts += [cut.frame_num for cut in found]
+        self._times.append(frame.pts)
+        if float(picture.mean()) < self._params.fade_level:
+            run = (frame.index, frame.index + 1)
+            _extend(self._dark, run, 1)
+            _extend(self._fades, run, _shortest(self._rate, self._params))
+
+    def starts(self, rate: Fraction) -> list[Start]:
+        """Where the scenes begin, after the last frame was added; `rate` is in frames per second."""
+        shortest = _shortest(rate, self._params)
+        boundaries = merge(self._cuts, joined(self._dark, shortest), len(self._times), shortest)
+        first = Start(0, self._times[0], "start")
+        return [first, *(Start(frame, self._times[frame], how) for frame, how in boundaries)]
+
+    def settled(self) -> tuple[int, list[Start]]:
+        """What no later frame can change: how many frames are settled, and the starts among them that are new."""
+        if self._last is None:
+            self._last = Start(0, self._times[0], "start")
+            return 0, [self._last]
+        seen, shortest, window = len(self._times), _shortest(self._rate, self._params), self._params.window
+        last = self._last.frame
+        cuts = self._cuts[bisect_right(self._cuts, last) :]
+        fades = self._fades[bisect_left(self._fades, last, key=lambda run: run[1]) :]
+        # A black that may go on, or end with a cut. One from the first frame on is no boundary, nor are cuts in it.
+        going_on = [run for run in fades if seen - run[1] < max(shortest, window + 1)]
+        undecided = (going_on[0][0] or going_on[0][1]) if going_on else seen
+        # A cut that is near to a fade is none.
+        limit = min([seen - window, undecided, *(cut for cut in cuts if cut + shortest > undecided)])
+        new: list[Start] = []
+        if cuts or fades:
+            shifted = [(start - last, stop - last) for start, stop in fades]
+            boundaries = merge([cut - last for cut in cuts], shifted, seen - last, shortest)
+            sure = [(frame + last, how) for frame, how in boundaries if frame + last < limit]
+            new = [Start(frame, self._times[frame], how) for frame, how in sure]
+        if new:
+            self._last = new[-1]
+        return max(0, limit), new
+
+
 def find_starts(path: Path, rate: Fraction, params: Scenes, threads: int = 1) -> list[Start]:
     """Where the scenes of a video begin; `rate` is in frames per second, `threads` of the decoder change nothing.
 
     Raises InputError if the file does not decode to its end.
     """
-    shortest = max(1, ceil(params.min_scene_s * rate))
-    # Every cut, however close to the last: `merge` has to see the one that ends a short black.
-    detector = AdaptiveDetector(params.threshold, 1, params.window, params.min_content)
-    times: list[int] = []
-    levels: list[float] = []
-    cuts: list[int] = []
+    finder = ShotFinder(rate, params)
     for frame in decode_frames(path, threads=threads):
-        picture = frame.preview(PREVIEW)
-        # PySceneDetect expects BGR. It is given frame numbers, not times: boundaries are frames.
-        found = detector.process_frame(FrameTimecode(frame.index, rate), picture[..., ::-1])
-        cuts += [cut.frame_num for cut in found]
-        times.append(frame.pts)
-        levels.append(float(picture.mean()))
-    fades = dark_runs(np.array(levels), params.fade_level, shortest)
-    boundaries = merge(cuts, fades, len(times), shortest)
-    return [Start(0, times[0], "start"), *(Start(frame, times[frame], how) for frame, how in boundaries)]
+        finder.add(frame)
+    return finder.starts(rate)
+
+
+def _shortest(rate: Fraction, params: Scenes) -> int:
+    return max(1, ceil(params.min_scene_s * rate))
 
 
 def dark_runs(levels: npt.NDArray[np.float64], fade_level: float, shortest: int) -> list[tuple[int, int]]:
@@ -63,13 +118,23 @@ def dark_runs(levels: npt.NDArray[np.float64], fade_level: float, shortest: int)
     a fade one boundary is where the black begins and ends. Runs less than `shortest` frames apart are one.
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], levels < fade_level, [False]]).astype(np.int8)))
+    return joined(((start, stop) for start, stop in edges.reshape(-1, 2).tolist()), shortest)
+
+
+def joined(dark: Iterable[tuple[int, int]], shortest: int) -> list[tuple[int, int]]:
+    """Runs in order, those less than `shortest` frames apart as one."""
     runs: list[tuple[int, int]] = []
-    for start, stop in edges.reshape(-1, 2).tolist():
-        if runs and start - runs[-1][1] < shortest:
-            runs[-1] = (runs[-1][0], stop)
-        else:
-            runs.append((start, stop))
+    for run in dark:
+        _extend(runs, run, shortest)
     return runs
+
+
+def _extend(runs: list[tuple[int, int]], run: tuple[int, int], shortest: int) -> None:
+    """Add a run after the others, or make the last one longer where fewer than `shortest` frames are between."""
+    if runs and run[0] - runs[-1][1] < shortest:
+        runs[-1] = (runs[-1][0], run[1])
+    else:
+        runs.append(run)
 
 
 def merge(cuts: Iterable[int], fades: Iterable[tuple[int, int]], frames: int, shortest: int) -> list[tuple[int, str]]:

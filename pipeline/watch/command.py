@@ -14,6 +14,7 @@ from pipeline.tables import write_text
 from pipeline.watch.exports import export
 from pipeline.watch.formats import Format, Shown
 from pipeline.watch.look import Viewer
+from pipeline.watch.once import looked_through
 from pipeline.watch.overlay import Style, write_overlay
 from pipeline.watch.page import write_page
 from pipeline.watch.places import Places
@@ -43,12 +44,13 @@ def watch(
     """
     params = load_params()
     viewer = open_viewer(params, model)
-    videos = open_videos(files, all_episodes, params)
+    videos = open_videos(files, all_episodes)
     if subtitles is not None:
         read_subtitles(subtitles)  # before any work
         if len(videos) != 1:
             raise InputError(f"--subtitles are of one video; {len(videos)} are to be watched: name one")
-    for video in videos:
+    for given in videos:
+        video = looked_through(given, viewer, params)
         watched = make_all(video, viewer, out / video.name, params, overlay=overlay, making=making)
         if subtitles is not None:
             add_subtitles(watched, subtitles, shown, params.names)

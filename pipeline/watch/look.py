@@ -1,11 +1,10 @@
 """Looking through a video: its faces, whose they are, and what they feel, a run of scenes after the other.
 
-What a run gave is kept in data/cache/watch under all that decided it, so a watching that was killed goes on where it
-was. Memory holds one run at a time, however long the video is.
+What a run gave is kept (`pipeline.watch.kept`), so a watching that was killed goes on where it was. Memory holds one
+run at a time, however long the video is.
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 
 from cascades import CalibrationMissing, Cascade, probability
 from pipeline import paths
-from pipeline.caches import cache_folder
 from pipeline.classifier.model import Classifier
 from pipeline.compute.each import each
 from pipeline.errors import InputError
@@ -27,8 +25,8 @@ from pipeline.faces.runs import Run, faces_of_run, in_runs
 from pipeline.images import decode_rgb
 from pipeline.params import Compute, Faces
 from pipeline.schemas import OK
-from pipeline.tables import read_rows, table_key, to_table, write_table
 from pipeline.video import container
+from pipeline.watch.kept import Kept
 from pipeline.watch.smooth import smooth
 from pipeline.watch.tables import watched_schema
 from pipeline.watch.video import Video
@@ -68,27 +66,23 @@ def watch_faces(video: Video, viewer: Viewer, compute: Compute) -> Iterator[pd.D
     Raises InputError where the video does not decode to its end.
     """
     schema = watched_schema(viewer.classifier.emotions)
-    folder = cache_folder("watch") / f"{video.episode['sha256'][:24]}-{viewer.key()[:24]}"
-    folder.mkdir(exist_ok=True)
+    kept = Kept(video.episode["sha256"], viewer.key())
     runs = [
         Run(video.path, video.episode, own, viewer.characters, viewer.faces, viewer.cascades)
-        for own in in_runs(video.scenes, video.episode["seekable"])
+        for own in in_runs(video.scenes, seekable=True)
     ]
-    kept = [folder / f"{number:06}.parquet" for number in range(len(runs))]
-    keys = [{"scenes": json.dumps(run.scenes[["start_frame", "stop_frame"]].to_numpy().tolist())} for run in runs]
-    todo = [run for run, path, key in zip(runs, kept, keys, strict=True) if table_key(path) != key]
+    todo = [run for number, run in enumerate(runs) if (number, run.scenes) not in kept]
     looked = each(faces_of_run, todo, compute, desc=f"watch {video.name}", unit="runs of scenes")
     cascades = {name: load_cascade(name, viewer.cascades).cascade for name in viewer.characters}
     tracks = 0
-    for path, key in zip(kept, keys, strict=True):
-        if table_key(path) != key:
+    for number, run in enumerate(runs):
+        if (number, run.scenes) not in kept:
             table, problem = next(looked)
             if problem:
                 raise InputError(f"{video.path}: {problem}")
-            rows = judge_faces(table, cascades, viewer)
-            write_table(path, to_table(rows, schema), key)
-        else:
-            rows = read_rows(path, schema)
+            kept.write(number, run.scenes, judge_faces(table, cascades, viewer), schema)
+        # Under another name the same video may have been watched before.
+        rows = kept.read(number, schema).assign(episode_id=video.name)
         rows["track"] += tracks
         tracks = max(tracks, int(rows["track"].max()) + 1) if len(rows) else tracks
         yield rows

@@ -1,6 +1,6 @@
 """A video to be watched: what it is, and where its scenes begin, from the project's tables where it is an episode."""
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,14 +9,13 @@ from typing import Any
 import pandas as pd
 
 from pipeline import paths
-from pipeline.compute.each import cores
 from pipeline.errors import InputError
-from pipeline.params import Params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, OK, SCENES
-from pipeline.tables import read_rows, rows_of
-from pipeline.video.probe import probe
-from pipeline.video.shots import find_starts
+from pipeline.tables import read_rows, rows_of, sha256_of
+from pipeline.video.container import open_video
+from pipeline.video.probe import VideoInfo
+from pipeline.video.shots import Start
 from pipeline.video.sources import slug
 
 
@@ -51,13 +50,22 @@ class Video:
         return float(int(self.scenes["start_pts"].iloc[0]) * self.time_base)
 
 
-def open_videos(files: list[Path], all_episodes: bool, params: Params) -> list[Video]:
+@dataclass(frozen=True)
+class Unseen:
+    """A video file that the project does not know, before it is looked through (`pipeline.watch.once`)."""
+
+    path: Path
+    name: str
+    sha256: str
+
+
+def open_videos(files: list[Path], all_episodes: bool) -> list[Video | Unseen]:
     """The videos to watch: the files named, and all of the project's episodes where they are asked for.
 
-    Raises InputError where there is none, a file is no sound video, or two have one name.
+    Raises InputError where there is none, a file is no video, or two have one name.
     """
     episodes = read_rows(paths.EPISODES, EPISODES) if paths.EPISODES.exists() else None
-    found = [_of_file(path, episodes, params) for path in files]
+    found = [_of_file(path, episodes) for path in files]
     if all_episodes:
         if episodes is None:
             raise InputError(f"{paths.EPISODES} is not made yet: run `dvc repro`, or name video files")
@@ -71,7 +79,7 @@ def open_videos(files: list[Path], all_episodes: bool, params: Params) -> list[V
     return found
 
 
-def _of_file(path: Path, episodes: pd.DataFrame | None, params: Params) -> Video:
+def _of_file(path: Path, episodes: pd.DataFrame | None) -> Video | Unseen:
     path = path.expanduser()
     if not path.is_file():
         raise InputError(f"there is no file {path.absolute()}: name a video file")
@@ -80,7 +88,8 @@ def _of_file(path: Path, episodes: pd.DataFrame | None, params: Params) -> Video
         same = episodes[(episodes["sha256"] == sha256) & (episodes["status"] == OK)]
         if len(same):
             return video_of_episode(next(rows_of(same, EpisodeRow)))
-    return _look_at(path, sha256, params)
+    with open_video(path):  # what is no video at all is said before any work
+        return Unseen(path, slug(path.stem) or sha256[:12], sha256)
 
 
 def video_of_episode(row: EpisodeRow) -> Video:
@@ -90,17 +99,12 @@ def video_of_episode(row: EpisodeRow) -> Video:
     return Video(paths.VIDEOS / row.path, row._asdict(), own)
 
 
-def _look_at(path: Path, sha256: str, params: Params) -> Video:
-    """Decode a video that the project does not know, for what it is and where its scenes begin."""
-    info = probe(path)
-    if info.problem:
-        raise InputError(f"{path}: {info.problem}")
-    starts = find_starts(path, info.rate, params.scenes, cores(params.compute))
-    name = slug(path.stem) or sha256[:12]
+def video_of_file(unseen: Unseen, info: VideoInfo, starts: Sequence[Start]) -> Video:
+    """A video that the project does not know, from what one pass over it found."""
     episode = {
-        "episode_id": name,
-        "path": path.name,
-        "sha256": sha256,
+        "episode_id": unseen.name,
+        "path": unseen.path.name,
+        "sha256": unseen.sha256,
         "width": info.width,
         "height": info.height,
         "frames": info.frames,
@@ -111,19 +115,17 @@ def _look_at(path: Path, sha256: str, params: Params) -> Video:
         "duration_s": info.duration_s,
         "seekable": info.seekable,
     }
-    scenes = pd.DataFrame(
+    return Video(unseen.path, episode, scenes_of(unseen.name, starts, info.frames))
+
+
+def scenes_of(name: str, starts: Sequence[Start], stop: int) -> pd.DataFrame:
+    """Rows of SCENES without their split, numbered from 0. stop: the frame before which the last one ends."""
+    return pd.DataFrame(
         {
             "episode_id": name,
             "scene": range(len(starts)),
             "start_frame": [start.frame for start in starts],
-            "stop_frame": [*(start.frame for start in starts[1:]), info.frames],
+            "stop_frame": [*(start.frame for start in starts[1:]), stop],
             "start_pts": [start.pts for start in starts],
         }
     )
-    return Video(path, episode, scenes)
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

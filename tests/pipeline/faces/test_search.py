@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from pipeline.faces.search import Region, is_same_picture, search_regions, whole_frames
+from pipeline.faces.search import Region, is_same_picture, search_regions, with_whole
 from pipeline.params import Faces
 
 
@@ -15,8 +15,9 @@ def test_the_first_and_the_last_looked_at_frame_are_searched_whole(
     start: int, stop: int, every: int, search_every: int
 ) -> None:
     looked_at = [frame for frame in range(start, stop) if frame % every == 0]
-    whole = sorted(whole_frames(start, stop, Faces(every=every, search_every=search_every)))
-    assert set(whole) <= set(looked_at)
+    given = list(with_whole(looked_at, Faces(every=every, search_every=search_every)))
+    whole = [frame for frame, searched in given if searched]
+    assert [frame for frame, _ in given] == looked_at
     assert whole[:1] == looked_at[:1]
     assert whole[-1:] == looked_at[-1:]
     assert all(b - a <= max(every, search_every) for a, b in itertools.pairwise(whole))
