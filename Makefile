@@ -7,18 +7,18 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 
-.PHONY: help setup repro reproduced test quick lint docs wheel lock
+.PHONY: help setup repro reproduced test quick lint docs wheel wheel-cascades lock
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
 setup: .venv/installed
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements.lock pyproject.toml cascades/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "toonset needs Python 3.11, found $$($(PYTHON) --version) at $(PYTHON): install python3.11 and its venv module"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./cascades --editable .
 	$(BIN)/python -m pip check
 	@touch $@
 
@@ -49,6 +49,10 @@ quick: setup
 # The wheel in an environment of its own, without the lock: pip downloads about 1 GB.
 wheel: setup
 	python -m tests.wheel.check
+
+# toonset-cascades alone, in an environment of its own: its tests, with the newest OpenCV and with OpenCV 4.
+wheel-cascades: setup
+	python -m tests.wheel.cascades
 
 # The documentation site, in build/site. Links and anchors that lead nowhere are errors.
 docs: setup

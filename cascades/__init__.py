@@ -3,17 +3,20 @@
 images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
                      train_validated: with probabilities and, if asked, the choice between gray and color
 Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
+CascadeClassifier, groupRectangles: OpenCV's interface, for programs that were written for it
 """
 
 from cascades.boxes import AnnotatedImage, Box, RejectedBox
 from cascades.calibration import calibrate, choose_planes, operating_score, probability, train_validated
 from cascades.detector import Detections, Detector, Windows
+from cascades.drop_in import CascadeClassifier, groupRectangles
 from cascades.errors import (
     CalibrationMissing,
     CascadeError,
     CheckpointMismatch,
     InvalidCascadeXml,
     InvalidParameter,
+    OpenCVError,
     TrainingDataError,
 )
 from cascades.evaluation import Roc, evaluate
@@ -27,6 +30,7 @@ __all__ = [
     "Box",
     "CalibrationMissing",
     "Cascade",
+    "CascadeClassifier",
     "CascadeError",
     "CascadeInfo",
     "CheckpointMismatch",
@@ -34,6 +38,7 @@ __all__ = [
     "Detector",
     "InvalidCascadeXml",
     "InvalidParameter",
+    "OpenCVError",
     "RejectedBox",
     "Roc",
     "StageReport",
@@ -45,6 +50,7 @@ __all__ = [
     "choose_planes",
     "chroma_of",
     "evaluate",
+    "groupRectangles",
     "operating_score",
     "probability",
     "train",

@@ -5,11 +5,14 @@
     ├── TrainingDataError     images or boxes from which nothing can be learned
     ├── PictureError          a file is not a picture, or not a whole one
     ├── InvalidParameter      a setting outside its range (also a ValueError)
+    │   └── OpenCVError       a wrong call of `CascadeClassifier` (also a cv2.error)
     ├── CheckpointMismatch    a checkpoint made from other data or settings
     └── CalibrationMissing    a probability or an operating point is asked of a cascade that has none
 
 A single bad box is data, not an error: it comes back as a `RejectedBox` with a reason.
 """
+
+import cv2
 
 
 class CascadeError(Exception):
@@ -30,6 +33,10 @@ class PictureError(CascadeError):
 
 class InvalidParameter(CascadeError, ValueError):
     """A setting is outside its range; the message says found, expected and what to do."""
+
+
+class OpenCVError(InvalidParameter, cv2.error):
+    """A call that `cv2.CascadeClassifier` refuses too; programs that catch `cv2.error` catch it."""
 
 
 class CheckpointMismatch(CascadeError):

@@ -10,7 +10,7 @@ from cascades.lbp import LbpNodes, _scan_trees, existing_windows, flatten_lbp, l
 from cascades.lbp_blocks import lbp_stage_mask
 from cascades.pyramid import BLOCK, build_level, grid, layout, stripes
 from tests.cascades.conftest import draw_scene
-from tests.cascades.test_parity import random_lbp
+from tests.cascades.random_cascades import random_lbp
 
 STUMPS = 40
 STAGES = np.array([0, 1, 6, 20, STUMPS], np.int32)

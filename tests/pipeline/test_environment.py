@@ -6,6 +6,7 @@ import sys
 import tomllib
 from importlib import metadata
 from itertools import chain
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -14,6 +15,13 @@ from packaging.utils import canonicalize_name
 from pipeline.version import VERSION
 from tests.pipeline.test_layers import PACKAGES, imports
 from tests.support import ROOT
+
+CASCADES = "toonset-cascades"
+"""The distribution in cascades/, which the project depends on and no index has."""
+
+
+def project(folder: str = ".") -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"])
 
 
 def locked() -> dict[str, str]:
@@ -35,9 +43,9 @@ def test_what_is_installed_is_what_the_lock_names() -> None:
 
 
 def test_the_lock_holds_every_dependency_and_no_address() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
-    assert {re.split(r"[<>=!~ ]", name)[0].lower() for name in names} <= set(locked())
+    main, cascades = project(), project("cascades")
+    names = [*main["dependencies"], *chain(*main["optional-dependencies"].values()), *cascades["dependencies"]]
+    assert {re.split(r"[<>=!~ ]", name)[0].lower() for name in names} - {CASCADES} <= set(locked())
     assert "://" not in (ROOT / "requirements.lock").read_text()
 
 
@@ -46,28 +54,30 @@ def test_no_cuda_comes_along() -> None:
 
 
 def test_the_version_stands_once() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["version"] == VERSION
+    assert project()["version"] == VERSION
     for path in subprocess.check_output(["git", "ls-files", "*.py", "*.cff"], cwd=ROOT, text=True).split():
         assert not re.search(r"(?<!cff-)version\W+\d+\.\d+\.\d+", (ROOT / path).read_text(), re.IGNORECASE), path
 
 
 def test_the_lock_is_within_the_bounds_of_a_plain_install() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    versions = locked()
-    for text in [*project["dependencies"], *chain(*project["optional-dependencies"].values())]:
-        wanted = Requirement(text)
-        assert wanted.specifier.contains(versions[wanted.name.lower().replace("_", "-")]), text
-    assert all(Requirement(text).specifier for text in project["dependencies"])
-    assert SpecifierSet(project["requires-python"]) == SpecifierSet(">=3.11,<3.14")
+    versions = locked() | {CASCADES: project("cascades")["version"]}
+    for folder in (".", "cascades"):
+        one = project(folder)
+        for text in [*one["dependencies"], *chain(*one.get("optional-dependencies", {}).values())]:
+            wanted = Requirement(text)
+            assert wanted.specifier.contains(versions[wanted.name.lower().replace("_", "-")]), text
+        assert all(Requirement(text).specifier for text in one["dependencies"])
+        assert SpecifierSet(one["requires-python"]) == SpecifierSet(">=3.11,<3.14")
 
 
 def test_what_is_imported_is_declared() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = chain(*(project["optional-dependencies"][name] for name in ("app", "cluster", "onnx")))
-    declared = {canonicalize_name(Requirement(text).name) for text in [*project["dependencies"], *extras]}
+    main = project()
+    extras = chain(*(main["optional-dependencies"][name] for name in ("app", "cluster", "onnx")))
+    ours = {canonicalize_name(Requirement(text).name) for text in [*main["dependencies"], *extras]}
+    theirs = {canonicalize_name(Requirement(text).name) for text in project("cascades")["dependencies"]}
     owners = metadata.packages_distributions()
     for package in PACKAGES:
+        declared = theirs if package == "cascades" else ours
         for path in sorted((ROOT / package).rglob("*.py")):
             tops = {name.partition(".")[0] for name in imports(path)} - set(PACKAGES) - sys.stdlib_module_names
             for top in tops:

@@ -54,9 +54,9 @@ Path("boxes.csv").write_text("\\n".join(lines) + "\\n")
 def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        wheel = timed("built", lambda: build(folder))
+        wheels = timed("built", lambda: build(folder))
         binaries = folder / "venv" / "bin"
-        timed("installed", lambda: install(wheel, folder))
+        timed("installed", lambda: install(wheels, folder))
         work = folder / "work"
         work.mkdir()
         timed("used", lambda: use(binaries, work))
@@ -71,27 +71,28 @@ def timed(what: str, step: Callable[[], Result]) -> Result:
     return result
 
 
-def build(folder: Path) -> Path:
-    """The wheel. A copy of the packages is built, so that no old file in build/ comes along."""
+def build(folder: Path) -> list[Path]:
+    """The wheels, `toonset` and `toonset-cascades`. A copy is built, so that no old file in build/ comes along."""
     source = folder / "source"
     for name in ("pipeline", "cascades", "labeling"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder)]
-    run([sys.executable, "-m", "pip", "wheel", *options, str(source)])
-    (wheel,) = folder.glob("toonset-*.whl")
-    return wheel
+    run([sys.executable, "-m", "pip", "wheel", *options, str(source / "cascades"), str(source)])
+    wheels = sorted(folder.glob("toonset*.whl"))
+    assert len(wheels) == 2, wheels
+    return wheels
 
 
-def install(wheel: Path, folder: Path) -> None:
+def install(wheels: list[Path], folder: Path) -> None:
     venv.create(folder / "venv", with_pip=True)
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(line for line in lock if line.startswith("torch==")) + "\n", encoding="utf-8")
     python = str(folder / "venv" / "bin" / "python")
     # torch first: with it installed, nothing asks for another one.
-    for what in (["--requirement", str(constraints)], ["--constraint", str(constraints), str(wheel)]):
+    for what in (["--requirement", str(constraints)], ["--constraint", str(constraints), *map(str, wheels)]):
         run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what])
     run([python, "-m", "pip", "check"])
 
