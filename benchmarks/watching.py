@@ -1,25 +1,40 @@
-"""What `toonset watch` gets right, end to end: `python -m benchmarks.watching PROJECT [--film FOOTAGE]`.
+"""What `toonset watch` gets right, and what it costs: `python -m benchmarks.watching PROJECT [options]`.
 
-Run it after `dvc repro` and `toonset watch --episodes` in PROJECT. It holds the answers against what is known: the
-sample show's truth, or with --film the annotated faces of the real film. Only scenes of the test split count, which
-neither the cascades nor the classifier were trained on. A face that was not found is a wrong answer: this is what a
-user gets, not what perfect crops give.
+Without options, run it after `dvc repro` and `toonset watch --episodes` in PROJECT. It holds the answers against what
+is known: the sample show's truth, or with --film the annotated faces of the real film. Only scenes of the test split
+count, which neither the cascades nor the classifier were trained on. A face that was not found is a wrong answer: this
+is what a user gets, not what perfect crops give.
+
+--film FOOTAGE holds the answers against the annotated faces of the real film, in its project of `benchmarks.film`.
+--cost VIDEO watches a copy of a video that the project does not know, and tells CPU time against decoding alone.
+--memory SECONDS … watches a small clip of the project's first episode repeated to these lengths, and tells the memory.
 """
 
 import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pandas as pd
 
+from benchmarks.film import EPISODE, environment
 from cascades.boxes import intersection_over_union as iou
 from pipeline import paths
 from pipeline.rows import BoxRow, SceneRow
 from pipeline.sample import episode_truth
 from pipeline.schemas import BOX_NAMES, SCENES
 from pipeline.tables import read_rows, rows_of
+from pipeline.video.decode import decode_frames
 from pipeline.watch.record import FACES
 
 MATCH = 0.4
@@ -134,7 +149,7 @@ def truth_of_sample(scenes: pd.DataFrame) -> pd.DataFrame:
 
 def truth_of_film(footage: Path, scenes: pd.DataFrame) -> pd.DataFrame:
     """The annotated faces of the film's test scenes."""
-    boxes = pd.read_csv(footage / "boxes.csv").query("episode_id == @EPISODE")
+    boxes = pd.read_csv(footage / "boxes.csv").query(f"episode_id == {EPISODE!r}")
     return in_test_scenes(boxes.reset_index(drop=True), scenes)
 
 
@@ -154,12 +169,141 @@ def watched_faces(project: Path) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(path) for path in sorted(project.glob(f"watch/*/{FACES}"))], ignore_index=True)
 
 
+MEASURED = """
+import json, re, resource, sys
+from pathlib import Path
+from pipeline.cli import main
+report = sys.argv[1]
+sys.argv = ["toonset", *sys.argv[2:]]
+try:
+    main()
+finally:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+    Path(report).write_text(json.dumps({"cpu": sum(one.ru_utime + one.ru_stime for one in used), "peak_kb": peak}))
+"""
+"""`toonset …`, its CPU seconds and its peak of memory. An unknown video is watched in one process."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What watching a video took: CPU seconds, peak of memory in MB, frames decoded, rows of faces."""
+
+    cpu: float
+    peak: float
+    frames: int
+    faces: int
+
+
+def stranger(project: Path, folder: Path) -> None:
+    """A folder in which the project's cascades and classifier watch, and none of its episodes is known."""
+    shutil.copytree(project / paths.CLASSIFIER.parent, folder / paths.CLASSIFIER.parent)
+    shutil.copy(project / paths.PARAMS, folder)
+
+
+def watched_once(video: Path, folder: Path, *options: str) -> Watching:
+    """`toonset watch` of a video in a folder made by `stranger`."""
+    report = folder / "report.json"
+    command = [sys.executable, "-P", "-c", MEASURED, str(report), "watch", str(video), *options]
+    subprocess.run(command, cwd=folder, env=environment(), check=True, stdout=subprocess.DEVNULL)
+    (table,) = folder.glob(f"watch/*/{FACES}")
+    found, rows = json.loads(report.read_text()), len(pd.read_parquet(table, columns=["frame"]))
+    shutil.rmtree(folder / "watch")
+    with av.open(str(video)) as container:
+        frames = sum(packet.pts is not None for packet in container.demux(video=0))
+    return Watching(found["cpu"], found["peak_kb"] / 1024, frames, rows)
+
+
+def print_cost(project: Path, video: Path) -> None:
+    """CPU seconds of decoding a video, of watching it for the first time, and of the overlay beside it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stranger(project, folder)
+        repeated(video, folder / "copy.mp4", 1)  # other bytes than the project's episode
+        began = time.process_time()
+        frames = sum(1 for _ in decode_frames(folder / "copy.mp4"))
+        decoding = time.process_time() - began
+        plain = watched_once(folder / "copy.mp4", folder, "--no-overlay")
+        again = watched_once(folder / "copy.mp4", folder, "--no-overlay")
+        overlay = watched_once(folder / "copy.mp4", folder)
+    print("| what | CPU s | times decoding |\n|---|---|---|")
+    parts = {
+        f"decoding {frames} frames alone": decoding,
+        "watching": plain.cpu,
+        "watching again, all of it kept": again.cpu,
+        "the overlay, over that": overlay.cpu - again.cpu,
+    }
+    for what, cpu in parts.items():
+        print(f"| {what} | {cpu:.1f} | {cpu / decoding:.2f} |")
+
+
+def print_memory(project: Path, lengths: list[int]) -> None:
+    """Peak of memory by length of the video."""
+    source = sorted((project / paths.VIDEOS).glob("*.*"))[0]
+    print("| length | frames | faces | CPU s | peak, MB |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stranger(project, folder)
+        clip = small_clip(source, folder / "clip.mp4", min(10, *lengths))
+        for seconds in lengths:
+            video = folder / f"{seconds}.mp4"
+            repeated(clip, video, round(seconds / min(10, *lengths)))
+            found = watched_once(video, folder, "--format", "csv")
+            video.unlink()
+            print(f"| {seconds} s | {found.frames} | {found.faces} | {found.cpu:.0f} | {found.peak:.0f} |", flush=True)
+
+
+def small_clip(source: Path, target: Path, seconds: int, width: int = 320) -> Path:
+    """`seconds` of a video from its middle, encoded anew with small pictures and without sound."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as out:
+        stream = container.streams.video[0]
+        rate = stream.guessed_rate or Fraction(24)
+        container.seek(int((container.duration or 0) / 2))
+        coded = out.add_stream("libx264", rate=Fraction(int(rate)), options={"preset": "veryfast"})
+        coded.width, coded.height, coded.pix_fmt = width, width * stream.height // stream.width & ~1, "yuv420p"
+        for number, frame in enumerate(container.decode(stream)):
+            if number == seconds * int(rate):
+                break
+            size = (coded.width, coded.height)
+            picture = cv2.resize(frame.to_ndarray(format="rgb24"), size, interpolation=cv2.INTER_AREA)
+            out.mux(coded.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")))
+        out.mux(coded.encode())
+    return target
+
+
+def repeated(clip: Path, target: Path, times: int) -> None:
+    """The clip's picture so many times in a row, packets copied."""
+    shift = 0
+    with av.open(str(target), "w") as out:
+        copy = None
+        for _ in range(times):
+            with av.open(str(clip)) as source:
+                stream = source.streams.video[0]
+                copy = copy or out.add_stream_from_template(stream)
+                end = shift
+                for packet in source.demux(stream):
+                    if packet.pts is None or packet.dts is None:
+                        continue
+                    packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, copy
+                    end = max(end, packet.pts + (packet.duration or 0))
+                    out.mux(packet)
+                shift = end
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("project", type=Path)
     parser.add_argument("--film", type=Path, help="folder of the real film and its annotations")
+    parser.add_argument("--cost", type=Path, metavar="VIDEO", help="CPU time of watching this video, instead")
+    parser.add_argument("--memory", type=int, nargs="+", metavar="SECONDS", help="memory by length, instead")
     options = parser.parse_args()
+    if options.cost:
+        print_cost(options.project.resolve(), options.cost.resolve())
+        return
+    if options.memory:
+        print_memory(options.project.resolve(), options.memory)
+        return
     scenes = read_rows(options.project / paths.SCENES, SCENES)
     truth = truth_of_film(options.film, scenes) if options.film else truth_of_sample(scenes)
     faces = watched_faces(options.project)

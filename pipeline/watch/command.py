@@ -83,7 +83,7 @@ def open_viewer(params: Params, model: Path) -> Viewer:
 def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:
     """Write `overlay.mp4`."""
     video = watched.video
-    places = Places(watched.faces(Places.COLUMNS), hold=max(1, round(HOLD_S * video.rate)))
+    places = Places(watched.parts(Places.COLUMNS), hold=max(1, round(HOLD_S * video.rate)))
     style = Style(video.episode["height"], colors_of(watched), names)
     write_overlay(watched.folder / OVERLAY, video, places, style)
 

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -34,14 +34,17 @@ def export(watched: Watched, form: Format, names: Mapping[str, str]) -> list[Pat
 def to_csv(watched: Watched, names: Mapping[str, str]) -> list[Path]:
     """Both tables with their own columns."""
     return [
-        _csv(watched.folder / "faces.csv", watched.faces()),
-        _csv(watched.folder / "segments.csv", watched.segments()),
+        _csv(watched.folder / "faces.csv", watched.parts()),
+        _csv(watched.folder / "segments.csv", [watched.segments()]),
     ]
 
 
 def to_fex(watched: Watched, names: Mapping[str, str]) -> list[Path]:
     """Py-Feat's columns: a row per face; emotions by their nouns."""
-    faces = watched.faces()
+    return [_csv(watched.folder / "fex.csv", (_as_fex(faces, watched) for faces in watched.parts()))]
+
+
+def _as_fex(faces: pd.DataFrame, watched: Watched) -> pd.DataFrame:
     table = faces[["frame"]].copy()
     table["approx_time"] = faces["time_s"]
     for theirs, ours in zip(FEX_BOX, BOX_NAMES, strict=True):
@@ -51,12 +54,15 @@ def to_fex(watched: Watched, names: Mapping[str, str]) -> list[Path]:
         table[NOUNS.get(emotion, emotion)] = faces[emotion]
     table["Identity"] = faces["character"]
     table["input"] = watched.video.path.name
-    return [_csv(watched.folder / "fex.csv", table)]
+    return table
 
 
 def to_openface(watched: Watched, names: Mapping[str, str]) -> list[Path]:
     """OpenFace's first columns, where frames count from 1 and a face is its track; then ours."""
-    faces = watched.faces()
+    return [_csv(watched.folder / "openface.csv", (_as_openface(faces, watched) for faces in watched.parts()))]
+
+
+def _as_openface(faces: pd.DataFrame, watched: Watched) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "frame": faces["frame"] + 1,
@@ -67,7 +73,7 @@ def to_openface(watched: Watched, names: Mapping[str, str]) -> list[Path]:
         }
     )
     own = [*BOX_NAMES, "character", *watched.emotions, "emotion", "probability", "unsure"]
-    return [_csv(watched.folder / "openface.csv", table.join(faces[own]))]
+    return table.join(faces[own])
 
 
 def to_eaf(watched: Watched, names: Mapping[str, str]) -> list[Path]:
@@ -174,8 +180,12 @@ def _datavyu_time(ms: int) -> str:
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}:{ms % 1000:03}"
 
 
-def _csv(path: Path, table: pd.DataFrame) -> Path:
-    return _text(path, table.to_csv(index=False, lineterminator="\n", float_format="%.6g"))
+def _csv(path: Path, parts: Iterable[pd.DataFrame]) -> Path:
+    """Write a table part by part, so that memory holds one of them."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        for number, part in enumerate(parts):
+            part.to_csv(file, index=False, header=number == 0, lineterminator="\n", float_format="%.6g")
+    return path
 
 
 def _text(path: Path, text: str) -> Path:

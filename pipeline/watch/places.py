@@ -1,6 +1,6 @@
 """Where each face is in every frame of a video, also between the frames that were looked at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,10 +23,29 @@ class Placed(NamedTuple):
 class Places:
     """The faces of a video by frame: a box moves evenly from one looked-at frame of its track to the next.
 
-    faces: rows of `watched_schema`, sorted by frame. hold: frames that a face stays after its track's last one.
+    parts: rows of `watched_schema`, sorted by frame, part by part, so that memory holds few of them; no track goes on
+    from one part to the next. hold: frames that a face stays after its track's last one.
     """
 
     COLUMNS = ("frame", "track", "character", *BOX_NAMES, "emotion", "probability", "unsure")
+
+    def __init__(self, parts: Iterable[pd.DataFrame], hold: int) -> None:
+        self._rest = (_Part(part, hold) for part in parts if len(part))
+        self._coming = next(self._rest, None)
+        self._here: list[_Part] = []
+
+    def at(self, frame: int) -> Iterator[Placed]:
+        """The faces in a frame, in the order of the table; frames must be asked for in ascending order."""
+        while self._coming is not None and self._coming.first <= frame:
+            self._here.append(self._coming)
+            self._coming = next(self._rest, None)
+        self._here = [part for part in self._here if frame < part.stop]
+        for part in self._here:
+            yield from part.at(frame)
+
+
+class _Part:
+    """The faces of one part; they are shown from frame `first` to before `stop`."""
 
     def __init__(self, faces: pd.DataFrame, hold: int) -> None:
         self._boxes = faces[BOX_NAMES].to_numpy(np.float64)
@@ -38,9 +57,10 @@ class Places:
             self._next[places[:-1]] = places[1:]
         self._until = following.fillna(faces["frame"] + hold).to_numpy(np.int64)
         self._longest = int((self._until - self._frames).max(initial=1))
+        self.first, self.stop = int(self._frames[0]), int(self._until.max())
 
     def at(self, frame: int) -> Iterator[Placed]:
-        """The faces in a frame, in the order of the table."""
+        """The faces in a frame."""
         first = int(np.searchsorted(self._frames, frame - self._longest, side="left"))
         last = int(np.searchsorted(self._frames, frame, side="right"))
         for i in range(first, last):

@@ -1,6 +1,6 @@
 """`watch/NAME/`: everything that is made of one watched video, from its table of faces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,15 @@ class Watched:
     def faces(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Rows of `watched_schema`."""
         return read_rows(self.folder / FACES, watched_schema(self.emotions), list(columns) if columns else None)
+
+    def parts(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The rows of `faces`, a run of scenes after the other, so that memory holds one of them."""
+        chosen = list(columns) if columns else None
+        with pq.ParquetFile(self.folder / FACES) as file:
+            if not file.num_row_groups:
+                yield file.read(chosen).to_pandas()
+            for number in range(file.num_row_groups):
+                yield file.read_row_group(number, chosen).to_pandas()
 
 
 def watch_video(video: Video, viewer: Viewer, folder: Path, compute: Compute) -> Watched:

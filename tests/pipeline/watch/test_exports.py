@@ -7,15 +7,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pympi
 import pysubs2
 import pytest
 import webvtt
 
 from pipeline.errors import InputError
+from pipeline.tables import read_table
 from pipeline.watch.exports import export
 from pipeline.watch.formats import Format, Shown
-from pipeline.watch.record import Watched
+from pipeline.watch.record import FACES, Watched
 from pipeline.watch.subtitles import Cue, read_subtitles, to_metadata, to_text, with_emotions
 from pipeline.watch.tables import watched_schema
 from tests.pipeline.watch.watched import two_characters, watched
@@ -41,6 +43,16 @@ def test_csv_has_every_column(made: Watched) -> None:
     faces, segments = (pd.read_csv(path) for path in export(made, Format.CSV, NAMES))
     pd.testing.assert_frame_equal(faces, made.faces(), check_dtype=False, rtol=1e-5)
     assert segments["emotion"].tolist() == made.segments()["emotion"].tolist()
+
+
+@pytest.mark.parametrize("form", [Format.CSV, Format.FEX, Format.OPENFACE])
+def test_a_table_in_parts_is_the_same_and_one_without_a_face_has_its_columns(made: Watched, form: Format) -> None:
+    path, schema = made.folder / FACES, watched_schema(made.emotions)
+    whole = export(made, form, NAMES)[0].read_bytes()
+    pq.write_table(read_table(path, schema), path, row_group_size=5)
+    assert export(made, form, NAMES)[0].read_bytes() == whole
+    pq.ParquetWriter(path, schema).close()
+    assert export(made, form, NAMES)[0].read_bytes() == whole.splitlines(keepends=True)[0]
 
 
 def test_fex_has_the_columns_of_py_feat(made: Watched) -> None:

@@ -54,7 +54,7 @@ def overlaid(folder: Path, film: Path) -> Path:
     base = {"time_base_num": info.time_base.numerator, "time_base_den": info.time_base.denominator}
     video = Video(film, made.video.episode | base | {"frames": FRAMES}, pd.DataFrame({"start_pts": [info.first_pts]}))
     style = Style(180, {"cat": (217, 130, 47), "mouse": (59, 130, 196)}, {})
-    write_overlay(folder / "overlay.mp4", video, Places(made.faces(Places.COLUMNS), hold=3), style)
+    write_overlay(folder / "overlay.mp4", video, Places(made.parts(Places.COLUMNS), hold=3), style)
     return folder / "overlay.mp4"
 
 

@@ -26,8 +26,9 @@ def test_a_box_moves_evenly_between_the_frames_looked_at(tmp_path: Path) -> None
     sure = (0.9, 0.05, 0.05)
     rows = [row(0, 0, "cat", sure, x=0), row(4, 0, "cat", sure, x=40), row(2, 1, "mouse", sure, x=200)]
     faces = watched(tmp_path, sorted(rows, key=lambda one: one["frame"])).faces()
-    places = Places(faces, hold=2)
-    seen = {frame: [(face.character, face.box[0]) for face in places.at(frame)] for frame in range(8)}
+    later = [row(9, 2, "cat", sure, x=90), row(10, 2, "cat", sure, x=100)]
+    places = Places([faces, faces[:0], watched(tmp_path, later).faces()], hold=2)
+    seen = {frame: [(face.character, face.box[0]) for face in places.at(frame)] for frame in range(13)}
     assert seen == {
         0: [("cat", 0)],
         1: [("cat", 10)],
@@ -37,4 +38,9 @@ def test_a_box_moves_evenly_between_the_frames_looked_at(tmp_path: Path) -> None
         5: [("cat", 40)],
         6: [],
         7: [],
+        8: [],
+        9: [("cat", 90)],
+        10: [("cat", 100)],
+        11: [("cat", 100)],
+        12: [],
     }
