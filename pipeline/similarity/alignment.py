@@ -72,13 +72,14 @@ def hashes(windows: Pixels) -> NDArray[np.uint64]:
     for start in range(0, len(windows), BLOCK):
         low = _COSINES @ windows[start : start + BLOCK].astype(np.float64) @ _COSINES.T
         flat = low.reshape(-1, 64)
-        bits = flat > np.median(flat, axis=1, keepdims=True)
+        median = np.sort(flat, axis=1)[:, 31:33].mean(axis=1, keepdims=True)  # np.median takes ten times as long
+        bits = flat > median
         codes[start : start + BLOCK] = np.packbits(bits, axis=1).view(">u8").reshape(-1)
     return codes
 
 
 def moved_hashes(pictures: Pixels) -> NDArray[np.uint64]:
-    """The hash of every second place of the window at every zoom: uint64 [N, 9 Z], the unmoved one first.
+    """The hash of every second place of the window at every zoom: uint64 [9 Z, N], the unmoved one first.
 
     pictures: uint8 [Z, N, SIDE, SIDE] of `enlarged`. Two faces are candidates where a hash of one is near the first
     hash of the other.
@@ -86,7 +87,7 @@ def moved_hashes(pictures: Pixels) -> NDArray[np.uint64]:
     places = [(zoom, y, x) for zoom in range(len(ZOOMS)) for y in range(0, PLACES, 2) for x in range(0, PLACES, 2)]
     places.sort(key=lambda place: place != (0, SLACK, SLACK))
     codes = [hashes(pictures[zoom, :, y : y + WINDOW, x : x + WINDOW]) for zoom, y, x in places]
-    return np.ascontiguousarray(np.stack(codes, axis=1))
+    return np.stack(codes)
 
 
 def quarter_sums(pictures: Pixels) -> NDArray[np.int32]:

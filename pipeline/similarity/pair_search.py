@@ -106,38 +106,46 @@ def search(codes, pixels, sums, begin, stop, max_bits, limit, found):
 
 
 @njit(cache=True, nogil=True)
-def _alike(codes, first, second, max_bits):
-    """Whether a hash of one row is within max_bits of the other's unmoved hash. codes: uint64 [N, V]."""
-    for place in range(codes.shape[1]):
-        if bits_set(codes[first, place] ^ codes[second, 0]) <= max_bits:
-            return True
-        if bits_set(codes[second, place] ^ codes[first, 0]) <= max_bits:
-            return True
-    return False
+def _mark_alike(codes, row, column, max_bits, alike):
+    """Fill alike bool [K]: whether a hash of `row` is near the unmoved hash of row column + k, or the other way round.
+
+    codes uint64 [V, N]. One place after the other over all K rows: the compiler makes vectors of the inner loop.
+    """
+    unmoved = codes[0, column : column + alike.size]
+    alike[:] = False
+    for place in range(codes.shape[0]):
+        theirs = codes[place, column : column + alike.size]
+        for k in range(alike.size):
+            near = bits_set(unmoved[k] ^ codes[place, row]) <= max_bits
+            alike[k] |= near | (bits_set(theirs[k] ^ codes[0, row]) <= max_bits)
 
 
 @njit(cache=True, nogil=True)
 def search_aligned(codes, pictures, sums, bounds, begin, stop, max_bits, limit, found):
     """As `search`, for faces laid over each other.
 
-    codes uint64 [N, V]; pictures uint8 [Z, N, SIDE, SIDE]; sums int32 [N, Z, PLACES, PLACES, 4]
+    codes uint64 [V, N]; pictures uint8 [Z, N, SIDE, SIDE]; sums int32 [N, Z, PLACES, PLACES, 4]
     bounds int64 [2, N]: the least and greatest sum of a window of each row, at any place; ascending by the least
     """
     count = 0
     row, column = begin
+    alike = np.empty(STRIP, np.bool_)
     while row < stop:
         reach = np.searchsorted(bounds[0], bounds[1, row] + limit, side="right")
         while column < reach:
-            if count == found.shape[1]:
+            strip = alike[: min(STRIP, reach - column)]
+            if count + strip.size > found.shape[1]:
                 return count, row, column
-            if _alike(codes, row, column, max_bits):
-                difference = aligned(pictures, pictures, sums, sums, row, column, limit)
-                if difference <= limit:
-                    found[0, count] = row
-                    found[1, count] = column
-                    found[2, count] = difference
-                    count += 1
-            column += 1
+            _mark_alike(codes, row, column, max_bits, strip)
+            for k in range(strip.size):
+                if strip[k]:
+                    difference = aligned(pictures, pictures, sums, sums, row, column + k, limit)
+                    if difference <= limit:
+                        found[0, count] = row
+                        found[1, count] = column + k
+                        found[2, count] = difference
+                        count += 1
+            column += strip.size
         row += 1
         column = row + 1
     return count, row, column
@@ -167,13 +175,13 @@ def all_aligned(thumbnails: Pixels, max_bits: int, limit: int, threads: int | No
     totals = sums.sum(axis=-1, dtype=np.int64)
     bounds = np.stack([totals.min(axis=(1, 2, 3)), totals.max(axis=(1, 2, 3))])
     order = np.argsort(bounds[0], kind="stable")
-    codes, bounds = moved_hashes(pictures)[order], np.ascontiguousarray(bounds[:, order])
+    codes, bounds = np.ascontiguousarray(moved_hashes(pictures)[:, order]), np.ascontiguousarray(bounds[:, order])
     pictures, sums = np.ascontiguousarray(pictures[:, order]), sums[order]
 
     def some(place: Place, stop: int, found: NDArray[np.int32]) -> tuple[int, int, int]:
         return search_aligned(codes, pictures, sums, bounds, place, stop, np.uint64(max_bits), limit, found)  # type: ignore[no-any-return]
 
-    return _in_order(_in_threads(some, len(codes), threads), order)
+    return _in_order(_in_threads(some, len(thumbnails), threads), order)
 
 
 def _in_order(parts: Iterator[NDArray[np.int32]], order: NDArray[np.int64]) -> Found:

@@ -96,7 +96,7 @@ def bits_apart(thumbnails: Pixels, first: NDArray[np.int32], second: NDArray[np.
     """In how many bits the hashes of each pair differ at least, at any place of one of the two: uint8 [K]."""
     codes = moved_hashes(enlarged(thumbnails))
     least = np.full(len(first), 64, np.uint8)
-    for place in range(codes.shape[1]):
+    for place in codes:
         for one, other in ((first, second), (second, first)):
-            least = np.minimum(least, np.bitwise_count(codes[one, place] ^ codes[other, 0]))
+            least = np.minimum(least, np.bitwise_count(place[one] ^ codes[0, other]))
     return least
