@@ -2,7 +2,8 @@
 
 Most of a picture holds no face, and a face is in the next frame where it was in the last. So every `search_every`-th
 frame is searched whole; a frame between is searched around what was found in the whole ones before and after it, which
-costs a tenth. A picture that has not changed since a whole one has its faces: drawn animation holds pictures for
+costs a tenth. Where faces come, go or run between two whole ones, the frame in the middle is searched whole too, and so
+on in the halves. A picture that has not changed since a whole one has its faces: drawn animation holds pictures for
 seconds.
 """
 
@@ -109,10 +110,33 @@ class Searcher:
                 between.append(small)
                 continue
             after = self._whole(small, before)
-            for waiting in between:
-                yield self._between(waiting, [after] if before is None else [before, after])
+            if before is not None:
+                yield from self._gap(before, between, after)
             yield after[1]
             before, between = after, []
+
+    def _gap(self, before: tuple[_Small, Look], between: list[_Small], after: tuple[_Small, Look]) -> Iterator[Look]:
+        """Look at the frames between two that were searched whole; if faces come, go or run, search the middle one too.
+
+        So a face that crosses the picture is followed, and where nothing happens nothing is searched twice.
+        """
+        if not between or self._still(before[1], after[1]):
+            for waiting in between:
+                yield self._between(waiting, [before, after])
+            return
+        half = len(between) // 2
+        middle = self._whole(between[half], before)
+        yield from self._gap(before, between[:half], middle)
+        yield middle[1]
+        yield from self._gap(middle, between[half + 1 :], after)
+
+    def _still(self, before: Look, after: Look) -> bool:
+        """Whether each cascade has the same faces in two frames, each within reach of where it was."""
+        for cascade, least in enumerate(self._least):
+            one, other = (look.places[(look.cascade == cascade) & (look.scores >= least)] for look in (before, after))
+            if not (within_reach(one, other) and within_reach(other, one)):
+                return False
+        return True
 
     def _shrunk(self, frame: Frame) -> _Small:
         gray, scale = images.fit_height(frame.gray, self._params.max_height)
@@ -179,6 +203,15 @@ def with_whole(frames: Iterable[Item], params: Faces) -> Iterator[tuple[Item, bo
         waiting = [frame]
     for last in waiting:
         yield last, True
+
+
+def within_reach(places: NDArray[np.int64], others: NDArray[np.int64]) -> bool:
+    """Whether each of some places int64[N, 4] (x, y, w, h) has one of the others int64[M, 4] within its REACH."""
+    if not len(places) or not len(others):
+        return not len(places)
+    middles, wanted = (one[:, :2] + one[:, 2:] / 2 for one in (others, places))
+    away = np.abs(wanted[:, None] - middles[None]).max(axis=2)
+    return bool((away.min(axis=1) <= REACH * places[:, 2:].max(axis=1)).all())
 
 
 def search_regions(places: NDArray[np.int64], width: int, height: int) -> list[Region]:

@@ -24,7 +24,7 @@ from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.tables import read_rows, rows_of, table_key, write_table
 from pipeline.video import container
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 """Raise it when the same input would give other rows: every episode is then worked on again."""
 
 

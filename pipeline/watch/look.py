@@ -31,7 +31,7 @@ from pipeline.watch.smooth import smooth
 from pipeline.watch.tables import watched_schema
 from pipeline.watch.video import Video
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Raise it when the same video would give other rows."""
 
 

@@ -1,12 +1,18 @@
 """Where faces are looked for: every frame of a scene gets an answer, and what is between costs no face."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.faces.search import Region, is_same_picture, search_regions, with_whole
+from pipeline.faces import search
+from pipeline.faces.cascade_files import CharacterCascade
+from pipeline.faces.search import Region, Searcher, is_same_picture, search_regions, with_whole, within_reach
 from pipeline.params import Faces
+from pipeline.video.decode import decode_frames
+from tests.pipeline.app.seen import MIN_SCORE, disc, scene
+from tests.support.worlds import write_video
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 100), (7, 8), (5, 12), (1, 3), (299, 431)])
@@ -21,6 +27,44 @@ def test_the_first_and_the_last_looked_at_frame_are_searched_whole(
     assert whole[:1] == looked_at[:1]
     assert whole[-1:] == looked_at[-1:]
     assert all(b - a <= max(every, search_every) for a, b in itertools.pairwise(whole))
+
+
+@pytest.mark.parametrize(("pace", "searches"), [(0, 3), (6, 9)])
+def test_a_face_that_runs_is_found_in_every_frame_and_one_that_stays_costs_no_search(
+    tmp_path: Path, pace: int, searches: int
+) -> None:
+    """Between two whole searches, 12 frames apart, a face that runs is out of reach of both; so the middle is searched."""
+    frames = 25
+    shown = [scene(i, ((2 + pace * i, 60),), 240 - i) for i in range(frames)]
+    video = write_video(tmp_path / "a.mp4", shown, options={"crf": "10"})
+    params = Faces(every=1, search_every=12, min_size=32)
+    searcher = Searcher([CharacterCascade("disc", disc(), MIN_SCORE)], params)
+    sizes: list[tuple[int, ...]] = []
+    made = search.Detector.detect
+
+    def counted(self: search.Detector, gray: np.ndarray, **more: np.ndarray) -> object:
+        sizes.append(gray.shape)
+        return made(self, gray, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search.Detector, "detect", counted)
+        looks = list(searcher.scene(decode_frames(video)))
+    assert [look.frame.index for look in looks] == list(range(frames))
+    for look in looks:
+        best = look.boxes[look.scores >= MIN_SCORE]
+        away = np.abs(best[:, :2] - (2 + pace * look.frame.index, 60)).max(axis=1)
+        assert away.min() < 12
+    assert sizes.count((160, 200)) == searches
+
+
+def test_within_reach() -> None:
+    here = np.array([[10, 10, 20, 20], [100, 10, 40, 40]])
+    assert within_reach(here, here + [9, -9, 0, 0])
+    assert not within_reach(here, here + [11, 0, 0, 0])
+    assert within_reach(here[:1], here)
+    assert not within_reach(here, here[:1])
+    assert within_reach(here[:0], here)
+    assert not within_reach(here, here[:0])
 
 
 def test_regions_hold_their_places_with_reach_and_never_touch() -> None:
