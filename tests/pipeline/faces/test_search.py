@@ -33,7 +33,7 @@ def test_the_first_and_the_last_looked_at_frame_are_searched_whole(
 def test_a_face_that_runs_is_found_in_every_frame_and_one_that_stays_costs_no_search(
     tmp_path: Path, pace: int, searches: int
 ) -> None:
-    """Between two whole searches, 12 frames apart, a face that runs is out of reach of both; so the middle is searched."""
+    """A face that runs is out of reach of both whole searches, 12 frames apart; so the middle is searched."""
     frames = 25
     shown = [scene(i, ((2 + pace * i, 60),), 240 - i) for i in range(frames)]
     video = write_video(tmp_path / "a.mp4", shown, options={"crf": "10"})
