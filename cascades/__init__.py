@@ -4,6 +4,7 @@ images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
                      train_validated: with probabilities and, if asked, the choice between gray and color
 Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
 CascadeClassifier, groupRectangles: OpenCV's interface, for programs that were written for it
+cascades.data: the cascade files of an installed OpenCV or of Debian's opencv-data
 """
 
 from cascades.boxes import AnnotatedImage, Box, RejectedBox
@@ -13,6 +14,7 @@ from cascades.drop_in import CascadeClassifier, groupRectangles
 from cascades.errors import (
     CalibrationMissing,
     CascadeError,
+    CascadeFileNotFound,
     CheckpointMismatch,
     InvalidCascadeXml,
     InvalidParameter,
@@ -32,6 +34,7 @@ __all__ = [
     "Cascade",
     "CascadeClassifier",
     "CascadeError",
+    "CascadeFileNotFound",
     "CascadeInfo",
     "CheckpointMismatch",
     "Detections",

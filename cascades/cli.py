@@ -1,4 +1,4 @@
-"""`toonset cascade`: train, run and measure a cascade on a folder of images and a CSV of boxes."""
+"""`cascades`, and `toonset cascade`, which is the same: train a cascade on images and boxes, run it, measure it."""
 
 import csv
 import sys
@@ -11,8 +11,9 @@ import typer
 
 from cascades.boxes import as_array
 from cascades.calibration import operating_score, probability, train_validated
+from cascades.data import INSTALL, available
 from cascades.detector import Detector
-from cascades.errors import CascadeError, InvalidParameter, TrainingDataError
+from cascades.errors import CascadeError, CascadeFileNotFound, InvalidParameter, TrainingDataError
 from cascades.evaluation import evaluate as roc_of
 from cascades.files import require_place
 from cascades.model import Cascade
@@ -284,6 +285,16 @@ def evaluate(xml: Xml, images: Images, boxes: Boxes, threads: Threads = DEFAULT.
         score = roc.score_at(fppi)
         operating_point = f"from score {score:.2f}" if np.isfinite(score) else "at no score"
         typer.echo(f"recall {roc.recall_at(fppi):.3f} at {fppi:g} false positives per image, {operating_point}")
+
+
+@app.command("data")
+def list_files() -> None:
+    """List the cascade files on this machine: those of an installed OpenCV, or of Debian's package opencv-data."""
+    files = available()
+    if not files:
+        _fail(CascadeFileNotFound(f"no cascade files on this machine. {INSTALL}"))
+    for path in files.values():
+        typer.echo(path)
 
 
 def _print_stage(report: StageReport) -> None:

@@ -1,6 +1,7 @@
 """What can go wrong, as part of the interface.
 
     CascadeError
+    ├── CascadeFileNotFound   no such cascade on this machine (also a FileNotFoundError)
     ├── InvalidCascadeXml     a file is not a cascade this library reads
     ├── TrainingDataError     images or boxes from which nothing can be learned
     ├── PictureError          a file is not a picture, or not a whole one
@@ -17,6 +18,10 @@ import cv2
 
 class CascadeError(Exception):
     """Base of everything this library raises on purpose."""
+
+
+class CascadeFileNotFound(CascadeError, FileNotFoundError):
+    """This machine has no cascade file of that name; the message says what to install."""
 
 
 class InvalidCascadeXml(CascadeError):

@@ -11,9 +11,9 @@ from typing import Any
 
 PACKAGES = {
     "cascades": """
-        AnnotatedImage Box CalibrationMissing Cascade CascadeClassifier CascadeError CascadeInfo CheckpointMismatch
-        Detections Detector InvalidCascadeXml InvalidParameter OpenCVError RejectedBox Roc StageReport
-        TrainingDataError TrainingParams TrainingResult Windows calibrate choose_planes chroma_of evaluate
+        AnnotatedImage Box CalibrationMissing Cascade CascadeClassifier CascadeError CascadeFileNotFound CascadeInfo
+        CheckpointMismatch Detections Detector InvalidCascadeXml InvalidParameter OpenCVError RejectedBox Roc
+        StageReport TrainingDataError TrainingParams TrainingResult Windows calibrate choose_planes chroma_of evaluate
         groupRectangles operating_score probability train train_validated
     """,
     "pipeline": "Classifier ToonsetError __version__ load_model",
