@@ -19,6 +19,9 @@ from cascades.files import require_place
 from cascades.model import Cascade
 from cascades.params import AUTO, TrainingParams
 from cascades.tables import ImageFolder, list_images, read_boxes, read_image
+from cascades.traincascade import CASCADE
+from cascades.traincascade import parse as parse_traincascade
+from cascades.traincascade import run as run_traincascade
 from cascades.training import StageReport
 from cascades.training import train as train_cascade
 
@@ -285,6 +288,30 @@ def evaluate(xml: Xml, images: Images, boxes: Boxes, threads: Threads = DEFAULT.
         score = roc.score_at(fppi)
         operating_point = f"from score {score:.2f}" if np.isfinite(score) else "at no score"
         typer.echo(f"recall {roc.recall_at(fppi):.3f} at {fppi:g} false positives per image, {operating_point}")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="-data FOLDER -vec FILE.vec -bg bg.txt [OPTIONS OF opencv_traincascade]",
+)
+def traincascade(context: typer.Context) -> None:
+    """Run a command line of opencv_traincascade as it stands: `cascades traincascade -data … -vec … -bg …`.
+
+    All its options are understood; those without a counterpart are named. The cascade is FOLDER/cascade.xml. `-info
+    info.dat` in the place of `-vec` takes the boxes themselves, without opencv_createsamples. The same command goes on
+    after a break.
+    """
+    try:
+        wanted = parse_traincascade(context.args)
+        result = run_traincascade(wanted, lambda note: typer.echo(f"note: {note}"), _print_stage)
+    except CascadeError as error:
+        _fail(error)
+    for rejected in result.rejected:
+        typer.echo(f"not used: {rejected.key} {tuple(rejected.box)}: {rejected.reason}")
+    typer.echo(
+        f"{wanted.data / CASCADE}: {len(result.cascade.stages)} stages, {result.cascade.weak_count} weak classifiers"
+    )
+    typer.echo(f"stopped by {result.stop_rule}")
 
 
 @app.command("data")
