@@ -37,12 +37,23 @@ class Stage(StrEnum):
     MANIFEST = "manifest"
     TASKS = "tasks"
     LABELS = "labels"
+    PICTURES = "pictures"
     DATASET = "dataset"
     TRAIN = "train"
     RANDOM_SPLIT = "random_split"
     EVALUATE = "evaluate"
     WATCH = "watch"
     REPORT = "report"
+
+
+class PictureKind(StrEnum):
+    """What a source of pictures may be (`pipeline.exchange.given`)."""
+
+    AFFECTNET = "affectnet"
+    CSV = "csv"
+    FER2013 = "fer2013"
+    FERG = "ferg"
+    FOLDER = "folder"
 
 
 def _print_version(wanted: bool) -> None:
@@ -63,11 +74,29 @@ def toonset(
 @app.command()
 def new(
     directory: Annotated[Path, typer.Argument(help="The project's directory. It must be empty or not exist yet.")],
+    faces: Annotated[
+        Path | None,
+        typer.Option(help="Pictures that are faces already, such as a folder for each emotion, instead of episodes."),
+    ] = None,
+    form: Annotated[
+        PictureKind | None, typer.Option("--format", help="What the pictures are; default: what they look like.")
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="WORD=NAME", help="Another name for a label or character. May be repeated."),
+    ] = None,
 ) -> None:
-    """Start a project for your own show."""
-    from pipeline.project.new import make_project
+    """Start a project for your own show, or for pictures that are faces already."""
+    if faces is None:
+        if form or maps:
+            raise InputError("--format and --map belong to --faces: name the folder of pictures too")
+        from pipeline.project.new import make_project
 
-    make_project(directory)
+        make_project(directory)
+    else:
+        from pipeline.exchange.begin import begin_with_pictures, read_maps
+
+        begin_with_pictures(directory, faces, form.value if form else None, read_maps(maps or ()))
 
 
 @app.command()

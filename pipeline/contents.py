@@ -5,6 +5,7 @@ votes would end in a traceback far from their cause. So every table is checked a
 columns, which mean the same in every table.
 """
 
+import hashlib
 import json
 import reprlib
 from typing import Any, Final
@@ -59,3 +60,10 @@ def _are_counts(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and all(type(n) is int and 0 <= n <= MOST_VOTES for n in value.values())
+
+
+def face_hash(sha256: str, pts: int, character: str, box: tuple[int, int, int, int]) -> str:
+    """A face_id: the same face found again has the same one."""
+    x, y, w, h = box
+    text = f"{sha256} {pts} {character} {x} {y} {w} {h}"
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -99,6 +99,14 @@ def encode_jpeg(rgb: Pixels, quality: int = 95) -> bytes:
     return bytes(buffer)
 
 
+def encode_png(gray: Pixels) -> bytes:
+    """Gray uint8 [H, W] as PNG, without loss."""
+    done, buffer = cv2.imencode(".png", gray)
+    if not done:
+        raise ValueError(f"OpenCV could not encode a picture of shape {gray.shape}")
+    return bytes(buffer)
+
+
 def decode_rgb(data: bytes) -> Pixels | None:
     """An encoded picture of ours as RGB uint8 [H, W, 3], or None if it does not decode.
 

@@ -54,6 +54,39 @@ class Episode(ParamsSection):
     attribution: str = ""
 
 
+PictureFormat = Literal["affectnet", "csv", "fer2013", "ferg", "folder"]
+
+
+class FacesFrom(ParamsSection):
+    """One entry of `faces_from`: pictures that are faces already, in annotations/pictures/."""
+
+    id: Name
+    format: PictureFormat = "folder"
+    path: Annotated[str, Field(min_length=1)] | None = None
+    table: Annotated[str, Field(min_length=1)] | None = None
+    map: dict[str, str | None] = {}
+    character: Name | None = None
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.0
+    license: str = "unknown"
+    attribution: str = ""
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _numbers_are_labels(cls, value: Any) -> Any:
+        return {str(key): to for key, to in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("path", "table")
+    @classmethod
+    def _stays_inside(cls, value: str | None) -> str | None:
+        parts = re.split(r"[/\\]", value or "")
+        if value is not None and (parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in value):
+            raise ValueError(
+                f"{value!r} leads elsewhere; expected a name in {paths.GIVEN_PICTURES}/: put the pictures there (DVC "
+                "looks there to see what has changed)"
+            )
+        return value
+
+
 class Download(ParamsSection):
     """How episodes are fetched."""
 
@@ -219,6 +252,7 @@ class Params(ParamsSection):
     characters: Annotated[tuple[Name, ...], Field(min_length=1)]
     emotions: Annotated[tuple[Name, ...], Field(min_length=2, max_length=20)]
     names: dict[str, str] = {}
+    faces_from: tuple[FacesFrom, ...] = ()
     download: Download = Download()
     scenes: Scenes = Scenes()
     splits: Splits = Splits()
@@ -264,7 +298,7 @@ class Params(ParamsSection):
                     raise ValueError(f"the name of {identity!r} {fault_of(name)}")
         return value
 
-    @field_validator("episodes", "characters", "emotions", mode="before")
+    @field_validator("episodes", "characters", "emotions", "faces_from", mode="before")
     @classmethod
     def _lists_are_tuples(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -284,6 +318,7 @@ class Params(ParamsSection):
     def _no_name_twice(self) -> "Params":
         for what, names in (
             ("episodes", [episode.id for episode in self.episodes]),
+            ("faces_from, with episodes,", [*{one.id for one in self.episodes}, *(one.id for one in self.faces_from)]),
             ("characters", list(self.characters)),
             ("emotions", list(self.emotions)),
         ):
@@ -311,6 +346,11 @@ class Params(ParamsSection):
                         "people could not tell them apart: change one of them in `names`"
                     )
         return self
+
+    @property
+    def pictures_alone(self) -> bool:
+        """Whether all faces come as pictures, and none from an episode."""
+        return bool(self.faces_from) and not self.episodes
 
     def shown(self, identity: str) -> str:
         """What people read for the id of a character or an emotion: its name, or the id where it has none."""
@@ -396,7 +436,7 @@ def _valid_keys(loc: tuple[Any, ...]) -> list[str]:
     """The keys that the section at `loc` knows."""
     if not loc:
         return sorted(Params.model_fields)
-    if loc[0] == "episodes":
-        return sorted(Episode.model_fields)
+    if loc[0] in ("episodes", "faces_from"):
+        return sorted((Episode if loc[0] == "episodes" else FacesFrom).model_fields)
     section = Params.model_fields[str(loc[0])].annotation
     return sorted(section.model_fields) if isinstance(section, type) and issubclass(section, ParamsSection) else []

@@ -15,6 +15,8 @@ FRAMES: Final = ANNOTATIONS / "frames.csv"
 EMOTIONS: Final = ANNOTATIONS / "emotions.csv"
 HELD_OUT: Final = ANNOTATIONS / "held_out.csv"
 SPLITS: Final = ANNOTATIONS / "splits.csv"
+GIVEN_PICTURES: Final = ANNOTATIONS / "pictures"
+"""The folder of pictures that are faces already; `faces_from` of params.yaml says what they are."""
 
 VIDEOS: Final = Path("data/episodes")
 """The folder of video files."""
@@ -24,6 +26,8 @@ FACES: Final = Path("data/faces")
 """The folder of tables of faces, one per episode."""
 MANIFEST: Final = Path("data/manifest.parquet")
 LABELS: Final = Path("data/labels.parquet")
+PICTURES: Final = Path("data/pictures.parquet")
+"""The table of the faces that came as pictures."""
 DATASET: Final = Path("data/dataset")
 """The folder of the dataset's tables, one per split."""
 TASKS: Final = Path("data/labeling")

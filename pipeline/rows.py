@@ -134,6 +134,31 @@ class LabelRow(BoxRow):
     reason: str
 
 
+class PictureRow(BoxRow):
+    """A row of PICTURES."""
+
+    source: str
+    name: str
+    status: str
+    reason: str
+    label: str
+    emotion: str
+    character: str
+    given_split: str
+    group: str
+    face_id: str
+    sha256: str
+    margin: float
+    sharpness: float
+    cluster: str
+    cluster_size: int
+    scene: int
+    split: str
+    license: str
+    attribution: str
+    image: Image
+
+
 class DatasetRow(FrameRow, BoxRow):
     """A row of DATASET."""
 

@@ -144,6 +144,31 @@ LABELS = pa.schema(
     ]
 )
 
+PICTURES = pa.schema(
+    [
+        column("source", pa.string(), "the entry of `faces_from` in params.yaml"),
+        column("name", pa.string(), "the file in the source's folder, or the row of its table"),
+        *STATUS,
+        column("label", pa.string(), "the emotion as the source says it"),
+        column("emotion", pa.string(), "the emotion of params.yaml that it is; null where it is none"),
+        column("character", pa.string(), "whose face it is; the source's `character` where it does not say"),
+        column("given_split", pa.string(), "the split that the source gives; empty: none"),
+        column("group", pa.string(), "what the source says belongs together; empty: nothing"),
+        column("face_id", pa.string(), "hash of the picture's sha256, the character and the box"),
+        column("sha256", pa.string(), "sha256 of the picture as it came"),
+        column("margin", pa.float64(), MARGIN),
+        *BOX,
+        column("sharpness", pa.float32(), "variance of the Laplacian of the gray face at 64×64 px"),
+        column("cluster", pa.string(), "face_id of the near-duplicate that is used instead; its own if it is used"),
+        column("cluster_size", pa.int32(), "number of pictures in the cluster, itself included"),
+        column("scene", pa.int32(), "0-based index in its source of the group that is in one split as a whole"),
+        column("split", pa.string(), "train, validation or test; null where rejected"),
+        column("license", pa.string(), "licence of the source"),
+        column("attribution", pa.string(), "whom to credit for the source"),
+        column("image", IMAGE, "the picture, encoded; null where rejected"),
+    ]
+)
+
 DATASET = pa.schema(
     [
         column("face_id", pa.string(), "hash of episode sha256, pts, character and box"),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline.escape import markdown
 from pipeline.params import Params
-from pipeline.rows import EpisodeRow
+from pipeline.rows import DatasetRow, EpisodeRow
 from pipeline.schemas import DATASET
 from pipeline.tables import rows_of
 from pipeline.version import VERSION
@@ -18,6 +18,14 @@ configs:
 {files}---
 """
 """What Hugging Face's `load_dataset` reads to know the splits."""
+
+
+PICTURES = """
+
+Of faces that came as pictures, `episode_id` is the source, `episode_sha256` the sha256 of the picture as it came and
+`image.path` its name. `scene` is a group of pictures that are in one split as a whole, and `frame` the picture's place
+in its source. What the source says is the label; it counts as one vote."""
+"""What the columns mean where there is no episode."""
 
 
 def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, params: Params, splits: Sequence[str]) -> str:
@@ -36,6 +44,11 @@ def dataset_card(dataset: pd.DataFrame, episodes: pd.DataFrame, params: Params, 
         [row.episode_id, markdown(row.license), markdown(row.attribution), f"`{row.sha256}`"]
         for row in rows_of(used, EpisodeRow)
     ]
+    elsewhere = dataset[~dataset["episode_id"].isin(episodes["episode_id"])].drop_duplicates("episode_id")
+    given = [
+        [row.episode_id, markdown(row.license), markdown(row.attribution), "not an episode: pictures that were given"]
+        for row in rows_of(elsewhere.sort_values("episode_id"), DatasetRow)
+    ]
     columns = [[f"`{field.name}`", (field.metadata or {})[b"doc"].decode()] for field in DATASET]
     # `load_dataset` fails as a whole where a split has no rows.
     filled = [split for split in splits if (dataset["split"] == split).any()]
@@ -53,7 +66,7 @@ scene are in one split. People gave the labels. `votes`, `agreement` and `confid
 
 Check that you may share a show's pictures before you do.
 
-{_table(["episode", "licence", "credit", "sha256 of the video"], sources)}
+{_table(["episode", "licence", "credit", "sha256 of the video"], sources + given)}{PICTURES if given else ""}
 
 ## Columns
 

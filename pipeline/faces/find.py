@@ -3,7 +3,6 @@
 Nothing is known beyond a scene: an episode worked on in several runs of scenes gives the rows it gives in one.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import images
+from pipeline.contents import face_hash
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.faces.crops import crop_jpeg
@@ -77,8 +77,7 @@ def as_faces(judged: Sequence[pd.DataFrame], episode: EpisodeRow) -> pd.DataFram
 
 def face_id(sha256: str, row: FaceRow) -> str:
     """Hash of (episode sha256, pts, character, box): the same face found again has the same id."""
-    text = f"{sha256} {row.pts} {row.character} {row.x} {row.y} {row.w} {row.h}"
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
+    return face_hash(sha256, row.pts, row.character, (row.x, row.y, row.w, row.h))
 
 
 def _by_scene(frames: Iterable[Frame], scenes: pd.DataFrame) -> Iterator[tuple[SceneRow, Iterator[Frame]]]:

@@ -22,7 +22,7 @@ RELIABLE: Final = 0.67
 
 def advice(params: Params) -> list[str]:
     """Sentences, what matters most first; empty where nothing stands out. Reads the tables of all stages."""
-    return [*_episodes(), *_cascades(params), *_emotions(params), *_labels(), *_next()]
+    return [*_episodes(), *_cascades(params), *emotions_advice(params), *_labels(), *_next()]
 
 
 def _episodes() -> list[str]:
@@ -48,7 +48,9 @@ def _cascades(params: Params) -> list[str]:
     return said
 
 
-def _emotions(params: Params) -> list[str]:
+def emotions_advice(params: Params) -> list[str]:
+    """What is lacking in the dataset: emotions with too few faces to learn or to judge."""
+    more = "Add pictures" if params.pictures_alone else "Label more (`toonset label push emotions`)"
     counts = {
         split: read_rows(paths.split_table(split), DATASET, ["emotion"])["emotion"].value_counts() for split in SPLITS
     }
@@ -60,11 +62,11 @@ def _emotions(params: Params) -> list[str]:
     said = []
     if few("train", TO_LEARN):
         said.append(
-            f"Few training faces: {few('train', TO_LEARN)}. Label more (`toonset label push emotions`); below "
-            f"{TO_LEARN} faces an emotion is hardly learned"
+            f"Few training faces: {few('train', TO_LEARN)}. {more}; below {TO_LEARN} faces an emotion is hardly learned"
         )
     if few("test", TO_JUDGE):
-        said.append(f"Too few test faces to judge: {few('test', TO_JUDGE)}. Label more, or use `toonset splits`")
+        also = "" if params.pictures_alone else ", or use `toonset splits`"
+        said.append(f"Too few test faces to judge: {few('test', TO_JUDGE)}. {more.partition(' (')[0]}{also}")
     return said
 
 

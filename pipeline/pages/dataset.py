@@ -54,12 +54,17 @@ def dataset_sections(manifest: pd.DataFrame, dataset: pd.DataFrame, params: Para
     crops |= recut(alarms, episodes, scenes, params.faces)
     return [
         Section("Characters", [sheet_of(name, len(sheets[name]), own, crops, params) for name, own in samples.items()]),
-        Section("Emotions", [emotion_sheet(dataset, name, params.shown(name)) for name in params.emotions]),
+        emotions_section(dataset, params),
         Section("Tracks", tracks_parts(tracks, crops, params)),
         Section("Doubts", [alarms_part(alarms, crops, params), doubtful_part(doubtful, crops, params)]),
         Section("Near-duplicates", [distances_part(), clusters_part(clusters, crops)]),
         Section("Timelines", timelines(episodes, scenes, manifest, params)),
     ]
+
+
+def emotions_section(dataset: pd.DataFrame, params: Params) -> Section:
+    """A contact sheet of each emotion. dataset: rows of DATASET, all splits."""
+    return Section("Emotions", [emotion_sheet(dataset, name, params.shown(name)) for name in params.emotions])
 
 
 def timelines(episodes: pd.DataFrame, scenes: pd.DataFrame, manifest: pd.DataFrame, params: Params) -> list[Part]:

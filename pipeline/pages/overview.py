@@ -26,6 +26,13 @@ def overview(manifest: pd.DataFrame, dataset: pd.DataFrame, advice: Sequence[str
     """The sections above the numbers. manifest: rows of MANIFEST; dataset: of DATASET; advice: sentences."""
     return [
         Section("Who is in it", [Part("", "", strips=characters(manifest, params))]),
+        *dataset_overview(dataset, advice, params),
+    ]
+
+
+def dataset_overview(dataset: pd.DataFrame, advice: Sequence[str], params: Params) -> list[Section]:
+    """The part of them that needs no episodes."""
+    return [
         Section("What the dataset shows", [Part("", "", strips=emotions(dataset, params))]),
         Section("What to do next", [Part("", "" if advice else "Nothing stands out.", items=list(advice))]),
     ]

@@ -12,7 +12,21 @@ from pipeline.errors import InputError, SetupError
 
 
 def make_project(directory: Path) -> None:
-    """Fill an empty directory with a project: the flow, its parameters, empty annotations, git and DVC.
+    """Start a project for a show, and say what comes next. Raises as `fill_project` does."""
+    directory = fill_project(directory)
+    add_to_git(directory)
+    print(
+        f"{directory} is a project now. Next steps there:\n"
+        "  1. params.yaml: list your episodes, characters and emotions; then `dvc repro scenes`\n"
+        "  2. `toonset label serve`, and in another terminal `toonset label push boxes`: box about 150 faces of each\n"
+        "     character in the browser; `toonset label pull` fetches the boxes\n"
+        "  3. `toonset splits`, then `dvc repro`\n"
+        "The README of toonset takes you through each step."
+    )
+
+
+def fill_project(directory: Path) -> Path:
+    """Fill an empty directory with a project: the flow, its parameters, empty annotations, git and DVC; its full path.
 
     Raises InputError where the directory holds anything already: nothing a person made is ever overwritten.
     """
@@ -29,26 +43,27 @@ def make_project(directory: Path) -> None:
     with resources.as_file(configs) as source:
         shutil.copytree(source, directory / "labeling" / "configs")
     if not (directory / ".git").exists():
-        _run(["git", "init", "--quiet", "--initial-branch=main"], directory)
-    # DVC reports to its makers by default, its first command included.
-    quiet = {"DVC_NO_ANALYTICS": "true", "CI": "true"}
-    _run([sys.executable, "-m", "dvc", "init", "--quiet"], directory, quiet)
+        run(["git", "init", "--quiet", "--initial-branch=main"], directory)
+    run_dvc(["init", "--quiet"], directory)
     for option, value in (("core.analytics", "false"), ("core.check_update", "false")):
-        _run([sys.executable, "-m", "dvc", "config", option, value], directory, quiet)
+        run_dvc(["config", option, value], directory)
     with (directory / ".dvcignore").open("a", encoding="utf-8") as ignored:
         ignored.write("\n# What toonset is writing or was killed over.\n.*.tmp\n")
-    _run(["git", "add", "--all"], directory)
-    print(
-        f"{directory} is a project now. Next steps there:\n"
-        "  1. params.yaml: list your episodes, characters and emotions; then `dvc repro scenes`\n"
-        "  2. `toonset label serve`, and in another terminal `toonset label push boxes`: box about 150 faces of each\n"
-        "     character in the browser; `toonset label pull` fetches the boxes\n"
-        "  3. `toonset splits`, then `dvc repro`\n"
-        "The README of toonset takes you through each step."
-    )
+    return directory
 
 
-def _run(command: list[str], directory: Path, variables: Mapping[str, str] | None = None) -> None:
+def add_to_git(directory: Path) -> None:
+    """Let git know of all that is in a project."""
+    run(["git", "add", "--all"], directory)
+
+
+def run_dvc(arguments: list[str], directory: Path) -> None:
+    """Run DVC in a project. It reports to its makers by default, its first command included: not here."""
+    run([sys.executable, "-m", "dvc", *arguments], directory, {"DVC_NO_ANALYTICS": "true", "CI": "true"})
+
+
+def run(command: list[str], directory: Path, variables: Mapping[str, str] | None = None) -> None:
+    """Run a program in a folder. Raises SetupError with what it said where it fails."""
     environment = os.environ | (variables or {})
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

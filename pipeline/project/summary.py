@@ -11,7 +11,7 @@ from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.names import columns_of
 from pipeline.params import Params, load_params
-from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
+from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, PICTURES, SCENES, SPLITS
 from pipeline.tables import is_face, read_rows
 
 EVALUATION = paths.EVALUATION / "metrics.json"
@@ -29,6 +29,7 @@ def headline_figures() -> dict[str, str]:
         (paths.CASCADE_REPORTS, _cascades),
         (paths.MANIFEST, _faces),
         (paths.LABELS, _labels),
+        (paths.PICTURES, _pictures),
         (paths.split_table(SPLITS[-1]), _dataset),
         (EVALUATION, lambda _: {"classifier": classifier_line(_json(EVALUATION))}),
     ]
@@ -75,6 +76,13 @@ def _labels(params: Params) -> dict[str, str]:
     return {"labels": f"{int(ok.sum())} faces" + _rejected(int((~ok).sum()))}
 
 
+def _pictures(params: Params) -> dict[str, str]:
+    if not params.faces_from:
+        return {}
+    status = read_rows(paths.PICTURES, PICTURES, ["status"])["status"]
+    return {"pictures": f"{int((status == OK).sum())} used" + _rejected(int((status != OK).sum()))}
+
+
 def _dataset(params: Params) -> dict[str, str]:
     sizes = {split: len(read_rows(paths.split_table(split), DATASET, ["face_id"])) for split in SPLITS}
     return {"dataset": ", ".join(f"{count} {split}" for split, count in sizes.items())}
@@ -109,12 +117,15 @@ def classifier_line(metrics: dict[str, Any]) -> str:
 
 def key_metrics(params: Params) -> dict[str, float | int | None]:
     """The eight numbers that experiments are compared by; None where one could not be measured."""
-    evaluated, agreement = _json(EVALUATION), _json(AGREEMENT)
-    cascades = [_json(paths.CASCADE_REPORTS / f"{name}.json") for name in params.characters]
+    evaluated = _json(EVALUATION)
+    pictures_alone = params.pictures_alone
+    alpha = None if pictures_alone else _json(AGREEMENT)["alpha"]["value"]
+    characters = () if pictures_alone else params.characters
+    cascades = [_json(paths.CASCADE_REPORTS / f"{name}.json") for name in characters]
     recalls = [metrics[RATE] for metrics in cascades if metrics[RATE] is not None]
     return {
         "labelled_faces": sum(len(read_rows(paths.split_table(split), DATASET, ["face_id"])) for split in SPLITS),
-        "agreement_alpha": agreement["alpha"]["value"],
+        "agreement_alpha": alpha,
         f"lowest_cascade_{RATE}": min(recalls, default=None),
         "test_faces": evaluated["n"],
         **{name: evaluated[name] for name in ("accuracy", "macro_f1", "calibration_error")},
@@ -124,6 +135,8 @@ def key_metrics(params: Params) -> dict[str, float | int | None]:
 
 def next_step() -> str:
     """What a person does next, by what is there."""
+    if load_params().pictures_alone:
+        return f"look at {paths.INDEX_PAGE}" if paths.INDEX_PAGE.exists() else "`dvc repro`"
     if not paths.SCENES.exists():
         return "list your episodes in params.yaml, then `dvc repro scenes`"
     if _is_empty(paths.BOXES):

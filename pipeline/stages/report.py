@@ -8,18 +8,18 @@ import pandas as pd
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.labels.consensus import in_common
-from pipeline.pages.advice import advice
+from pipeline.pages.advice import advice, emotions_advice
 from pipeline.pages.agreement import agreement_section
-from pipeline.pages.dataset import dataset_sections
+from pipeline.pages.dataset import dataset_sections, emotions_section
 from pipeline.pages.doubts import put_aside
 from pipeline.pages.html import Link, Part, Section, drawing, png_file, render, table
-from pipeline.pages.overview import overview
+from pipeline.pages.overview import dataset_overview, overview
 from pipeline.pages.plots import drawn
 from pipeline.pages.sheets import figure
 from pipeline.params import Params, load_params
 from pipeline.project.summary import headline_figures, key_metrics
 from pipeline.rows import EpisodeRow
-from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, SCENES, SPLITS
+from pipeline.schemas import DATASET, EPISODES, LABELS, MANIFEST, OK, PICTURES, SCENES, SPLITS
 from pipeline.tables import read_rows, rows_of, write_json, write_text
 
 MODEL = Link("model.html", "The classifier")
@@ -29,17 +29,8 @@ MODEL = Link("model.html", "The classifier")
 def main() -> None:
     """Read the tables and the reports of the other stages, write reports/index.html and reports/dataset.html."""
     params = load_params()
-    manifest = read_rows(paths.MANIFEST, MANIFEST)
     dataset = read_dataset()
-    figures = [
-        episodes_section(),
-        cascades_section(params),
-        faces_section(manifest, params),
-        labels_section(dataset, params),
-        agreement_section(params.names),
-        classifier_section(),
-    ]
-    pictures = dataset_sections(manifest, dataset, params)
+    opening, figures, pictures = (of_pictures if params.pictures_alone else of_episodes)(dataset, params)
     title = f"toonset: {', '.join(map(params.shown, params.characters))}"
     lead = "Who is in this project, what its dataset shows, and how good it is."
     numbers, shown_faces, model = (
@@ -51,7 +42,6 @@ def main() -> None:
         Link(path.relative_to(paths.REPORTS).as_posix(), f"Timeline of {path.parent.name}")
         for path in sorted(paths.WATCH_REPORTS.glob("*/index.html"))
     ]
-    opening = overview(manifest, dataset, advice(params), params)
     page = render(title, lead, headline_figures(), figures, shown_faces, model, *watched, opening=opening)
     write_text(paths.INDEX_PAGE, page)
     write_json(paths.METRICS, key_metrics(params))
@@ -59,6 +49,28 @@ def main() -> None:
     write_text(paths.DATASET_PAGE, render(title, lead, {}, pictures, numbers, model))
     shown = sum(part.pictures for section in [*opening, *figures, *pictures] for part in section.parts)
     say_counts("report", {"sections": len(figures) + len(pictures), "pictures": shown})
+
+
+def of_episodes(dataset: pd.DataFrame, params: Params) -> tuple[list[Section], list[Section], list[Section]]:
+    """The opening, the figures and the pictures of a project with episodes. dataset: rows of DATASET, all splits."""
+    manifest = read_rows(paths.MANIFEST, MANIFEST)
+    figures = [
+        episodes_section(),
+        *pictures_sections(dataset, params),
+        cascades_section(params),
+        faces_section(manifest, params),
+        labels_section(dataset, params),
+        agreement_section(params.names),
+        classifier_section(),
+    ]
+    opening = overview(manifest, dataset, advice(params), params)
+    return opening, figures, dataset_sections(manifest, dataset, params)
+
+
+def of_pictures(dataset: pd.DataFrame, params: Params) -> tuple[list[Section], list[Section], list[Section]]:
+    """The same of a project whose faces all came as pictures."""
+    figures = [*pictures_sections(dataset, params), labels_section(dataset, params), classifier_section()]
+    return dataset_overview(dataset, emotions_advice(params), params), figures, [emotions_section(dataset, params)]
 
 
 def read_dataset() -> pd.DataFrame:
@@ -86,6 +98,28 @@ def episodes_section() -> Section:
     split = scenes.groupby("split")["frames"].agg(["size", "sum"]).reset_index()
     split.columns = pd.Index(["split", "scenes", "frames"])
     return Section("Episodes and scenes", [table(shown), table(split, "Scenes by split")])
+
+
+def pictures_sections(dataset: pd.DataFrame, params: Params) -> list[Section]:
+    """Where pictures came from, what their labels became, and why some are not used; nothing where there are none."""
+    if not params.faces_from:
+        return []
+    rows = read_rows(paths.PICTURES, PICTURES, ["source", "label", "emotion", "face_id", "status", "reason", "license"])
+    used = rows[rows["status"] == OK]
+    sources = rows.groupby(["source", "license"], sort=False).size().reset_index(name="pictures")
+    sources["used"] = sources["source"].map(used.groupby("source").size()).fillna(0).astype(int)
+    words = used.groupby(["source", "label", "emotion"]).size().reset_index(name="pictures used")
+    parts = [table(sources), table(named(words, params), "What the labels became")]
+    reasons = rows.loc[rows["status"] != OK, "reason"].str.replace(
+        r"near-duplicate of .*", "near-duplicate of another picture", regex=True
+    )
+    beside = int((~used["face_id"].isin(dataset["face_id"])).sum())
+    if beside:
+        reasons = pd.concat([reasons, pd.Series(["near-duplicate of a face from an episode"] * beside)])
+    if len(reasons):
+        counted = reasons.value_counts().head(12).rename_axis("reason").reset_index(name="pictures")
+        parts.append(table(counted, "Pictures that are not used"))
+    return [Section("Pictures that were given", parts)]
 
 
 def cascades_section(params: Params) -> Section:
@@ -153,6 +187,8 @@ def labels_section(dataset: pd.DataFrame, params: Params) -> Section:
     counts = dataset.pivot_table(index="emotion", columns="split", values="face_id", aggfunc="count", fill_value=0)
     counts = counts.reindex(index=params.emotions, columns=list(SPLITS), fill_value=0)
     parts = [table(named(counts.rename_axis("emotion").reset_index(), params), "Faces by emotion and split")]
+    if params.pictures_alone:
+        return Section("Labels", parts)
     labels = read_rows(paths.LABELS, LABELS)
     reasons = in_common(labels.loc[labels["status"] != OK, "reason"]).value_counts().head(12)
     if len(reasons):

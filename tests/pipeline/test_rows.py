@@ -22,6 +22,7 @@ ROW_TYPES = {
     "FACES": rows.FaceRow,
     "MANIFEST": rows.ManifestRow,
     "LABELS": rows.LabelRow,
+    "PICTURES": rows.PictureRow,
     "DATASET": rows.DatasetRow,
 }
 
