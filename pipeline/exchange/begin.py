@@ -109,7 +109,7 @@ def _write_params(path: Path, entry: FacesFrom, name: str, emotions: list[str], 
     for old, new in (
         ("characters: [hero]", f"characters: [{', '.join(characters)}]"),
         ("emotions: [angry, happy, neutral, sad, surprised]", f"emotions: [{', '.join(emotions)}]"),
-        ("faces_from: []", "faces_from:\n  - " + "\n    ".join(source)),
+        ("faces_from: []", f"faces_from: [{{{', '.join(source)}}}]"),
     ):
         assert old in text, f"the template says {old}"
         text = text.replace(old, new, 1)
