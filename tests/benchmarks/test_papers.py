@@ -64,6 +64,7 @@ def test_the_table_has_the_best_first_with_mean_and_spread():
     assert [line.split()[1] for line in lines[2:]] == ["b", "a", "c"]
 
 
+@pytest.mark.slow
 def test_the_films_faces_are_its_boxes_and_no_shot_lies_in_two_splits(footage, tmp_path):
     faces = film_faces(footage, tmp_path / "film.parquet")
     boxes = pd.read_csv(footage / "boxes.csv").query("episode_id == 'bbb'")

@@ -98,6 +98,7 @@ def test_cut_is_the_best_of_all_subsets(kind: int, seed: int) -> None:
     assert score(share[used] < limit) == pytest.approx(max(every), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [GENTLE, DISCRETE, REAL])
 @pytest.mark.parametrize("seed", range(3))
 def test_split_is_the_best_of_smeared_codes(kind: int, seed: int) -> None:

@@ -58,6 +58,7 @@ def model(tmp_path: Path) -> Path:
 FACES = list(np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8))
 
 
+@pytest.mark.slow
 def test_a_models_description_with_one_value_replaced(model: Path) -> None:
     path = model / DESCRIPTION
     whole, refused = json.loads(path.read_text()), 0
@@ -97,6 +98,7 @@ def test_a_model_whose_weights_are_no_numbers_gives_no_probabilities(model: Path
         assert said in outcome(lambda: load_model(model).predict(FACES))
 
 
+@pytest.mark.slow
 def test_a_pth_with_some_bytes_changed_or_something_else_in_it(tmp_path: Path) -> None:
     torch.manual_seed(0)
     path, small = tmp_path / "w.pth", {"conv1.weight": torch.zeros(2, 2), "bn": torch.ones(3)}

@@ -33,6 +33,7 @@ def by_hand(picture):
     return dict(zip(boxes, classifier().predict([cut_face(picture, box, 0.25, 128) for box in boxes]), strict=True))
 
 
+@pytest.mark.slow
 def test_each_face_of_each_frame_is_what_detector_and_classifier_give():
     looking, faces = live(), 0
     for i, picture in enumerate(moving(12)):

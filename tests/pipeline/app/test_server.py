@@ -218,6 +218,7 @@ def test_a_taken_port_is_one_line():
             bound(port)
 
 
+@pytest.mark.slow
 def test_a_plain_install_says_what_to_install(tmp_path):
     """In a process that has no uvicorn, the command ends with the line to type; all others still work."""
     code = "import sys; sys.modules['uvicorn'] = None; from pipeline.cli import main; main()"

@@ -90,6 +90,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_file_is_watched_in_the_terminal(project, monkeypatch):
     monkeypatch.chdir(project)
     done = CliRunner().invoke(app, ["watch", "--live", "pilot.mp4"])

@@ -217,6 +217,7 @@ def test_the_command_line_takes_a_margin_and_says_which_one_it_assumes(folder, d
         list(predict([folder / "faces/a.jpg"], classifier(), [disc], 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "arguments"), [("toon", {}), ("ho2023", {})])
 def test_the_onnx_file_answers_as_torch_for_any_number_of_faces(tmp_path, name, arguments):
     known = classifier(name, **arguments)

@@ -38,6 +38,7 @@ def distances(small: np.ndarray, within: float) -> dict[tuple[int, int], float]:
     return {(row.first, row.second): row.distance for row in near_pairs(small, 64, within).itertuples(index=False)}
 
 
+@pytest.mark.slow
 def test_every_pair_is_counted_where_it_belongs() -> None:
     faces, small = world(90)
     apart = distances(small, 15.0)

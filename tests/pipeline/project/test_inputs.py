@@ -47,6 +47,7 @@ def dvc(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("meanwhile", "said"),
     [
@@ -109,6 +110,7 @@ def test_every_stage_of_the_flow_declares_what_it_reads(project: Path) -> None:
     assert declared_inputs("faces", None).kept == (Path("data/faces"),)
 
 
+@pytest.mark.slow
 def test_a_name_in_params_reaches_no_shell_and_no_file_outside_its_folder(project: Path) -> None:
     outside = project.parent / "outside.csv"
     for precious in (outside, Path("precious.csv")):
@@ -139,6 +141,7 @@ def only_cascades(project: Path) -> None:
         (project / made).write_bytes(b"no table")
 
 
+@pytest.mark.slow
 def test_dvc_says_whose_cascade_it_is_from_any_folder(project: Path) -> None:
     only_cascades(project)
     for folder, stage in ((project, "cascade@hero"), (project / "annotations", "../dvc.yaml:cascade@hero")):

@@ -32,6 +32,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "my show"
 
 
+@pytest.mark.slow
 def test_a_new_project_is_complete_and_its_flow_is_the_repositorys_own(project: Path) -> None:
     assert (project / "dvc.yaml").read_bytes() == (ROOT / "dvc.yaml").read_bytes()
     for name in ("params.yaml", "annotations/boxes.csv", "labeling/configs/emotions.xml", ".gitignore", ".dvc/config"):
@@ -56,6 +57,7 @@ def test_new_never_writes_into_a_directory_that_holds_anything(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -88,6 +90,7 @@ def export(*emotions: str) -> str:
     return json.dumps([{"data": data, "annotations": answers}])
 
 
+@pytest.mark.slow
 def test_answers_are_appended_once_and_what_was_there_keeps_its_bytes(project: Path) -> None:
     before = (project / EMOTIONS).read_text() + 'e,0,hero,1,2,3,4,"happy",ben,,,,,\n'
     (project / EMOTIONS).write_text(before)
@@ -105,6 +108,7 @@ def test_answers_are_appended_once_and_what_was_there_keeps_its_bytes(project: P
     assert (project / EMOTIONS).read_text() == after
 
 
+@pytest.mark.slow
 def test_columns_that_may_be_left_out_are_added_where_an_import_needs_them(project: Path) -> None:
     short = "episode_id,frame,character,x,y,w,h,emotion\n"
     (project / EMOTIONS).write_text(short + "e,0,hero,1,2,3,4,happy\n")
@@ -119,6 +123,7 @@ def test_columns_that_may_be_left_out_are_added_where_an_import_needs_them(proje
     )
 
 
+@pytest.mark.slow
 def test_a_file_with_semicolons_is_not_written_to(project: Path) -> None:
     (project / EMOTIONS).write_text("episode_id;frame;character;x;y;w;h;emotion\n")
     (project / "export.json").write_text(export("sad"))
@@ -127,6 +132,7 @@ def test_a_file_with_semicolons_is_not_written_to(project: Path) -> None:
     assert (project / EMOTIONS).read_text() == "episode_id;frame;character;x;y;w;h;emotion\n"
 
 
+@pytest.mark.slow
 def test_an_answer_that_params_do_not_know_is_kept_as_it_was_given(project: Path) -> None:
     (project / "export.json").write_text(export("happy", "hapy"))
     done = toonset("label", "import", "export.json", cwd=project)

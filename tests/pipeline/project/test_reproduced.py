@@ -43,6 +43,7 @@ def project(path: Path, **commands: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_stage_that_gives_other_bytes_each_time_is_found_out(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -149,6 +149,7 @@ def test_a_dask_cluster_gives_the_same_bytes(project: Path, tmp_path: Path) -> N
     assert outputs() == expected
 
 
+@pytest.mark.slow
 def test_a_new_episode_costs_one_and_one_that_goes_takes_its_file_along(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_new_episode_costs_one_and_one_that_goes_takes_its_file_along(
     assert outputs() == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compute", ["workers: 1", "workers: 2"])
 def test_a_damaged_video_in_the_middle_costs_its_own_row(project: Path, compute: str) -> None:
     settings("ant", "cow")
@@ -184,6 +186,7 @@ def test_a_damaged_video_in_the_middle_costs_its_own_row(project: Path, compute:
     assert {name: data for name, data in outputs().items() if name.startswith(str(paths.FACES))} == without
 
 
+@pytest.mark.slow
 def test_where_the_disk_is_full_there_is_one_clear_error_and_no_half_file(project: Path) -> None:
     settings(*NAMES)
     run()

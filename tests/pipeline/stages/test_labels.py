@@ -71,6 +71,7 @@ def test_too_little_is_a_sentence(
     assert json.loads((tmp_path / "agreement.json").read_text())["alpha"]["value"] is None
 
 
+@pytest.mark.slow
 def test_the_pull_of_guesses_is_in_the_report(tmp_path: Path) -> None:
     few = made([said(0, "happy", "anna", guess="happy", suggested="happy", given_by="task")])
     text = page(tmp_path, few)["Does seeing a guess bias the answers?"].text

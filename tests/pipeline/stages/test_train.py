@@ -50,6 +50,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in made if path.is_file()}
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_same_bytes_and_everything_that_is_promised(project):
     folder, line, first = project
     assert set(first) == {"model.safetensors", "model.json", "curves.csv", "metrics.json"}
@@ -72,6 +73,7 @@ def test_two_processes_make_the_same_bytes_and_everything_that_is_promised(proje
     assert str(folder) not in (folder / "models/emotion/model.json").read_text()
 
 
+@pytest.mark.slow
 def test_the_pinned_instructions_are_what_torch_then_uses(project):
     """Set from outside or by the stage: the same bytes, so setting them after `import torch` is early enough."""
     folder, _, first = project

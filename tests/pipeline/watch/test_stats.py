@@ -48,6 +48,7 @@ def test_a_perfect_classifier_is_left_alone_and_nothing_gives_even_shares() -> N
     np.testing.assert_allclose(unfold(np.zeros(3), RATES), 1 / 3)
 
 
+@pytest.mark.slow
 def test_corrected_shares_are_nearer_to_the_truth_and_intervals_hold_it() -> None:
     counted, corrected, held = [], [], 0
     for seed in range(12):
