@@ -312,6 +312,55 @@ def live_page(
 
 
 @app.command()
+def search(
+    picture: Annotated[Path, typer.Argument(help="A picture of a face, a whole frame, or a drawing.")],
+    character: Annotated[
+        list[str] | None, typer.Option(help="Only faces of this character. May be given several times.")
+    ] = None,
+    not_character: Annotated[
+        list[str] | None, typer.Option(help="No faces of this character. May be given several times.")
+    ] = None,
+    emotion: Annotated[
+        list[str] | None, typer.Option(help="Only faces with this emotion. May be given several times.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Faces to find, at most.", min=1, max=1000)] = 24,
+    cascade: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The picture is a whole frame: find the faces with this cascade first. May be repeated. Default: a "
+            "picture as wide as a frame is searched with the project's cascades."
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="The picture is one face: how much is around it on each side, as a share of the face. 0: cut close.",
+            min=0,
+            max=2,
+        ),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
+    imagenet: Annotated[
+        bool, typer.Option("--imagenet", help="Compare with a network that was trained on photographs.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="The folder of the page with the results.")] = paths.SEARCH,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the faces, one JSON object a line, instead of writing a page.")
+    ] = False,
+    sheet: Annotated[Path | None, typer.Option(help="Write a reference sheet too, as PNG.")] = None,
+) -> None:
+    """Find faces of the project with an expression like the one in a picture."""
+    from pipeline.search.command import search as find
+    from pipeline.search.hits import Wanted
+
+    wanted = Wanted(character or (), not_character or (), emotion or (), count)
+    find(
+        picture, wanted, model, out,
+        cascades=cascade or (), margin=margin, imagenet=imagenet, as_json=as_json, sheet=sheet,
+    )  # fmt: skip
+
+
+@app.command()
 def stats(
     watched: Annotated[Path, typer.Argument(help="The folder that `toonset watch` wrote.")] = paths.WATCH,
     predictions: Annotated[

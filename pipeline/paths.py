@@ -48,6 +48,8 @@ LABEL_STUDIO: Final = Path(".labelstudio")
 
 WATCH: Final = Path("watch")
 """A folder for each watched video."""
+SEARCH: Final = Path("search")
+"""The pages of searches."""
 
 REPORTS: Final = Path("reports")
 CASCADE_REPORTS: Final = REPORTS / "cascades"

@@ -1,0 +1,1 @@
+"""Looking for faces of the project with a like expression."""
