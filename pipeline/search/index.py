@@ -103,8 +103,11 @@ def features_of_faces(faces: pd.DataFrame, extractor: Extractor, margin: float) 
     """
     found = np.zeros((len(faces), extractor.width), dtype=np.float32)
     network = extractor.key()
-    for episode_id, places in faces.groupby("episode_id").indices.items():
+    for episode_id in faces["episode_id"].unique():
+        places = np.flatnonzero(faces["episode_id"] == episode_id)
         table = paths.face_table(str(episode_id))
+        if not table.is_file():
+            raise InputError(f"{table} does not exist yet: run `dvc repro faces`, or `dvc pull`")
         own = faces.iloc[places]
         key = {"version": VERSION, "network": network, "faces": sha256_of(table), "margin": repr(margin)}
         path = cache_folder("search") / f"{episode_id}-{network[:16]}.parquet"
@@ -113,7 +116,7 @@ def features_of_faces(faces: pd.DataFrame, extractor: Extractor, margin: float) 
         if not len(missing):
             continue
         for start in progress(range(0, len(missing), AT_ONCE), desc=f"search {episode_id}", unit="parts"):
-            rows = places[missing[start : start + AT_ONCE]]
+            rows: NDArray[np.int64] = places[missing[start : start + AT_ONCE]]
             crops = read_crops(faces.iloc[rows])
             images, sound = decode(crops, [margin] * len(crops), extractor.shape)
             found[rows[sound]] = extractor.features(images)
