@@ -304,8 +304,17 @@ def live_page(
         paths.WATCH
     ),
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0: any free one.", min=0, max=65535)] = 8765,
+    page: Annotated[
+        Path | None,
+        typer.Option("--export", help="Serve nothing; write one HTML file that works without a server or a network."),
+    ] = None,
 ) -> None:
     """Open a page on this machine that watches a camera or a video live: boxes, names and emotions."""
+    if page is not None:
+        from pipeline.app.export import export_page
+
+        export_page(page, cascade or [], model)
+        return
     from pipeline.app.command import run_app
 
     run_app(cascade or [], model, out, port)
