@@ -124,6 +124,7 @@ def toon(classifier: Classifier) -> dict[str, Any]:
         )
     stem, norm, _, *blocks = net.features
     head = net.head[1]
+    assert isinstance(head, nn.Linear)
     return {
         "size": about.size,
         "margin": about.margin,
