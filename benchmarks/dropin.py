@@ -37,11 +37,14 @@ TRAINED: dict[str, dict[str, Any]] = {
 
 
 def cascades(folder: Path, others: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Kind and file of every cascade."""
-    opencv = Path(str(cv2.__file__)).parent / "data"
-    yield from (("OpenCV's wheel", path) for path in sorted(opencv.glob("*.xml")))
-    for other in others:
-        yield from ((other.name, path) for path in sorted(other.rglob("*.xml")))
+    """Kind and file of every cascade; of files with the same content, the first."""
+    opencv, seen = Path(str(cv2.__file__)).parent / "data", set()
+    for kind, source in (("OpenCV's wheel", opencv), *((other.name, other) for other in others)):
+        for path in sorted(source.rglob("*cascade*.xml")):
+            content = path.read_bytes()
+            if content not in seen:
+                yield kind, path
+            seen.add(content)
     images = list(annotated())
     base: dict[str, Any] = {"stages": 5, "positives": 200, "negatives": 400, "feature_pool": 3000, "ranking": 20}
     for name, settings in TRAINED.items():
@@ -61,14 +64,12 @@ def annotated() -> Iterator[AnnotatedImage]:
 
 
 def noise(rng: np.random.Generator, size: tuple[int, int], channels: int) -> Picture:
-    """Blocks of many sizes, one over another, and grain: uint8[H, W], or with that many channels."""
+    """Soft blobs, in which cascades of faces find something now and then: uint8[H, W], or with that many channels."""
     width, height = size
-    shape = (height, width) if channels == 1 else (height, width, channels)
-    total = np.zeros(shape)
-    for side in (3, 8, 21, 60):
-        small = rng.integers(-50, 51, (height // side + 1, width // side + 1, *shape[2:]))
-        total += small.repeat(side, axis=0).repeat(side, axis=1)[:height, :width]
-    return np.clip(128 + total + rng.integers(-8, 9, shape), 0, 255).astype(np.uint8)
+    blob = int(rng.integers(4, 14))
+    shape = (height // blob + 2, width // blob + 2)
+    small = rng.integers(0, 256, shape if channels == 1 else (*shape, channels)).astype(np.uint8)
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def pictures() -> Iterator[Picture]:

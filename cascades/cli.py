@@ -1,6 +1,7 @@
 """`cascades`, and `toonset cascade`, which is the same: train a cascade on images and boxes, run it, measure it."""
 
 import csv
+import io
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -15,15 +16,17 @@ from cascades.data import INSTALL, available
 from cascades.detector import Detector
 from cascades.errors import CascadeError, CascadeFileNotFound, InvalidParameter, TrainingDataError
 from cascades.evaluation import evaluate as roc_of
-from cascades.files import require_place
+from cascades.files import require_place, write_whole
 from cascades.model import Cascade
 from cascades.params import AUTO, TrainingParams
+from cascades.pictures import read_picture
 from cascades.tables import ImageFolder, list_images, read_boxes, read_image
 from cascades.traincascade import CASCADE
 from cascades.traincascade import parse as parse_traincascade
 from cascades.traincascade import run as run_traincascade
 from cascades.training import StageReport
 from cascades.training import train as train_cascade
+from cascades.view import draw_view, survivors
 
 app = typer.Typer(help="Train a face cascade on your own images, run it, measure it.", no_args_is_help=True)
 DEFAULT = TrainingParams()
@@ -312,6 +315,36 @@ def traincascade(context: typer.Context) -> None:
         f"{wanted.data / CASCADE}: {len(result.cascade.stages)} stages, {result.cascade.weak_count} weak classifiers"
     )
     typer.echo(f"stopped by {result.stop_rule}")
+
+
+@app.command()
+def view(
+    xml: Xml,
+    picture: Annotated[Path, typer.Argument(help="A picture to look at.", exists=True, dir_okay=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="The PNG to write. Without it: PICTURE's name and -view.png, in this folder.")
+    ] = None,
+) -> None:
+    """Show how a cascade works on a picture: its features, its stages, and where its windows fall out."""
+    target = out or Path(f"{picture.stem}-view.png")
+    try:
+        require_place(target)
+        if target.exists() and target.samefile(picture):
+            raise InvalidParameter(f"{target} is the picture itself; name another file with --out")
+        cascade = Cascade.load(xml)
+        gray, chroma = read_image(picture)
+        found = survivors(cascade, gray, chroma)
+        if not found.looked_at:
+            raise InvalidParameter(f"{picture} is smaller than the window, {cascade.window[0]}×{cascade.window[1]} px")
+        buffer = io.BytesIO()
+        draw_view(cascade, read_picture(picture), gray, found).save(buffer, "PNG")
+        write_whole(target, buffer.getvalue())
+    except CascadeError as error:
+        _fail(error)
+    typer.echo(f"windows {found.looked_at:,}")
+    for number, count in enumerate(found.counts, 1):
+        typer.echo(f"stage {number}: {len(cascade.stages[number - 1].trees)} trees, {count:,} windows left")
+    typer.echo(target)
 
 
 @app.command("data")

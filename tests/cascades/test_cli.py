@@ -133,7 +133,7 @@ def test_the_choices_of_the_command_line_are_those_of_the_settings() -> None:
 
 def test_every_option_and_argument_has_a_help_text() -> None:
     commands = get_command(app).commands
-    assert sorted(commands) == ["data", "detect", "evaluate", "train", "traincascade"]
+    assert sorted(commands) == ["data", "detect", "evaluate", "train", "traincascade", "view"]
     nameless = [
         f"{name} {parameter.name}"
         for name, command in commands.items()

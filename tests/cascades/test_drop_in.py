@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cascades import CascadeClassifier, groupRectangles
+from cascades import Cascade, CascadeClassifier, groupRectangles
+from cascades.view import survivors
 from tests.cascades.random_cascades import random_picture
 from tests.cascades.recorded import CASCADES, FILE, record
 
@@ -67,6 +69,15 @@ def test_cascades_of_opencv(path: Path) -> None:
 
 def test_the_recorded_answers_are_opencvs(tmp_path: Path) -> None:
     assert record(tmp_path) == json.loads(FILE.read_text(encoding="ascii"))
+
+
+def test_windows_of_the_first_stages_alone(tmp_path: Path) -> None:
+    """What `cascades view` counts after each stage."""
+    cascade, picture = Cascade.load(HAAR[0]), random_picture(np.random.default_rng(2), (120, 90))
+    found = survivors(cascade, picture, np.zeros((2, 90, 120), np.uint8))
+    for number, count in enumerate(found.counts, 1):
+        replace(cascade, stages=cascade.stages[:number]).save(tmp_path / "part.xml")
+        assert len(cv2.CascadeClassifier(str(tmp_path / "part.xml")).detectMultiScale(picture, 1.1, 0)) == count
 
 
 GRAY = np.zeros((60, 60), np.uint8)
