@@ -44,7 +44,7 @@ def search(
     extractor: Extractor = ImageNetFeatures() if imagenet else own
     faces = faces_in_use()
     features = features_of_faces(faces, own, params.faces.crop_margin)
-    faces = with_emotions(faces, own.answers(features), classifier.emotions)
+    faces = with_emotions(faces, own.answers(features), classifier.about)
     if imagenet:
         features = features_of_faces(faces, extractor, params.faces.crop_margin)
     index = Index.of(faces, features)
@@ -67,7 +67,8 @@ def search(
     path = out / f"{picture.stem}.html"
     write_page(path, picture, answers, wanted.said, params.characters, params.names)
     count = sum(len(answer.hits) for answer in answers)
-    print(f"search: {count} of {len(faces)} faces, like {len(asked)} in {picture}: {path}")
+    said = "1 face" if len(asked) == 1 else f"{len(asked)} faces"
+    print(f"search: {said} in {picture}, {count} found among {len(faces)}: {path}")
     if sheet is not None:
         print(f"search: {sheet}")
 
@@ -81,6 +82,7 @@ def _row(picture: Path, answer: Answer, rank: int, hit: Hit) -> dict[str, Any]:
         "rank": rank,
         "likeness": hit.likeness,
         **face,
+        "unsure": hit.face["unsure"],
         "said_by_people": hit.face["label"] != "",
         "near_duplicates": hit.face["cluster_size"] - 1,
         "video": hit.video,

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline import paths
+from pipeline.classifier.model import Description
 from pipeline.errors import InputError, nearest
 from pipeline.rows import BoxRow, EpisodeRow, FrameRow
 from pipeline.schemas import EPISODES, OK, SCENES
@@ -35,6 +36,7 @@ class IndexRow(FrameRow, BoxRow):
     label: str
     emotion: str
     probability: float
+    unsure: bool
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ class Wanted:
                     raise InputError(f"no {kind} is called {name!r}; there is {there}.{nearest(name, known)}")
 
     def among(self, faces: pd.DataFrame) -> NDArray[np.bool_]:
-        """Which faces (character, emotion) may be found: bool [N]."""
+        """Which faces (character, emotion, unsure) may be found: bool [N]. An unsure answer is no emotion."""
         allowed = ~faces["character"].isin(list(self.not_characters))
         if self.characters:
             allowed &= faces["character"].isin(list(self.characters))
         if self.emotions:
-            allowed &= faces["emotion"].isin(list(self.emotions))
+            allowed &= faces["emotion"].isin(list(self.emotions)) & ~faces["unsure"]
         return allowed.to_numpy(bool)
 
     @property
@@ -100,17 +102,17 @@ class Answer:
     hits: list[Hit]
 
 
-def with_emotions(faces: pd.DataFrame, found: NDArray[np.float32], emotions: Sequence[str]) -> pd.DataFrame:
-    """The faces with `emotion` and `probability`: what people said, else the classifier's answer [N, K].
+def with_emotions(faces: pd.DataFrame, found: NDArray[np.float32], about: Description) -> pd.DataFrame:
+    """The faces with `emotion`, `probability` and `unsure`: what people said, else the classifier's answer [N, K].
 
-    probability: of the answer; 1 where people said it.
+    probability: of the answer; 1 where people said it. unsure: whether the answer should not be believed.
     """
     best = found.argmax(axis=1) if len(found) else np.zeros(0, dtype=np.int64)
     said = faces["label"].to_numpy(object)
-    answers = np.array(emotions, dtype=object)[best]
+    answers = np.array(about.emotions, dtype=object)[best]
     labelled = said != ""
     top = np.where(labelled, 1.0, found.max(axis=1, initial=0.0).astype(np.float64).round(4))
-    return faces.assign(emotion=np.where(labelled, said, answers), probability=top)
+    return faces.assign(emotion=np.where(labelled, said, answers), probability=top, unsure=top < about.unsure_below)
 
 
 def hits_of(index: Index, features: NDArray[np.float32], wanted: Wanted, links: "Links") -> list[Hit]:

@@ -65,6 +65,7 @@ def _tile(hit: Hit, crops: Mapping[str, bytes], colors: Mapping[str, str], names
         "color": colors.get(face["character"], "#667080"),
         "text": face_of(face["emotion"]).text,
         "emotion": names.get(face["emotion"], face["emotion"]),
+        "unsure": face["unsure"],
         "by_people": face["label"] != "",
         "percent": round(100 * face["probability"]),
         "episode": face["episode_id"],

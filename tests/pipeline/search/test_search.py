@@ -84,6 +84,12 @@ def test_filters_and_counts() -> None:
     assert {row["character"] for row in found("face.jpg", "--not-character", "disc")} == {"ring"}
     rows = found("face.jpg", "--emotion", "sad")
     assert {row["emotion"] for row in rows} == {"sad"}
+    assert not any(row["unsure"] for row in rows)
+    every = found("face.jpg")
+    threshold = load_model().about.unsure_below
+    assert [row["unsure"] for row in every] == [row["probability"] < threshold for row in every]
+    believed = {row["face_id"] for row in every if row["emotion"] == "sad" and not row["unsure"]}
+    assert {row["face_id"] for row in rows} == believed
     (said,) = [row for row in rows if row["said_by_people"]]
     assert said["face_id"] == "ring04"
     assert said["probability"] == 1
@@ -120,7 +126,7 @@ def test_the_page_needs_nothing_and_links_to_the_moment(project: Path) -> None:
     (project / "watch" / "pilot").mkdir(parents=True, exist_ok=True)
     (project / "watch" / "pilot" / "index.html").write_text("a timeline")
     done = run("face.jpg", "--count", "4", "--not-character", "disc")
-    assert done.stdout == "search: 4 of 23 faces, like 1 in face.jpg: search/face.html\n"
+    assert done.stdout == "search: 1 face in face.jpg, 4 found among 23: search/face.html\n"
     page = Page(project / "search" / "face.html")
     assert len(page.pictures) == 5
     assert all(address.startswith("data:image/jpeg;base64,") for address in page.pictures)
