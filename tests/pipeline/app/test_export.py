@@ -26,7 +26,7 @@ from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade, save_cascade
 from pipeline.faces.crops import cut_face
 from tests.pipeline.app.seen import MIN_SCORE, classifier, disc, scene
-from tests.support.live_page import camera_of, until
+from tests.support.live_page import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -47,7 +47,7 @@ def opened(folder: Path) -> Iterator[Page]:
     """The page of a color cascade and a gray one, opened from the disk; nothing is asked of anybody."""
     cascades = [CharacterCascade("disc", disc(), MIN_SCORE), CharacterCascade("gray", gray_disc(), MIN_SCORE)]
     (folder / "page.html").write_text(page_of(classifier(), cascades, NAMES), encoding="utf-8")
-    with browser(OFFLINE, "--deny-permission-prompts") as chromium:
+    with browser(OFFLINE) as chromium:
         page = chromium.new_page()
         asked: list[str] = []
         faults: list[str] = []
@@ -191,25 +191,12 @@ def test_a_picture_without_a_face_and_a_file_that_is_none(opened: Page) -> None:
     assert opened.inner_text("#said") == "notes.png: this browser cannot read it as a picture."
 
 
-def test_a_camera_is_watched_from_a_file_and_a_refused_one_is_one_line(opened: Page, folder: Path) -> None:
-    opened.click("#camera")
-    until(opened, "document.getElementById('said').textContent.startsWith('The camera was refused')")
-    pictures = (scene(i, ((20, 30),)) for i in range(10))
-    with browser(OFFLINE, *camera_of(folder / "camera.mjpeg", pictures)) as chromium:
-        page = chromium.new_page()
-        page.goto((folder / "page.html").as_uri())
-        page.click("#camera")
-        until(page, "document.querySelectorAll('#faces .face').length > 0")
-        page.click("#stop")
-        assert page.locator("#stop").is_hidden()
-
-
 def test_the_command_writes_the_same_file_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     for name in ("one.html", "two.html"):
         arguments = ["app", "--export", name, "--cascade", "disc.xml", "--model", "emotion"]
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-        assert done.stdout.startswith(f"app: {name}, 0.9 MB; open it in a browser")
+        assert done.stdout.startswith(f"app: {name}, 1.0 MB; open it in a browser")
     assert (folder / "one.html").read_bytes() == (folder / "two.html").read_bytes()
     assert json.dumps(NAMES["disc"])[1:-1] not in (folder / "page.html").read_text(encoding="utf-8")
 
