@@ -14,240 +14,28 @@ import contextlib
 import importlib
 import io
 import json
-import os
 import random
 import resource
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import soak_inputs, soak_show
+from benchmarks import soak_inputs
+from benchmarks.soak_kills import Kills, WholeFlow, in_child
 from cascades.errors import CascadeError
 from labeling.errors import LabelingError
 from pipeline import stages
 from pipeline.errors import ToonsetError
-from pipeline.project.locks import mend_lock
 
 LONGEST_S: Final = 60.0
 MOST_BYTES: Final = 4 << 30
-BATCH: Final = 200
-"""Damaged inputs that one process reads, one after the other."""
-WRITING: Final = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.copyfile"}
-"""Audit events of calls that change a file system; `open` is one when it is for writing."""
-
-Say = Callable[[dict[str, Any]], None]
-
-
-@dataclass
-class Killer:
-    """Kills this process at its n-th writing call; without a number it only counts."""
-
-    at: int | None = None
-    calls: int = 0
-
-    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """An audit hook. What a writing call would do is not done."""
-        if event == "open":
-            if not isinstance(arguments[2], int) or not arguments[2] & (os.O_WRONLY | os.O_RDWR):
-                return
-        elif event not in WRITING:
-            return
-        self.calls += 1
-        if self.at is not None and self.calls >= self.at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def in_child(work: Callable[[], Any], folder: Path, *, kill_after: float | None = None) -> tuple[int, str]:
-    """Run `work` in a forked process in `folder`, in a group of its own: its wait status and what it printed.
-
-    kill_after: s until the whole group is killed.
-    """
-    said = folder.parent / "said.txt"
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        os.chdir(folder)
-        file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(file, 1)
-        os.dup2(file, 2)
-        status = 1
-        try:
-            status = int(work() or 0)
-        except SystemExit as ended:
-            status = ended.code if isinstance(ended.code, int) else 1
-        except BaseException:  # noqa: BLE001 - the parent reads it
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    until = time.monotonic() + (LONGEST_S * 5 if kill_after is None else kill_after)
-    while True:
-        gone, status = os.waitpid(child, os.WNOHANG)
-        if gone:
-            break
-        if time.monotonic() > until:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
-            status = os.waitpid(child, 0)[1]
-            break
-        time.sleep(0.002)
-    return status, said.read_text(errors="replace")
-
-
-def command(words: list[str], killer: Killer | None = None) -> Callable[[], Any]:
-    """`toonset WORDS` in this process, with a hook that kills it."""
-
-    def run() -> None:
-        from pipeline import cli
-
-        if killer is not None:
-            sys.addaudithook(killer)
-        sys.argv = ["toonset", *words]
-        cli.main()
-
-    return run
-
-
-def made(folder: Path) -> dict[str, bytes]:
-    """All that stages have written, by path; the cache is none of it, dvc.lock is."""
-    files = [path for top in ("data", "models", "reports") for path in (folder / top).rglob("*") if path.is_file()]
-    files += [folder / "dvc.lock"] if (folder / "dvc.lock").exists() else []
-    own = [path for path in files if "cache" not in path.parts and path.name != ".gitignore"]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(own)}
-
-
-class Kills:
-    """Trials that kill: each stage from the state that the stages before it leave."""
-
-    def __init__(self, folder: Path) -> None:
-        """Run the flow once, undisturbed, keeping the state before each stage."""
-        self.folder = folder
-        self.project = folder / "project"
-        self.actions: list[list[str]] = [["stage", *words.split()] for words in soak_show.STAGES]
-        self.actions.append(["cascade", "train", *soak_show.TRAIN])
-        self.expected: list[dict[str, bytes]] = []
-        self.calls: list[int] = []
-        self.seconds: list[float] = []
-        soak_show.build(self.project)
-        for number, words in enumerate(self.actions):
-            self._keep(number)
-            killer, counted = Killer(), folder / "calls.txt"
-
-            def work(words: list[str] = words, killer: Killer = killer, counted: Path = counted) -> None:
-                with contextlib.suppress(SystemExit):
-                    command(words, killer)()
-                calls = killer.calls
-                counted.write_text(str(calls))
-
-            began = time.monotonic()
-            status, said = in_child(work, self.project)
-            if status or "toonset: " in said or "Traceback" in said:
-                raise SystemExit(f"the undisturbed `toonset {' '.join(words)}` failed:\n{said[-2000:]}")
-            self.seconds.append(time.monotonic() - began)
-            self.calls.append(int(counted.read_text()))
-            self.expected.append(self._found())
-
-    def _found(self) -> dict[str, bytes]:
-        trained = {
-            name: (self.project / name).read_bytes() for name in soak_show.TRAINED if (self.project / name).exists()
-        }
-        return made(self.project) | trained
-
-    def _keep(self, number: int) -> None:
-        kept = self.folder / f"before-{number}"
-        shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(self.project, kept, symlinks=True)
-
-    def _restore(self, number: int) -> None:
-        shutil.rmtree(self.project)
-        shutil.copytree(self.folder / f"before-{number}", self.project, symlinks=True)
-
-    def trial(self, number: int) -> dict[str, Any]:
-        """Kill once, run again, compare. Even trials kill at a writing call, each in turn, odd ones after a while."""
-        action = number % len(self.actions)
-        turn, words = number // len(self.actions), self.actions[action]
-        dice = random.Random(f"kill {number}")
-        self._restore(action)
-        before = set(self.folder.iterdir())
-        if turn % 2 == 0:
-            at = 1 + (turn // 2) % self.calls[action]
-            how = f"at writing call {at}"
-            status, _ = in_child(command(words, Killer(at)), self.project)
-        else:
-            after = dice.random() * self.seconds[action]
-            how = f"after {after:.3f} s"
-            status, _ = in_child(command(words), self.project, kill_after=after)
-        killed = os.WIFSIGNALED(status)
-        status, said = in_child(command(words), self.project)
-        found, expected = self._found(), self.expected[action]
-        differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
-        outside = sorted(path.name for path in set(self.folder.iterdir()) - before)
-        return {
-            "kind": f"toonset {' '.join(words[:2])}",
-            "how": how,
-            "killed": killed,
-            "ok": not differing and not outside and "Traceback" not in said and status == 0,
-            **({} if not differing else {"differing": differing[:5]}),
-            **({} if not outside else {"outside": outside[:5]}),
-            **({} if status == 0 else {"said": said[-500:]}),
-        }
-
-
-class WholeFlow:
-    """Trials that kill `dvc repro` with all that it started."""
-
-    def __init__(self, folder: Path) -> None:
-        """Run the flow once, undisturbed."""
-        self.project, self.start = folder / "project", folder / "start"
-        soak_show.build(self.project, with_dvc=True)
-        shutil.rmtree(self.start, ignore_errors=True)
-        shutil.copytree(self.project, self.start, symlinks=True)
-        began = time.monotonic()
-        done = self._repro(None)
-        if done:
-            raise SystemExit("the undisturbed `dvc repro` failed")
-        self.seconds = time.monotonic() - began
-        self.expected = made(self.project)
-
-    def _repro(self, kill_after: float | None) -> int:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        with subprocess.Popen(
-            [sys.executable, "-m", "dvc", "repro", "--quiet"], cwd=self.project, env=os.environ | {"PATH": path},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        ) as running:  # fmt: skip
-            try:
-                return running.wait(kill_after)
-            except subprocess.TimeoutExpired:
-                os.killpg(running.pid, signal.SIGKILL)
-                return running.wait()
-
-    def trial(self, number: int) -> dict[str, Any]:
-        """Kill up to three times in a row from where the last kill left it, then run to the end and compare."""
-        dice = random.Random(f"repro {number}")
-        shutil.rmtree(self.project)
-        shutil.copytree(self.start, self.project, symlinks=True)
-        mended, moments = 0, [dice.random() * self.seconds for _ in range(3)]
-        for moment in moments:
-            self._repro(moment)
-            mended += "deleted" in mend_lock(self.project)
-        status = self._repro(None)
-        found = made(self.project)
-        differing = sorted(name for name in {*found, *self.expected} if found.get(name) != self.expected.get(name))
-        return {
-            "kind": "dvc repro", "how": f"after {', '.join(f'{moment:.1f}' for moment in moments)} s", "killed": True,
-            "kills": len(moments), "mended": mended, "ok": status == 0 and not differing,
-            **({} if not differing else {"differing": differing[:5]}),
-        }  # fmt: skip
+BATCH: Final = 50
+"""Damaged inputs of a kind in a turn, which one process reads, one after the other."""
 
 
 def read_inputs(kind: soak_inputs.Kind, first: int, folder: Path) -> list[dict[str, Any]]:
@@ -263,10 +51,11 @@ def read_inputs(kind: soak_inputs.Kind, first: int, folder: Path) -> list[dict[s
                 file.write(json.dumps(read_one(kind, good, number, folder)) + "\n")
                 file.flush()
 
-    status, said = in_child(work, folder)
+    ended = in_child(work, folder)
     lines = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-    if status:
-        lines.append({"kind": kind.name, "how": f"number {first + len(lines)}", "ok": False, "said": said[-500:]})
+    if ended.status:
+        why = ended.said[-500:]
+        lines.append({"kind": kind.name, "how": f"number {first + len(lines)}", "ok": False, "said": why})
     return lines
 
 
@@ -301,10 +90,11 @@ def trials(folder: Path, done: Counter[str], flow: bool) -> Iterator[list[dict[s
     inputs.mkdir()
     turn = done["turns"]
     while True:
-        yield [kills.trial(turn * 10 + index) | {"turn": turn} for index in range(10)]
+        for index in range(len(kills.actions)):
+            yield [kills.trial(turn * len(kills.actions) + index) | {"turn": turn}]
         for kind in soak_inputs.KINDS:
             yield [row | {"turn": turn} for row in read_inputs(kind, turn * BATCH, inputs)]
-        if flow and turn % 20 == 0:
+        if flow:
             whole = whole or WholeFlow(fresh(folder / "flow"))
             yield [whole.trial(turn) | {"turn": turn}]
         yield []  # the end of a turn
@@ -352,7 +142,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     kinds = sorted({row["kind"] for row in rows})
     for kind in [*kinds, "all"]:
         own = [row for row in rows if kind in ("all", row["kind"])]
-        killed = sum(row.get("kills", 1) for row in own if row.get("killed"))
+        killed = sum(row.get("kills", 0) for row in own)
         outcomes = Counter(row.get("outcome") for row in own)
         faults = sum(not row["ok"] for row in own)
         lines.append(

@@ -1,9 +1,10 @@
 """A small drawn show for `benchmarks.soak`: three videos, boxes and emotions, worked on in seconds."""
 
+import json
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import av
 import cv2
@@ -11,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.project.new import make_project
+from pipeline.strict_yaml import read_yaml
 
+HERE: Final = Path(__file__).resolve().parents[1]
 STAGES: Final = (
     "download", "scenes", "cascade dot", "faces", "manifest", "tasks", "labels", "dataset", "train", "random_split",
-    "evaluate", "report",
+    "evaluate", "watch", "report",
 )  # fmt: skip
 TRAIN: Final = (
     "pictures", "pictures/boxes.csv", "out.xml", "--stages", "3", "--positives", "60", "--negatives", "120",
@@ -25,22 +28,19 @@ TRAINED: Final = ("out.xml", "out.json")
 SIZE: Final = (160, 120)
 FRAMES: Final = 48
 NAMES: Final = ("ant", "bee", "cow")
-PARAMS: Final = """
-toonset: "0.1"
-episodes:
-  - {id: ant, source: videos/ant.mp4}
-  - {id: bee, source: videos/bee.mp4}
-  - {id: cow, source: videos/cow.mp4}
-characters: [dot]
-emotions: [happy, sad]
-scenes: {min_scene_s: 0.3}
-splits: {validation: 0.3, test: 0.3}
-cascade: {planes: gray, stages: 3, positives: 60, negatives: 120, max_height: 120}
-faces: {every: 2, min_size: 24, search_every: 6, max_height: 120}
-manifest: {duplicate_bits: 0, duplicate_distance: 0}
-train: {net: vanilla, epochs: 2}
-compute: {workers: 1}
-"""
+PARAMS: Final[dict[str, Any]] = {
+    "episodes": [{"id": name, "source": f"videos/{name}.mp4"} for name in NAMES],
+    "characters": ["dot"],
+    "emotions": ["happy", "sad"],
+    "scenes": {"min_scene_s": 0.3},
+    "splits": {"validation": 0.3, "test": 0.3},
+    "cascade": {"planes": "gray", "stages": 3, "positives": 60, "negatives": 120, "max_height": 120},
+    "faces": {"every": 2, "min_size": 24, "search_every": 6, "max_height": 120, "crop_size": 48},
+    "manifest": {"duplicate_bits": 0, "duplicate_distance": 0},
+    "train": {"net": "hill2017", "epochs": 2},
+    "compute": {"workers": 1},
+}
+"""What differs from a new project's; it makes every stage a matter of seconds."""
 
 
 def build(folder: Path, with_dvc: bool = False) -> None:
@@ -49,12 +49,11 @@ def build(folder: Path, with_dvc: bool = False) -> None:
         make_project(folder)
     else:
         (folder / "annotations").mkdir(parents=True)
-        make = Path(__file__).resolve().parents[1]
-        (folder / "dvc.yaml").write_bytes((make / "dvc.yaml").read_bytes())
+        (folder / "dvc.yaml").write_bytes((HERE / "dvc.yaml").read_bytes())
         (folder / "labeling/configs").mkdir(parents=True)
-        for page in (make / "labeling/configs").glob("*.xml"):
+        for page in (HERE / "labeling/configs").glob("*.xml"):
             (folder / "labeling/configs" / page.name).write_bytes(page.read_bytes())
-    (folder / "params.yaml").write_text(PARAMS)
+    set_params(folder, PARAMS)
     (folder / "videos").mkdir()
     (folder / "pictures").mkdir()
     boxes, frames, emotions, faces = ["episode_id,frame,character,x,y,w,h"], ["episode_id,frame,complete"], [], []
@@ -76,6 +75,16 @@ def build(folder: Path, with_dvc: bool = False) -> None:
     table(folder / "annotations/splits.csv", ["episode_id,start_frame,end_frame,split",
           "ant,0,47,train", "bee,0,47,validation", "cow,0,47,test"])  # fmt: skip
     table(folder / "pictures/boxes.csv", ["image,x,y,w,h", *faces])
+
+
+def set_params(folder: Path, sections: dict[str, Any]) -> None:
+    """Change some of a project's parameters, or of a new project's where it has none yet. JSON is YAML too."""
+    path = folder / "params.yaml"
+    new = HERE / "pipeline/project/template/params.yaml"
+    values = read_yaml((path if path.exists() else new).read_bytes())
+    for name, value in sections.items():
+        values[name] = {**values[name], **value} if isinstance(value, dict) else value
+    path.write_text(json.dumps(values, indent=1))
 
 
 def table(path: Path, lines: list[str]) -> None:
@@ -110,7 +119,7 @@ def draw(seed: int) -> tuple[list[npt.NDArray[np.uint8]], list[tuple[int, int, i
 def write_video(path: Path, pictures: list[npt.NDArray[np.uint8]]) -> None:
     """Encode RGB pictures as H.264, 24 frames per second."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=24, options={"g": "8", "crf": "10"})
+        stream = container.add_stream("libx264", rate=24, options={"g": "8", "crf": "10", "mbtree": "0"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.thread_count = 1

@@ -17,6 +17,8 @@ SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 """Kept after the tests, to be looked at."""
 PASSWORD = "correct horse battery"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+"""Chromium asks its makers for updates, whatever Playwright tells it; with this it looks up no other machine's name."""
 PATIENCE_MS = 120_000
 
 
@@ -136,7 +138,7 @@ def browser(*arguments: str) -> Iterator[Browser]:
     """Headless Chromium, which is asked to be there. arguments: of its command line, besides ours."""
     assert CHROMIUM, "no Chromium on PATH: install Debian's package chromium (.ci/run does)"
     with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *arguments])
+        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", NOBODY_ELSE, *arguments])
         try:
             yield started
         finally:

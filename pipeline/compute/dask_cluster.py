@@ -117,6 +117,5 @@ class InProject(Generic[Item, Result]):
                 f"{here} runs toonset {VERSION}, this is {self.version}: install the same one everywhere, then "
                 "restart the workers"
             )
-        if Path.cwd() != Path(self.folder):
-            os.chdir(self.folder)
+        os.chdir(self.folder)  # each time: the one that this worker is in may have been deleted and made anew
         return self.function(item)

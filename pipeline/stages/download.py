@@ -28,7 +28,7 @@ from pipeline.video.fetch import check_samples, fetch
 from pipeline.video.probe import VideoInfo, probe
 from pipeline.video.sources import MISSING, Item, expand, local
 
-RECORD: Final = 2
+RECORD: Final = 3
 """Version of the records and of what `probe` finds: grows when either changes, so that old ones are made again."""
 
 FIELDS: Final = {"record", "source", "drawing", "path", "sha256", "bytes", "video"}

@@ -73,7 +73,7 @@ def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Pat
     """Find an episode's scenes and keep them in `cache`; (episode_id, why that failed or an empty string)."""
     rate = Fraction(episode["rate_num"], episode["rate_den"])
     try:
-        starts = find_starts(folder / episode["path"], rate, params, threads)
+        starts = find_starts(folder / episode["path"], rate, params, threads, frames=episode["frames"])
     except InputError as error:
         return episode["episode_id"], str(error)
     write_kept_json(cache / _cache_name(episode["sha256"], params), {"starts": [astuple(start) for start in starts]})

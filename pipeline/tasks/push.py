@@ -109,6 +109,7 @@ def send(target: Target, kind: str, tasks: Sequence[dict[str, Any]], params: Par
     settings |= {"maximum_annotations": 2 if shared else 1, "overlap_cohort_percentage": shared or 100}
     project, note = ensure_project(target.server, name, kind, config(kind, params), **settings)
     if target.own and params.labelling.media == "local":
+        MEDIA.mkdir(parents=True, exist_ok=True)  # the server refuses one that is not there, as before the first task
         target.server.serve_folder(project, str(MEDIA.resolve()))
     elif params.labelling.media == "local":
         note = note or (

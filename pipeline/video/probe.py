@@ -17,6 +17,7 @@ import numpy as np
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from pipeline.video.complaints import LONGEST, heard
 from pipeline.video.container import FAULTS, OPTIONS, Opened, Unreadable, cut_short, mend, open_video
 from pipeline.video.decode import as_fraction, decode_from, pictures
 from pipeline.video.frame import Frame
@@ -128,6 +129,7 @@ class _Seen:
         self.times = array("q")
         self.made_up = 0
         self.corrupt = 0
+        self.said: list[str] = []
         self.size: tuple[int, int] | None = None
         self.last: av.VideoFrame | None = None
         self._digests: dict[int, int] = {}
@@ -159,7 +161,7 @@ def digest(frame: Frame) -> int:
 def _read(path: Path, opened: Opened) -> Generator[Frame, None, VideoInfo]:
     """Yield every frame; return what they and the headers say of the file."""
     watch, seen, damage = _Watch(opened.container.demux()), _Seen(), ""
-    packets = pictures(iter(watch), opened.stream)
+    packets = heard(pictures(iter(watch), opened.stream), seen.said)
     while True:
         try:
             pts, picture = next(packets)
@@ -299,6 +301,9 @@ def _unsound(path: Path, opened: Opened, watch: _Watch, seen: _Seen, time_base: 
 def _untrusted(path: Path, seen: _Seen) -> str:
     """Why frames of this video must not be sought, or an empty string."""
     always = "frames are always read from its beginning"
+    if seen.said:
+        # What the decoder fills a damaged part with depends on the frames that it has read before.
+        return f"FFmpeg reports damage in it ({seen.said[0][:LONGEST]!r}), so {always}"
     if seen.made_up:
         return f"{seen.made_up} of its frames have no time, or another frame's, so {always}"
     for index, expected in seen.samples():

@@ -19,7 +19,9 @@ import numpy.typing as npt
 from scenedetect import FrameTimecode
 from scenedetect.detectors import AdaptiveDetector
 
+from pipeline.errors import InputError
 from pipeline.params import Scenes
+from pipeline.video.container import mend
 from pipeline.video.decode import decode_frames
 from pipeline.video.frame import Frame
 
@@ -64,6 +66,11 @@ class ShotFinder:
             _extend(self._dark, run, 1)
             _extend(self._fades, run, _shortest(self._rate, self._params))
 
+    @property
+    def seen(self) -> int:
+        """Frames so far."""
+        return len(self._times)
+
     def starts(self, rate: Fraction) -> list[Start]:
         """Where the scenes begin, after the last frame was added; `rate` is in frames per second."""
         shortest = _shortest(rate, self._params)
@@ -96,14 +103,22 @@ class ShotFinder:
         return max(0, limit), new
 
 
-def find_starts(path: Path, rate: Fraction, params: Scenes, threads: int = 1) -> list[Start]:
+def find_starts(
+    path: Path, rate: Fraction, params: Scenes, threads: int = 1, *, frames: int | None = None
+) -> list[Start]:
     """Where the scenes of a video begin; `rate` is in frames per second, `threads` of the decoder change nothing.
 
-    Raises InputError if the file does not decode to its end.
+    frames: how many it has, where that is known.
+    Raises InputError if the file does not decode to its end, or has other frames than it should.
     """
     finder = ShotFinder(rate, params)
     for frame in decode_frames(path, threads=threads):
         finder.add(frame)
+    # Of a file that was cut between two packets FFmpeg decodes the first part without an error.
+    if frames is not None and finder.seen != frames:
+        raise InputError(
+            f"{path} does not decode after frame {finder.seen - 1}, expected {frames} frames: {mend(path)}"
+        )
     return finder.starts(rate)
 
 

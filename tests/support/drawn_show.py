@@ -63,7 +63,7 @@ def write(path: Path) -> None:
     """Render the show as H.264."""
     rng = np.random.default_rng(6)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=24, options={"crf": "12"})
+        stream = container.add_stream("libx264", rate=24, options={"crf": "12", "mbtree": "0"})
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.thread_count = 1
         for face in faces():

@@ -1,6 +1,7 @@
 """Work shared out over real processes and a real Dask cluster: the same results in order, whatever dies on the way."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,16 @@ def test_a_worker_that_does_not_see_the_project_or_is_of_another_version_says_so
     with pytest.raises(SetupError, match=f"runs toonset {__version__}, this is 0.0.1"):
         InProject(square, str(project), "params.yaml", "0.0.1")(3)
     assert InProject(square, str(project), "params.yaml", __version__)(3) == 9
+
+
+def test_a_project_that_was_deleted_and_made_anew_is_found_by_a_worker_that_was_in_it(project: Path) -> None:
+    here = project / "show"
+    for content in ("first", "second"):
+        shutil.rmtree(here, ignore_errors=True)
+        here.mkdir()
+        (here / "params.yaml").write_text(content)
+        assert InProject(written, str(here), "params.yaml", __version__)("seen") == content
+        assert (here / "seen").exists()
 
 
 def test_where_no_scheduler_answers_there_is_one_clear_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from scenedetect import FrameTimecode
@@ -21,7 +22,7 @@ from pipeline.stages.scenes import scenes
 from pipeline.tables import read_table, to_table, write_table
 from pipeline.video.probe import probe
 from pipeline.video.shots import dark_runs, find_starts, merge
-from tests.support.worlds import cut, faded, params, scene, write_video
+from tests.support.worlds import faded, params, scene, write_video
 
 FILM = Fraction(24)
 BLACK = [np.zeros((64, 96, 3), np.uint8)]
@@ -196,11 +197,14 @@ def test_what_is_known_is_not_searched_again(tmp_path: Path) -> None:
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_an_episode_that_does_not_decode_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("between", [False, True], ids=["within a packet", "between packets"])
+def test_an_episode_that_does_not_decode_is_a_row_and_the_others_go_on(tmp_path: Path, between: bool) -> None:
     good = write_video(tmp_path / "good.mp4", scene(1, 30))
     whole = write_video(tmp_path / "whole.mp4", scene(2, 60), container_options={"movflags": "faststart"})
     row = episode(whole, "bad", "cd" * 32)
-    cut(whole, tmp_path / "whole.mp4", 0.9)
+    with av.open(whole) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    whole.write_bytes(whole.read_bytes()[: places[50] + (0 if between else 3)])
     rows = run(tmp_path, row, episode(good), {**row, "episode_id": "out", "status": "rejected"})
     assert [(row["episode_id"], row["status"]) for row in rows] == [("bad", "rejected"), ("pilot", "ok")]
     assert "does not decode after frame" in rows[0]["reason"]

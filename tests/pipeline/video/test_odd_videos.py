@@ -95,6 +95,24 @@ def test_a_palette_that_is_stated_once_forbids_seeks(tmp_path: Path) -> None:
         assert "looks otherwise after a seek" in info.note
 
 
+@pytest.mark.parametrize("name", ["a.nut", "a.mkv"])
+def test_damage_that_the_decoder_repairs_forbids_seeks(tmp_path: Path, name: str) -> None:
+    """What a damaged part of a frame is filled with depends on the frames that the decoder has read before."""
+    path = write_video(tmp_path / name, scene(1, 24), codec="ffv1", options={"g": "8"})
+    assert probe(path).seekable
+    with av.open(path) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        place, size = packets[9].pos, packets[9].size
+    content = bytearray(path.read_bytes())
+    content[place + size // 2 : place + size // 2 + 30] = bytes(30)
+    path.write_bytes(content)
+    info = probe(path)
+    assert (info.frames, info.problem, info.seekable) == (24, "", False)
+    assert "FFmpeg reports damage in it ('slice CRC mismatch" in info.note
+    # Said every time, though FFmpeg's words are the same as before.
+    assert probe(path) == info
+
+
 def test_times_of_another_frame_forbid_seeks(tmp_path: Path) -> None:
     path = tmp_path / "joined.ts"
     part = write_video(tmp_path / "a.ts", scene(1, 20))

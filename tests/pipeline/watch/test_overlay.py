@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from pipeline.video.probe import probe
-from pipeline.watch.overlay import Style, write_overlay
+from pipeline.watch.overlay import OPTIONS, THREADS, Style, write_overlay
 from pipeline.watch.places import Places
 from pipeline.watch.record import Watched
 from pipeline.watch.video import Video
 from tests.pipeline.watch.watched import two_characters, watched
+from tests.support.worlds import scene
 
 RATE, FRAMES, SECOND = 24, 48, 48_000
 BEEP = (0.75, 1.25)
@@ -87,6 +88,22 @@ def test_frames_and_sound_stay_together(tmp_path: Path, name: str, codec: str, k
     loud = np.flatnonzero(loudness(path) > 0.15) / 8
     assert BEEP[0] - 0.13 <= loud.min() <= BEEP[0] + 0.13
     assert BEEP[1] - 0.26 <= loud.max() <= BEEP[1]
+
+
+def test_the_same_pictures_are_encoded_to_the_same_bytes() -> None:
+    def encoded() -> bytes:
+        encoder = av.CodecContext.create("libx264", "w")
+        encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 96, 64, "yuv420p", Fraction(1, RATE)
+        encoder.options, encoder.thread_count = OPTIONS, THREADS
+        content = b""
+        for index, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, encoder.time_base
+            content += b"".join(map(bytes, encoder.encode(frame)))
+        return content + b"".join(map(bytes, encoder.encode(None)))
+
+    pictures = scene(2, 60)
+    assert len({encoded() for _ in range(50)}) == 1
 
 
 def test_a_film_whose_clock_does_not_begin_at_zero(tmp_path: Path) -> None:
