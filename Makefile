@@ -16,6 +16,7 @@ setup: .venv/installed
 .venv/installed: requirements.lock pyproject.toml cascades/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "toonset needs Python 3.11, found $$($(PYTHON) --version) at $(PYTHON): install python3.11 and its venv module"; exit 1; }
+	@echo 'installing about 2 GB of packages into .venv: this takes some minutes'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./cascades --editable .
@@ -23,7 +24,7 @@ setup: .venv/installed
 	@touch $@
 
 repro: setup
-	@toonset repair
+	@toonset repair | grep -v '^nothing to repair' || true
 	dvc repro
 	@toonset summary
 

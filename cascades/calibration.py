@@ -115,8 +115,8 @@ def _better(
         chance = sign_test(gray, color)
         evidence |= {
             "chosen": "gray" if chance <= SIGNIFICANT else "color",
-            "reason": f"of {len(shown)} validation scenes gray finds more faces in {gray}, color in {color}; gray is "
-            f"taken if chance alone would do that with a probability of {SIGNIFICANT} or less, which is {chance:.2g}",
+            "reason": f"gray finds more faces in {gray} of {len(shown)} validation scenes, color in {color}; gray is "
+            f"taken only if that is no chance (probability {chance:.2g}, at most {SIGNIFICANT})",
         }
     cascade = results[evidence["chosen"]].cascade
     info = replace(cascade.info, training={**cascade.info.training, "planes": evidence})
@@ -126,8 +126,8 @@ def _better(
 def too_few(scenes: int) -> str:
     """Why color is taken where this many validation scenes, fewer than LEAST_SCENES, show a face."""
     return (
-        f"only {scenes} validation scenes show a boxed face; it takes {LEAST_SCENES} to show that gray is better, and "
-        "color was better for 6 of 7 characters measured, and as good for the other"
+        f"only {scenes} validation scenes show a boxed face, and it takes {LEAST_SCENES} to show that gray is better; "
+        "color is the rule because it was never worse for the characters that toonset was measured on"
     )
 
 

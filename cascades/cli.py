@@ -180,6 +180,7 @@ def train(
         for written in (out, out.with_suffix(".json"), *([checkpoint] if checkpoint else [])):
             require_place(written)
         folder, judges = _split(ImageFolder(images, read_boxes(boxes)), validation or [], validation_boxes)
+        typer.echo(f"reading {len(folder)} images and cutting out faces: the first stage may take a minute")
         if judges is not None:
             result = train_validated(folder, judges, params, checkpoint=checkpoint, on_progress=_print_stage)
         elif planes == AUTO:
@@ -360,8 +361,8 @@ def list_files() -> None:
 def _print_stage(report: StageReport) -> None:
     typer.echo(
         f"stage {report.stage}/{report.stages}: {report.weak_count} weak classifiers, hit rate {report.hit_rate:.4f}, "
-        f"false alarm {report.false_alarm:.3f}; {report.negatives} negatives from {report.windows:,} windows "
-        f"({report.windows_per_s / 1e6:.1f} million/s, acceptance {report.acceptance:.2e}); "
+        f"false alarm {report.false_alarm:.3f}; {report.negatives} negatives, looked for in {report.windows:,} windows "
+        f"({report.windows_per_s / 1e6:.1f} million/s) of which the stages before accept {report.acceptance:.2g}; "
         f"{report.seconds:.1f} s, about {report.seconds_left:.0f} s left"
     )
 

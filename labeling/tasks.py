@@ -49,7 +49,7 @@ def emotion_task(
 
     why: what a reviewer should know, shown in the heading. whose: what the character is called there; empty: its id.
     """
-    heading = f"{whose or face['character']}, {face['episode_id']} at {clock(face['time_s'])}" + (
+    heading = f"What does {whose or face['character']} feel? {face['episode_id']} at {clock(face['time_s'])}" + (
         f": {why}" if why else ""
     )
     data = {
@@ -68,15 +68,18 @@ def emotion_task(
     return _task(str(face["face_id"]), data, predictions)
 
 
-def box_task(frame: Mapping[str, Any], image: str, drawn: Sequence[Drawn] = (), version: str = "") -> dict[str, Any]:
+def box_task(
+    frame: Mapping[str, Any], image: str, drawn: Sequence[Drawn] = (), version: str = "", whose: str = ""
+) -> dict[str, Any]:
     """A task for one frame: episode_id, frame, time_s, width and height (px of the source); the frame's address.
 
-    drawn, version: boxes to begin with, and of which cascades.
+    drawn, version: boxes to begin with, and of which cascades. whose: the names of those whose faces are boxed.
     """
     width, height = int(frame["width"]), int(frame["height"])
+    of = f" of {whose}" if whose else ""
     data = {
         **{name: frame[name] for name in ("episode_id", "frame", "width", "height")},
-        "heading": f"{frame['episode_id']} at {clock(frame['time_s'])}: box every face",
+        "heading": f"Box every face{of}: {frame['episode_id']} at {clock(frame['time_s'])}",
         "image": image,
     }
     results = [

@@ -50,20 +50,30 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
     counts = pd.concat([_faces(params), _emotions(params)], axis=1) if found else _boxes(scenes, params)
     faces = counts.reindex(pd.MultiIndex.from_frame(scenes[SCENE])).fillna(0).astype(int).set_axis(scenes.index)
     split = stratify(faces, scenes["split"].where(fixed.isna(), fixed), fixed.notna() | keep, params.splits)
-    known_of = found | keep | fixed.notna() | (faces.sum(axis=1) > 0)
-    new = scenes.assign(split=split)[settled.isna() & known_of]
+    known_cast = found | keep | fixed.notna() | (faces.sum(axis=1) > 0)
+    new = scenes.assign(split=split)[settled.isna() & known_cast]
     columns = [*COLUMNS, "split"]
     rows = [
         (row.episode_id, str(row.start_frame), str(row.stop_frame - 1), row.split) for row in rows_of(new, SceneRow)
     ]
     append(open_to_append(path, columns, columns), columns, [dict(zip(columns, row, strict=True)) for row in rows])
     moved = int((split != scenes["split"]).sum())
-    say_counts("splits", {"scenes": len(scenes), "new": len(new), "there already": int(settled.notna().sum())})
+    left = len(scenes) - len(new) - int(settled.notna().sum())
+    say_counts(
+        "splits",
+        {
+            "scenes": len(scenes), "recorded now": len(new), "recorded before": int(settled.notna().sum()),
+            **({"left until faces are found": left} if left else {}),
+        },
+    )  # fmt: skip
     for name in faces.columns:
         shares = faces[name].groupby(split).sum() / max(1, faces[name].sum())
         print(f"  {name}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))
     if moved:
-        print(f"  {moved} scenes have another split now: run `dvc repro` to make everything after `scenes` again")
+        then = "dvc repro" if paths.LABELS.exists() else "dvc repro tasks"
+        print(f"  {moved} scenes have another split now: run `{then}` to make everything after `scenes` again")
+    if left:
+        print("  when `dvc repro tasks` has found faces, run `toonset splits` again: it records the other scenes")
     if moved and paths.LABELS.exists():
         print("  open labelling tasks may change too: it is best to run `toonset splits` right after the first boxes")
 
@@ -72,7 +82,7 @@ def _faces(params: Params) -> pd.DataFrame:
     """Distinct faces of each character by scene."""
     manifest = read_rows(paths.MANIFEST, MANIFEST, [*SCENE, "character", "status"])
     counts = manifest[manifest["status"] == OK].groupby([*SCENE, "character"]).size().unstack(fill_value=0)
-    return counts.rename(columns=params.shown)
+    return counts.rename(columns=lambda character: f"{params.shown(character)}, faces found")
 
 
 def _emotions(params: Params) -> pd.DataFrame:
@@ -100,7 +110,8 @@ def _boxes(scenes: pd.DataFrame, params: Params) -> pd.DataFrame:
         boxes.astype({"frame": "int64"}), starts.astype({"start_frame": "int64"}),
         left_on="frame", right_on="start_frame", by="episode_id",
     )  # fmt: skip
-    return placed.groupby([*SCENE, "character"]).size().unstack(fill_value=0).rename(columns=params.shown)
+    counts = placed.groupby([*SCENE, "character"]).size().unstack(fill_value=0)
+    return counts.rename(columns=lambda character: f"{params.shown(character)}, boxes")
 
 
 def stratify(faces: pd.DataFrame, split: pd.Series, fixed: pd.Series, splits: Splits) -> pd.Series:

@@ -18,6 +18,8 @@ from pipeline.tables import is_face, rows_of
 
 BOX = ["x", "y", "w", "h"]
 NO_FACE = "no face was found there"
+NO_EMOTION_GIVEN = "no emotion"
+"""How the reason begins where people answered that the face is unclear, or none of the character."""
 AGAINST = "not-the-character"
 """What every answer in NOT_THEIRS counts as, because they all mean: this is not a face of the character."""
 
@@ -171,7 +173,7 @@ def _label(votes: pd.DataFrame, verdict: Verdict, cluster: str) -> dict[str, Any
     if verdict.tied:
         reason = f"a tie: {said}"
     elif verdict.answer in (*NO_EMOTION, AGAINST):
-        reason = f"no emotion: {said}"
+        reason = f"{NO_EMOTION_GIVEN}: {said}"
     return {
         **_place(votes, cluster),
         "emotion": None if reason else verdict.answer,

@@ -65,7 +65,7 @@ def emotions_advice(params: Params) -> list[str]:
             f"Few training faces: {few('train', TO_LEARN)}. {more}; below {TO_LEARN} faces an emotion is hardly learned"
         )
     if few("test", TO_JUDGE):
-        also = "" if params.pictures_alone else ", or use `toonset splits`"
+        also = "" if params.pictures_alone else ", or share out the scenes with `toonset splits`"
         said.append(f"Too few test faces to judge: {few('test', TO_JUDGE)}. {more.partition(' (')[0]}{also}")
     return said
 

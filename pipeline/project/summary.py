@@ -102,7 +102,7 @@ def cascade_line(metrics: dict[str, Any], finds: pd.DataFrame) -> str:
     low, high, false = (metrics[name] for name in ("recall_low", "recall_high", "false_positives_per_frame"))
     wrong = "unknown" if false is None else f"{false:.2f}"
     used = f"recall {metrics['recall']:.2f} ({low:.2f} to {high:.2f}) with {wrong} false positives per frame"
-    return f"{used} ({seen}); at other rates {rates}{not_kept}"
+    return f"{used}, at the score chosen on validation scenes ({seen}); at other scores: recall {rates}{not_kept}"
 
 
 def classifier_line(metrics: dict[str, Any]) -> str:
@@ -142,7 +142,7 @@ def next_step() -> str:
     if _is_empty(paths.BOXES):
         return "`toonset label serve`, in another terminal `toonset label push boxes`; box faces; `toonset label pull`"
     if not paths.MANIFEST.exists():
-        return "`toonset splits`, then `dvc repro tasks`"
+        return "`dvc repro tasks`" if not _is_empty(paths.SPLITS) else "`toonset splits`, then `dvc repro tasks`"
     if _is_empty(paths.EMOTIONS):
         return "`toonset label push emotions`; label faces; `toonset label pull`"
     if not paths.INDEX_PAGE.exists():
@@ -159,7 +159,7 @@ def summarize() -> str:
     """The headline figures as aligned lines, and what to do next."""
     lines = headline_figures() | {"next": next_step()}
     width = max(map(columns_of, lines))
-    return "\n".join(f"{' ' * (width - columns_of(name))}{name}  {text}" for name, text in lines.items())
+    return "\n".join(f"{name}{' ' * (width - columns_of(name))}  {text}" for name, text in lines.items())
 
 
 def _rejected(count: int) -> str:

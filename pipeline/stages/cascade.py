@@ -211,7 +211,8 @@ def train_with(
         planes=planes,
     )
     total = params.stages * (2 if planes == "auto" else 1)
-    with progress(desc=f"cascade@{character}", unit="stages", total=total) as bar:
+    both = ", gray and color" if planes == "auto" else ""
+    with progress(desc=f"cascade@{character}{both}", unit="stages", total=total) as bar:
 
         def advance(report: StageReport) -> None:
             bar.update()

@@ -15,7 +15,16 @@ from pipeline import paths
 from pipeline.console import say_counts, say_reasons
 from pipeline.escape import plot_cell
 from pipeline.labels.annotations import read_emotions
-from pipeline.labels.consensus import AGAINST, NO_FACE, cast_votes, faces_to_label, in_common, match, settle_labels
+from pipeline.labels.consensus import (
+    AGAINST,
+    NO_EMOTION_GIVEN,
+    NO_FACE,
+    cast_votes,
+    faces_to_label,
+    in_common,
+    match,
+    settle_labels,
+)
 from pipeline.params import Params, load_params
 from pipeline.schemas import EPISODES, LABELS, MANIFEST, OK
 from pipeline.tables import read_rows, replacing, to_table, write_json, write_table
@@ -49,13 +58,15 @@ def main() -> None:
         shown.rename(columns={"item": "face_id"}).to_csv(temporary, index=False, lineterminator="\n")
     say_reasons("labels", "annotations", in_common(made.labels.loc[made.labels["status"] != OK, "reason"]))
     ok, alpha = made.labels["status"] == OK, made.report["alpha"]["value"]
+    given_none = made.labels["reason"].str.startswith(NO_EMOTION_GIVEN)
     say_counts(
         "labels",
         {
             "annotations": len(annotations),
             "faces labelled": int(ok.sum()),
             "of these by near-duplicates only": int((ok & (made.labels["label_source"] == "cluster")).sum()),
-            "rejected": int((~ok).sum()),
+            "without an emotion (unclear, no face)": int(given_none.sum()),
+            "rejected": int((~ok & ~given_none).sum()),
             "without a matching face": int(made.labels["reason"].str.endswith(NO_FACE).sum()),
             "faces judged by several people": made.report["items_with_several"],
             "alpha": "–" if alpha is None else f"{alpha:.2f}",

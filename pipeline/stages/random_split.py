@@ -34,7 +34,7 @@ def random_split(rows: pd.DataFrame, params: Params, cache: Path | None = None) 
     """Figures on the test faces of a random split. rows: of all splits, with a column `split`."""
     dealt = deal(rows, params.train.seed)
     parts = {split: dealt[dealt["split"] == split].reset_index(drop=True) for split in SPLITS}
-    trained = train(parts["train"], parts["validation"], params, cache)
+    trained = train(parts["train"], parts["validation"], params, cache, "random_split")
     with reproducible(params.train.seed, params.train.threads):
         found = score_classifier(parts["test"], trained.classifier, cache)
     known = set(zip(parts["train"]["episode_id"], parts["train"]["scene"], strict=True))

@@ -150,12 +150,13 @@ def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params
         load_cascade(name) for name in trained(params.characters) if (paths.CASCADES / f"{name}.xml").exists()
     )
     version = cascades_version([cascade.character for cascade in cascades])
-    jobs = []
+    jobs, shown = [], [params.shown(name) for name in params.characters]
     for row in rows_of(episodes, EpisodeRow):
         own = frames[frames["episode_id"] == row.episode_id]["frame"]
         if len(own):
             jobs.append(FramesOfEpisode(row._asdict(), frozenset(own.tolist())))
     look = partial(_look, cascades=cascades, params=params)
+    whose = " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
     tasks = {}
     for job, looks in zip(jobs, each(look, jobs, params.compute, desc="boxes", unit="episodes"), strict=True):
         episode = job.episode
@@ -163,7 +164,7 @@ def box_tasks(frames: pd.DataFrame, episodes: pd.DataFrame, media: Media, params
             image = media.put(f"frames/{episode['sha256'][:12]}-{index}.jpg", jpeg)
             place = {"episode_id": episode["episode_id"], "frame": index, "time_s": time_s}
             size = {"width": episode["width"], "height": episode["height"]}
-            tasks[episode["episode_id"], index] = box_task(place | size, image, drawn, version)
+            tasks[episode["episode_id"], index] = box_task(place | size, image, drawn, version, whose)
     return [tasks[key] for key in zip(frames["episode_id"], frames["frame"], strict=True) if key in tasks]
 
 

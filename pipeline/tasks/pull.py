@@ -5,6 +5,7 @@ answer for this place. So pulling twice adds nothing. A changed answer is a new 
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
 from pipeline.labels.people_files import PeoplesFile, append, open_to_append
-from pipeline.params import load_params
+from pipeline.params import Params, load_params
 from pipeline.tasks.push import KINDS, required, title
 
 ACT = ["annotator", "annotated_at", "lead_time_s"]
 EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, *PROVENANCE]
 BOX_FILE = [*BOX_COLUMNS, *ACT]
 FRAME_FILE = [*FRAME_COLUMNS, *ACT]
+ENOUGH_BOXES = 150
+"""Boxes from which on a character's cascade hardly gets better (docs/benchmarks.md)."""
 SHOWN = 20
 """Lines about what could not be read, at most."""
 
@@ -46,6 +49,8 @@ def pull() -> None:
             "makes them; if the folder or the projects were renamed, set labelling.project"
         )
     append_answers(exports, people)
+    if any(kind == "boxes" for kind, _ in exports):
+        _say_boxes_of_each(params)
 
 
 def import_file(export: Path) -> None:
@@ -138,6 +143,13 @@ def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -
         if kinds - {"boxes"}:
             new = append_rows(paths.EMOTIONS, given)
             say_counts("label emotions", {"answers": len(given), "new": new, "there already": len(given) - new})
+
+
+def _say_boxes_of_each(params: Params) -> None:
+    """Say how many boxes each character has by now, beside how many are needed; one line."""
+    named = Counter(row["character"] for row in open_to_append(paths.BOXES, BOX_COLUMNS, BOX_FILE).table.records())
+    each = ", ".join(f"{params.shown(name)} {named[name]}" for name in params.characters)
+    print(f"  boxes so far, of about {ENOUGH_BOXES} each: {each}; then `toonset splits` and `dvc repro tasks`")
 
 
 def append_rows(path: Path, rows: Sequence[Row]) -> int:

@@ -48,12 +48,17 @@ class Trained:
 
 
 def train(
-    train_rows: pd.DataFrame, validation_rows: pd.DataFrame, params: Params, cache: Path | None = None
+    train_rows: pd.DataFrame,
+    validation_rows: pd.DataFrame,
+    params: Params,
+    cache: Path | None = None,
+    desc: str = "train",
 ) -> Trained:
     """Train `params.train.net` on rows with the columns `image`, `margin`, `emotion` and `votes`.
 
     The margins may differ from row to row: the network sees the same part around every face's box (`learned_margin`).
-    cache: folder for decoded pictures and for the checkpoint that an interrupted training goes on from.
+    cache: folder for decoded pictures and for the checkpoint that an interrupted training goes on from. desc: name of
+    the progress bar.
     Raises StageError where there is nothing to learn from: no face, one emotion only, a label that is no emotion of
     params.yaml, a margin that is not known, a loss that is no number; ParamsError and InputError as
     `start_from_published` does.
@@ -73,7 +78,7 @@ def train(
         normalise = IMAGENET if published else statistics(training.images.numpy())
         net = net.to(device)
         run = Run(net, normalise, training, validation, plan.recipe, settings.seed, len(emotions))
-        epoch = _fit(run, cache, _key(training, validation, plan, emotions))
+        epoch = _fit(run, cache, _key(training, validation, plan, emotions), desc)
         calibration = _calibrate(net, normalise, validation)
         about = _describe(plan, shape, crops, normalise, counts, epoch, calibration)
     skipped += skipped_validation
@@ -107,10 +112,10 @@ def learned_margin(rows: pd.DataFrame) -> float:
     return min(margins, key=lambda margin: (-margins[margin], margin), default=0.0)
 
 
-def _fit(run: Run, cache: Path | None, key: str) -> int:
-    """Train with a bar, keeping checkpoints; the epoch whose weights were taken."""
+def _fit(run: Run, cache: Path | None, key: str, desc: str) -> int:
+    """Train with a bar named `desc`, keeping checkpoints; the epoch whose weights were taken."""
     path = cache / CHECKPOINT if cache else None
-    with progress(desc="train", unit="epochs", total=run.recipe.epochs) as bar:
+    with progress(desc=desc, unit="epochs", total=run.recipe.epochs) as bar:
         epoch = train_to_the_end(run, path, key, lambda point: _show(bar, point))
     if path:
         checkpoint.forget(path)

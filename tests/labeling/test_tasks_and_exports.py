@@ -69,7 +69,7 @@ def test_a_page_shows_names_and_its_answers_hold_ids() -> None:
         assert shown == list(names.values())
         assert offered(config)[:2] == ids
     task = emotion_task(FACE, "a", "b", Guess("happy", 0.9, "v1", shown=True), whose=names["cat"])
-    assert task["data"]["heading"] == '孫悟空 & "Tom" <3, pilot at 1:05.5'
+    assert task["data"]["heading"] == 'What does 孫悟空 & "Tom" <3 feel? pilot at 1:05.5'
     config = emotion_config(CONFIGS / "emotions.xml", ids, names)
     assert LabelInterface(config).validate_prediction(task["predictions"][0])
     (row,) = emotion_rows(answered(task, [chosen("emotion", "face", "happy")]))
@@ -86,8 +86,9 @@ def test_a_withheld_guess_is_known_but_not_shown() -> None:
 
 
 def test_the_heading_is_for_people() -> None:
-    assert emotion_task(FACE, "a", "b")["data"]["heading"] == "cat, pilot at 1:05.5"
-    assert emotion_task(FACE, "a", "b", why="anna 1, ben 2")["data"]["heading"] == "cat, pilot at 1:05.5: anna 1, ben 2"
+    asked = "What does cat feel? pilot at 1:05.5"
+    assert emotion_task(FACE, "a", "b")["data"]["heading"] == asked
+    assert emotion_task(FACE, "a", "b", why="anna 1, ben 2")["data"]["heading"] == f"{asked}: anna 1, ben 2"
 
 
 def test_a_tasks_revision_changes_with_what_it_says_and_its_key_does_not() -> None:

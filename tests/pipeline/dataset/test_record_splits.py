@@ -154,7 +154,7 @@ def test_a_test_scene_that_people_chose_is_written_down_as_one(
     lines = paths.SPLITS.read_text().splitlines()
     own = [line.split(",")[3] for line in lines if line.startswith("a,")]
     assert own == [scene_split("a" * 64, scene * FRAMES, SHARES) for scene in range(10)]
-    assert "splits: 20 scenes, 20 new, 0 there already" in capsys.readouterr().out
+    assert "splits: 20 scenes, 20 recorded now, 0 recorded before" in capsys.readouterr().out
 
 
 def test_right_after_the_first_boxes_the_boxed_scenes_are_shared_out(
@@ -176,7 +176,7 @@ def test_right_after_the_first_boxes_the_boxed_scenes_are_shared_out(
     lines = [line.split(",") for line in paths.SPLITS.read_text().splitlines()[1:]]
     assert [int(start) // FRAMES for _, start, _, _ in lines] == list(boxed)
     assert [sum(line[3] == split for line in lines) for split in SPLITS] == [10, 4, 6]
-    assert "lead: 50% train, 20% validation, 30% test" in capsys.readouterr().out
+    assert "lead, boxes: 50% train, 20% validation, 30% test" in capsys.readouterr().out
 
 
 def test_labelled_emotions_are_shared_out_too(
