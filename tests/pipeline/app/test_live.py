@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -15,13 +16,19 @@ from pipeline.app.command import open_live
 from pipeline.app.live import KEEP_S, SMOOTH_S, Live
 from pipeline.app.recording import AT_ONCE, Recording
 from pipeline.classifier.model import save_model
-from pipeline.faces.cascade_files import CharacterCascade
+from pipeline.faces.cascade_files import CharacterCascade, save_cascade
 from pipeline.faces.crops import cut_face
+from pipeline.params import Compute, Faces
 from pipeline.schemas import BOX_NAMES
 from pipeline.tables import read_rows, to_table
-from pipeline.watch.record import FACES, SEGMENTS_FILE
+from pipeline.video.decode import decode_frames
+from pipeline.watch.look import Viewer
+from pipeline.watch.once import looked_through
+from pipeline.watch.record import FACES, SEGMENTS_FILE, watch_video
 from pipeline.watch.tables import SEGMENTS
+from pipeline.watch.video import open_videos
 from tests.pipeline.app.seen import EMOTIONS, MIN_SCORE, classifier, disc, live, moving, scene
+from tests.support.worlds import params, write_video
 
 
 def by_hand(picture):
@@ -115,6 +122,36 @@ def test_human_faces_are_found_by_opencvs_own_cascade_where_opencv_finds_them(tm
     (row,) = looking.look(portrait, 0.0)
     assert row["character"] == "haarcascade_frontalface_default"
     np.testing.assert_allclose([row[side] for side in BOX_NAMES], theirs, atol=6)
+
+
+def test_recorded_rows_are_those_of_watch_for_the_same_frames(tmp_path, monkeypatch):
+    """Watch looks at all frames and searches each whole, as live does; then only the smoothing differs.
+
+    Watch sees the film's own luma, live the frame in color: a box may be a px or two off.
+    """
+    monkeypatch.chdir(tmp_path)
+    path = write_video(tmp_path / "pilot.mp4", list(moving(18)), rate=Fraction(25), options={"crf": "8"})
+    save_cascade("disc", disc(), {"min_score": MIN_SCORE}, tmp_path)
+    viewer = Viewer(("disc",), classifier(), Faces(every=1, search_every=1), 0.5, tmp_path)
+    given = params().model_copy(update={"compute": Compute(workers=1)})
+    (unseen,) = open_videos([path], all_episodes=False)
+    video = looked_through(unseen, viewer, given)
+    theirs = watch_video(video, viewer, tmp_path / "watch", given.compute).faces()
+    recording, looking = Recording(tmp_path, live().schema), live("live-001")
+    for frame in decode_frames(path):
+        time_s = float(frame.pts * video.time_base)
+        recording.add(looking.look(frame.rgb(), time_s), time_s)
+    recording.close()
+    ours = read_rows(tmp_path / "live-001" / FACES, looking.schema)
+    assert ours.columns.tolist() == theirs.columns.tolist()
+    order = ["frame", "character", "x", "y"]
+    ours, theirs = (rows.sort_values(order, ignore_index=True) for rows in (ours, theirs))
+    same = ["frame", "time_s", "character", "emotion"]
+    assert ours[same].equals(theirs[same])
+    assert len(ours) == 33
+    np.testing.assert_allclose(ours[BOX_NAMES], theirs[BOX_NAMES], atol=4)
+    np.testing.assert_allclose(ours[list(EMOTIONS)], theirs[list(EMOTIONS)], atol=0.02)
+    assert ours.groupby("track").indices.keys() == theirs.groupby("track").indices.keys()
 
 
 def test_a_recording_holds_all_rows_and_takes_no_others_place(tmp_path):
