@@ -82,8 +82,7 @@ def main() -> None:
     print(
         f"median ms per frame: {1000 * wall:.1f} wall clock, {1000 * cpu:.1f} CPU; {1 / cpu:.0f} frames per CPU second"
     )
-    truth = truth_of_sample(scenes)
-    truth = truth[truth["frame"] % EVERY == 0]
+    truth = truth_of_sample(scenes, EVERY)
     faces = faces[faces["frame"] % EVERY == 0]
     found = score(truth, faces, step_s=EVERY / 24)
     print(f"faces found {found.found:.3f}, right of all true faces {found.frame_accuracy:.3f}")
