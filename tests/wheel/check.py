@@ -29,7 +29,14 @@ from pathlib import Path
 import pipeline
 assert "site-packages" in pipeline.__file__, pipeline.__file__
 for package, names in {
-    "pipeline": ["py.typed", "pages/report.html", "project/template/dvc.yaml", "project/template/params.yaml"],
+    "pipeline": [
+        "py.typed",
+        "app/standalone/page.html",
+        "pages/report.html",
+        "project/template/dvc.yaml",
+        "project/template/params.yaml",
+        "search/search.html",
+    ],
     "cascades": ["py.typed"],
     "labeling": ["py.typed", "label-studio.lock", "configs/boxes.xml", "configs/emotions.xml", "configs/sheets.xml"],
 }.items():
