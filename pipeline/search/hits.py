@@ -86,6 +86,8 @@ class Hit:
     face: dict[str, Any]
     """Of `IndexRow`."""
     likeness: float
+    moment_s: float
+    """Time in a player, which calls the first frame 0, whatever its pts is."""
     video: str
     """Link to the moment in the video; empty where the video is not there."""
     watch: str
@@ -120,8 +122,8 @@ def hits_of(index: Index, features: NDArray[np.float32], wanted: Wanted, links: 
     rows, likeness = index.best(features, wanted.among(index.faces), wanted.count)
     found = []
     for row, alike in zip(rows_of(index.faces.iloc[rows], IndexRow), likeness.tolist(), strict=True):
-        video, watch = links.of(row)
-        found.append(Hit(dict(row._asdict()), round(alike, 4), video, watch))
+        moment_s, video, watch = links.of(row)
+        found.append(Hit(dict(row._asdict()), round(alike, 4), moment_s, video, watch))
     return found
 
 
@@ -133,16 +135,17 @@ class Links:
         episodes = read_rows(paths.EPISODES, EPISODES) if paths.EPISODES.exists() else pd.DataFrame(columns=["status"])
         self._videos = {row.episode_id: row.path for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow)}
         scenes = read_rows(paths.SCENES, SCENES, ["episode_id", "start_s"]) if paths.SCENES.exists() else None
-        # Players call the first frame 0, whatever its pts is.
         self._starts = {} if scenes is None else scenes.groupby("episode_id")["start_s"].min().to_dict()
 
-    def of(self, face: IndexRow) -> tuple[str, str]:
-        """Links to the moment in the video and on the page of the watched episode; empty where there is none."""
-        moment = f"#t={max(0.0, face.time_s - self._starts.get(face.episode_id, 0.0)):.3f}"
+    def of(self, face: IndexRow) -> tuple[float, str, str]:
+        """The face's moment, s, and links to it: in the video and on the watched episode's page; empty without one."""
+        moment_s = round(max(0.0, face.time_s - self._starts.get(face.episode_id, 0.0)), 3)
+        moment = f"#t={moment_s:.3f}"
         video = paths.VIDEOS / self._videos.get(face.episode_id, "")
         pages = [folder / face.episode_id / "index.html" for folder in WATCHED]
         page = next((path for path in pages if path.is_file()), None)
         return (
+            moment_s,
             self._to(video) + moment if video.is_file() else "",
             self._to(page) + moment if page is not None else "",
         )

@@ -69,7 +69,7 @@ def _tile(hit: Hit, crops: Mapping[str, bytes], colors: Mapping[str, str], names
         "by_people": face["label"] != "",
         "percent": round(100 * face["probability"]),
         "episode": face["episode_id"],
-        "time": clock(face["time_s"]),
+        "time": clock(hit.moment_s),
         "others": face["cluster_size"] - 1,
         "video": hit.video,
         "watch": hit.watch,

@@ -71,7 +71,7 @@ def _caption(hit: Hit, names: Mapping[str, str]) -> tuple[str, str]:
     face = hit.face
     # A name that the font has no letters for is drawn as its id.
     character, emotion = (drawn(names.get(face[one], face[one]), face[one]) for one in ("character", "emotion"))
-    return f"{character}, {emotion}{'?' if face['unsure'] else ''}", f"{face['episode_id']} {clock(face['time_s'])}"
+    return f"{character}, {emotion}{'?' if face['unsure'] else ''}", f"{face['episode_id']} {clock(hit.moment_s)}"
 
 
 def _draw(cells: Sequence[Sequence[tuple[Pixels, str, str]]]) -> Image.Image:

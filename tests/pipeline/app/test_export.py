@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from benchmarks.studio import browser
 from cascades import Cascade, Detector, TrainingParams, chroma_of
-from cascades.pictures import read_picture
+from cascades.pictures import decode_picture, read_picture
 from cascades.training import train
 from pipeline import images
 from pipeline.app.export import export_page, haar, page_of, toon
@@ -116,6 +116,13 @@ def test_planes_are_the_same_bytes(opened: Page) -> None:
     expected = [images.to_gray(picture), *chroma_of(picture)]
     for i, plane in enumerate(expected):
         np.testing.assert_array_equal(pixels(opened, "planesOf(image)[more[0]]", picture, i)[..., 0], plane)
+
+
+def test_what_is_transparent_is_laid_on_white_to_the_same_bytes(opened: Page) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (40, 30, 4), dtype=np.uint8)
+    png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))[1].tobytes()
+    made = pixels(opened, "fromRgba(image.width, image.height, image.data)", picture)
+    np.testing.assert_array_equal(made, decode_picture(png))
 
 
 @pytest.mark.parametrize("box", [(20, 30, 40, 50), (-9, -20, 61, 33), (90, 60, 80, 80), (3, 4, 1, 1)])

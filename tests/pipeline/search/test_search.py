@@ -13,13 +13,18 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from cascades.errors import PictureError
+from pipeline import paths
 from pipeline.classifier.model import load_model
 from pipeline.classifier.predict import Face
 from pipeline.cli import app
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade
 from pipeline.params import load_params
+from pipeline.schemas import SCENES
+from pipeline.search.hits import IndexRow, Links
+from pipeline.search.index import faces_in_use
 from pipeline.search.query import faces_asked, strongest
+from pipeline.tables import read_rows, rows_of, to_table, write_table
 from tests.pipeline.app.seen import SIDE, disc, scene
 from tests.pipeline.search.world import face, make_project, picture, places
 
@@ -139,6 +144,19 @@ def test_the_page_needs_nothing_and_links_to_the_moment(project: Path) -> None:
     assert "Wanted: not disc." in page.words
     text = (project / "search" / "face.html").read_text(encoding="utf-8")
     assert not re.search(r"<script|<iframe|<object|url\(|@import|https?:", text)
+
+
+def test_moments_count_from_the_first_frame_as_players_do(project: Path) -> None:
+    scenes = read_rows(paths.SCENES, SCENES)
+    (row,) = rows_of(faces_in_use().query("face_id == 'ring06'").assign(emotion="sad"), IndexRow)
+    assert Links(Path("search")).of(row)[0] == 0.25
+    write_table(paths.SCENES, to_table(scenes.assign(start_s=scenes["start_s"] + 0.1), SCENES))
+    try:
+        moment_s, video, _ = Links(Path("search")).of(row)
+    finally:
+        write_table(paths.SCENES, to_table(scenes, SCENES))
+    assert moment_s == 0.15
+    assert video.endswith("#t=0.150")
 
 
 def test_names_are_escaped(project: Path) -> None:
