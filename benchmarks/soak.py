@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import random
 import resource
@@ -21,15 +22,17 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import soak_inputs
+import pipeline.stages
+from benchmarks import soak_inputs, soak_show
+from benchmarks.soak_cluster import ClusterKills
 from benchmarks.soak_kills import Kills, WholeFlow, in_child
+from benchmarks.soak_label import LabelKills
 from cascades.errors import CascadeError
 from labeling.errors import LabelingError
-from pipeline import stages
 from pipeline.errors import ToonsetError
 
 LONGEST_S: Final = 60.0
@@ -81,24 +84,56 @@ def read_one(kind: soak_inputs.Kind, good: Any, number: int, folder: Path) -> di
     return row | ({"ok": False, "outside": sorted(outside)} if outside else {})
 
 
-def trials(folder: Path, done: Counter[str], flow: bool) -> Iterator[list[dict[str, Any]]]:
-    """Trials without an end: kills and inputs by turns, each kind going on where `done` says it was."""
-    for stage in Path(stages.__file__).parent.glob("*.py"):
+def trials(folder: Path, first: int, flow: bool, stages: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+    """Trials without an end: kills and inputs by turns, from turn `first` on."""
+    for stage in Path(pipeline.stages.__file__).parent.glob("*.py"):
         importlib.import_module(f"pipeline.stages.{stage.stem}")  # once here, instead of in each process
-    kills, whole = Kills(fresh(folder / "kills")), None
+    kills = Kills(fresh(folder / "kills"), stages)
     inputs = fresh(folder / "inputs") / "here"
     inputs.mkdir()
-    turn = done["turns"]
-    while True:
-        for index in range(len(kills.actions)):
-            yield [kills.trial(turn * len(kills.actions) + index) | {"turn": turn}]
-        for kind in soak_inputs.KINDS:
-            yield [row | {"turn": turn} for row in read_inputs(kind, turn * BATCH, inputs)]
-        if flow:
-            whole = whole or WholeFlow(fresh(folder / "flow"))
-            yield [whole.trial(turn) | {"turn": turn}]
-        yield []  # the end of a turn
-        turn += 1
+    slow = Slow(folder, kills)
+    try:
+        for turn in itertools.count(first):
+            for index in range(len(kills.actions)):
+                yield [kills.trial(turn * len(kills.actions) + index) | {"turn": turn}]
+            for kind in soak_inputs.KINDS:
+                yield [row | {"turn": turn} for row in read_inputs(kind, turn * BATCH, inputs)]
+            if flow:
+                for row in slow.trials(turn):
+                    yield [row | {"turn": turn}]
+            yield []  # the end of a turn
+    finally:
+        slow.close()
+
+
+class Slow:
+    """Trials of what takes longer, by turns; each server starts when it is first needed."""
+
+    def __init__(self, folder: Path, kills: Kills) -> None:
+        self.folder, self.kills = folder, kills
+        self.flow: WholeFlow | None = None
+        self.label: LabelKills | None = None
+        self.cluster: ClusterKills | None = None
+
+    def trials(self, turn: int) -> Iterator[dict[str, Any]]:
+        """Every other turn of Label Studio, else of `dvc repro` or of a Dask cluster."""
+        number = turn // 4
+        if turn % 4 == 0:
+            self.flow = self.flow or WholeFlow(fresh(self.folder / "flow"))
+            yield self.flow.trial(number)
+        elif turn % 4 == 2:
+            self.cluster = self.cluster or ClusterKills(fresh(self.folder / "cluster"), self.kills)
+            yield from map(self.cluster.trial, range(3 * number, 3 * number + 3))
+        else:
+            done = self.kills.folder / f"before-{len(self.kills.actions) - 1}"
+            self.label = self.label or LabelKills(fresh(self.folder / "label"), done)
+            yield from self.label.trials(turn // 2)
+
+    def close(self) -> None:
+        """End the servers."""
+        for server in (self.label, self.cluster):
+            if server is not None:
+                server.close()
 
 
 def fresh(folder: Path) -> Path:
@@ -108,13 +143,16 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def run(folder: Path, minutes: float, flow: bool, turns: int = 1) -> int:
-    """Run trials for so long, but whole turns and at least so many; the number of faults found."""
+def run(folder: Path, minutes: float, flow: bool, turns: int = 1, stages: Sequence[str] = soak_show.STAGES) -> int:
+    """Run trials for so long, but whole turns and at least so many; the number of faults found.
+
+    flow: `dvc repro`, Label Studio and Dask too. stages: the first ones, in their order.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     results, until, faults = folder / "results.jsonl", time.monotonic() + 60 * minutes, 0
-    done = Counter({"turns": 1 + max((row["turn"] for row in rows_in(results)), default=-1)})
+    first = 1 + max((row["turn"] for row in rows_in(results)), default=-1)
     with results.open("a", encoding="utf-8") as file:
-        for rows in trials(folder, done, flow):
+        for rows in trials(folder, first, flow, stages):
             for row in rows:
                 file.write(json.dumps(row) + "\n")
                 if not row["ok"]:
@@ -156,7 +194,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "toonset-soak")
-    parser.add_argument("--no-flow", action="store_true", help="Leave out `dvc repro`, whose trials take minutes each.")
+    parser.add_argument(
+        "--no-flow", action="store_true", help="Leave out `dvc repro`, Label Studio and Dask, which take longer."
+    )
     parser.add_argument("--table", action="store_true", help="Print what was found so far.")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()

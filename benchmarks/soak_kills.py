@@ -173,11 +173,11 @@ def differing(found: Bytes, expected: Bytes) -> dict[str, Any]:
 class Kills:
     """Trials that kill: each stage from the state that the stages before it leave."""
 
-    def __init__(self, folder: Path) -> None:
-        """Run the flow twice, undisturbed, keeping the state before each stage; the second time it is measured."""
+    def __init__(self, folder: Path, stages: Sequence[str]) -> None:
+        """Run the first stages twice, undisturbed, keeping the state before each; the second time they are measured."""
         self.folder = folder
         self.project = folder / "project"
-        self.actions: list[list[str]] = [["stage", *words.split()] for words in soak_show.STAGES]
+        self.actions: list[list[str]] = [["stage", *words.split()] for words in stages]
         self.actions.append(["cascade", "train", *soak_show.TRAIN])
         self.expected: list[Bytes] = []
         self.calls: list[int] = []

@@ -34,7 +34,7 @@ PARAMS: Final[dict[str, Any]] = {
     "emotions": ["happy", "sad"],
     "scenes": {"min_scene_s": 0.3},
     "splits": {"validation": 0.3, "test": 0.3},
-    "cascade": {"planes": "gray", "stages": 3, "positives": 60, "negatives": 120, "max_height": 120},
+    "cascade": {"planes": "gray", "stages": 4, "positives": 130, "negatives": 240, "max_height": 120},
     "faces": {"every": 2, "min_size": 24, "search_every": 6, "max_height": 120, "crop_size": 48},
     "manifest": {"duplicate_bits": 0, "duplicate_distance": 0},
     "train": {"net": "hill2017", "epochs": 2},

@@ -4,10 +4,11 @@ Workers read and write the project's files themselves, so they must see the proj
 on a file system that all machines share; every task checks that before it begins.
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -46,7 +47,6 @@ class Cluster:
             ) from error
         self._address = address
         self.death: type[Exception] = KilledWorker
-        self._executor: Executor = self._client.get_executor(pure=False)
         folder = cache_folder("cluster")
         for stale in folder.iterdir():
             stale.unlink()
@@ -67,11 +67,14 @@ class Cluster:
     def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
         """Run `function(item)` in the project's directory on the next worker that is free."""
         self._check()
-        return self._executor.submit(InProject(function, str(Path.cwd()), str(self._token), VERSION), item)
+        there = InProject(function, str(Path.cwd()), str(self._token), VERSION)
+        here: Future[Result] = Future()
+        self._client.loop.add_callback(_hand_on, self._client.submit(there, item, pure=False), here)
+        return here
 
     def wait(self, futures: "Sequence[Future[Any]]") -> None:
         """Return when all of them are done."""
-        # Futures of dask's executor never end when the connection breaks while their result is fetched.
+        # A future may never end when the connection breaks while its result is fetched.
         while wait(futures, timeout=WATCH_S).not_done:
             self._check()
         if any(future.cancelled() for future in futures):
@@ -91,8 +94,23 @@ class Cluster:
     def close(self) -> None:
         """Take back what has not begun and leave the cluster; the workers are not ours to end."""
         self._token.unlink(missing_ok=True)
-        self._executor.shutdown(wait=False)
         self._client.close()
+
+
+async def _hand_on(there: Any, here: "Future[Any]") -> None:
+    """Wait for a future of dask and give what comes of it to one of the standard library.
+
+    Dask's own executor does the same, but waits for ever if a worker dies while its result is fetched.
+    """
+    try:
+        result = await there
+    except (asyncio.CancelledError, CancelledError):
+        here.cancel()
+        here.set_running_or_notify_cancel()  # wakes whoever waits
+    except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        here.set_exception(error)
+    else:
+        here.set_result(result)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,24 @@ def mortal(number: int, folder: Path, deaths: dict[int, int]) -> int:
     if tries < deaths.get(number, 0):
         os.kill(os.getpid(), signal.SIGKILL)
     return number * number
+
+
+@dataclass
+class Fragile:
+    """A result that ends its worker when it is fetched, the first time; then it arrives as the number."""
+
+    number: int
+    mark: Path
+
+    def __reduce__(self) -> tuple[type[int], tuple[int]]:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return int, (self.number,)
+
+
+def fragile(number: int, folder: Path) -> Fragile:
+    return Fragile(number, folder / str(number))
 
 
 def tries(folder: Path) -> dict[int, int]:
@@ -170,6 +189,11 @@ def test_a_worker_that_does_not_see_the_project_or_is_of_another_version_says_so
     with pytest.raises(SetupError, match=f"runs toonset {__version__}, this is 0.0.1"):
         InProject(square, str(project), "params.yaml", "0.0.1")(3)
     assert InProject(square, str(project), "params.yaml", __version__)(3) == 9
+
+
+def test_a_worker_that_dies_while_its_result_is_fetched_is_replaced(project: Path, marks: Path, dask: Compute) -> None:
+    assert run(partial(fragile, folder=marks), range(3), dask) == [0, 1, 2]
+    assert len(list(marks.iterdir())) == 3
 
 
 def test_a_project_that_was_deleted_and_made_anew_is_found_by_a_worker_that_was_in_it(project: Path) -> None:
