@@ -1,0 +1,158 @@
+"""`toonset import FORMAT PATH`: boxes that people drew in another tool, appended to annotations/.
+
+Which frame a box is of is said by the format (the frame of a video), or by the name of its picture: EPISODE-FRAME. Both
+are printed before anything is written, and every box that cannot be used is listed with its reason.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline import paths
+from pipeline.console import say_counts, say_reasons
+from pipeline.errors import InputError, nearest
+from pipeline.exchange.box_readers import READERS
+from pipeline.exchange.boxed import Box, BoxedPicture, identity
+from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
+from pipeline.labels.people_files import append, open_to_append
+from pipeline.params import Params, load_params
+from pipeline.rows import EpisodeRow
+from pipeline.schemas import EPISODES, OK
+from pipeline.tables import read_rows, rows_of
+
+Row = dict[str, str]
+BOX_FILE: Final = [*BOX_COLUMNS, "annotator"]
+FRAME_FILE: Final = [*FRAME_COLUMNS, "annotator"]
+EMOTION_FILE: Final = [*EMOTION_COLUMNS, "annotator"]
+ASPECT: Final = 0.01
+"""By how much the shapes of a picture and its episode may differ."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the person says that the file does not."""
+
+    episode: str | None = None
+    """The episode of all pictures and frames."""
+    first_frame: int = 0
+    """The number that the tool gave to the first frame: 1 where it counts from 1."""
+    maps: Mapping[str, str | None] | None = None
+
+
+def import_boxes(form: str, path: Path, choices: Choices) -> None:
+    """Append the boxes, the frames without a face, and the emotions that the file says; what is there stays."""
+    if not path.exists():
+        raise InputError(f"there is no {path}")
+    params = load_params()
+    episodes = {row.episode_id: row for row in rows_of(read_rows(paths.EPISODES, EPISODES), EpisodeRow)}
+    if choices.episode is not None and choices.episode not in episodes:
+        raise InputError(f"there is no episode {choices.episode!r}.{nearest(choices.episode, episodes)}")
+    boxes: list[Row] = []
+    frames: list[Row] = []
+    emotions: list[Row] = []
+    unused: list[str] = []
+    names: Counter[str] = Counter()
+    example = ""
+    for picture in READERS[form](path):
+        unused += [f"{picture.file}: {fault}" for fault in picture.faults]
+        place, fault = _place(picture, episodes, choices)
+        if fault:
+            unused += [fault] * max(1, len(picture.boxes))
+            continue
+        assert place is not None
+        episode, frame = place
+        example = example or f"{picture.file}{_frame_said(picture)} is frame {frame} of {episode.episode_id}"
+        where = {"episode_id": episode.episode_id, "frame": str(frame)}
+        if not picture.boxes and not picture.faults:
+            frames.append({**where, "complete": str(int(picture.complete)), "annotator": ""})
+        for box in picture.boxes:
+            names[box.name] += 1
+            found = _in_frame(box, picture, episode, params, choices.maps or {})
+            if isinstance(found, str):
+                unused.append(f"{picture.file}: {found}")
+                continue
+            boxes.append({**where, **found, "annotator": box.annotator})
+            if box.emotion:
+                emotions.append({**where, **found, "emotion": box.emotion, "annotator": box.annotator})
+    print(f"import {form}: {example or 'no picture is a frame of an episode'}")
+    for name, count in sorted(names.items()):
+        print(f"import {form}: {count} boxes of {name!r} are of {(choices.maps or {}).get(name, name)}")
+    say_reasons(f"import {form}", "boxes not used", unused)
+    added = {
+        "boxes": _append(paths.BOXES, BOX_COLUMNS, BOX_FILE, boxes),
+        "frames without a face": _append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE, frames),
+        "emotions": _append(paths.EMOTIONS, EMOTION_COLUMNS, EMOTION_FILE, emotions),
+    }
+    there = len(boxes) + len(frames) + len(emotions) - sum(added.values())
+    say_counts(f"import {form}", {**{f"new {name}": n for name, n in added.items()}, "there already": there,
+                                  "not used": len(unused)})  # fmt: skip
+
+
+def _place(
+    picture: BoxedPicture, episodes: Mapping[str, EpisodeRow], choices: Choices
+) -> tuple[tuple[EpisodeRow, int] | None, str]:
+    """The episode and the frame of a picture, or why there is none."""
+    head, frame = identity(picture.file)
+    if picture.frame is not None:
+        head, frame = Path(picture.file).stem, picture.frame
+    head = choices.episode or head
+    if frame < 0:
+        return None, f"{picture.file!r} has no number of a frame at the end of its name, such as pilot-000412.jpg"
+    episode = episodes.get(head)
+    if episode is None:
+        return None, f"{head!r} is no episode; name it with --episode, or rename the pictures.{nearest(head, episodes)}"
+    if episode.status != OK:
+        return None, f"episode {head} is rejected: {episode.reason}"
+    frame -= choices.first_frame
+    if not 0 <= frame < episode.frames:
+        return None, f"frame {frame} of {head}, which has frames 0 to {episode.frames - 1}"
+    return (episode, frame), ""
+
+
+def _frame_said(picture: BoxedPicture) -> str:
+    return "" if picture.frame is None else f", frame {picture.frame},"
+
+
+def _in_frame(
+    box: Box, picture: BoxedPicture, episode: EpisodeRow, params: Params, maps: Mapping[str, str | None]
+) -> Row | str:
+    """Whose face a box is and where, in px of the episode as it is shown; or why it cannot be used."""
+    name = maps.get(box.name, box.name)
+    if name is None:
+        return f"{box.name!r} is left out by --map"
+    if name not in params.characters:
+        return (
+            f"{name!r} is not among the characters in params.yaml ({', '.join(params.characters)}): say whose it is "
+            f"with --map {name}=NAME.{nearest(name, params.characters)}"
+        )
+    across = down = 1.0
+    if picture.width and picture.height and (picture.width, picture.height) != (episode.width, episode.height):
+        across, down = episode.width / picture.width, episode.height / picture.height
+        if abs(across / down - 1) > ASPECT:
+            return (
+                f"the picture has {picture.width}×{picture.height} px, which is another shape than the episode's "
+                f"{episode.width}×{episode.height}"
+            )
+    left, top = round(box.x * across), round(box.y * down)
+    right, bottom = round((box.x + box.w) * across), round((box.y + box.h) * down)
+    if right <= left or bottom <= top:
+        return f"a box of {box.w:g}×{box.h:g} px"
+    if right <= 0 or bottom <= 0 or left >= episode.width or top >= episode.height:
+        return "a box outside the picture"
+    return {"character": name, "x": str(left), "y": str(top), "w": str(right - left), "h": str(bottom - top)}
+
+
+def _append(path: Path, required: list[str], columns: list[str], rows: Iterable[Row]) -> int:
+    """Append the rows that the file does not say yet; how many."""
+    file = open_to_append(path, required, columns)
+    known = {tuple(row.get(name, "") for name in required) for row in file.table.records()}
+    new = []
+    for row in rows:
+        key = tuple(row[name] for name in required)
+        if key not in known:
+            known.add(key)
+            new.append(row)
+    append(file, columns, new)
+    return len(new)
