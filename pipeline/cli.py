@@ -14,7 +14,7 @@ from cascades.cli import app as cascade
 from cascades.errors import CascadeError
 from labeling.config import Kind
 from labeling.errors import LabelingError
-from pipeline import paths
+from pipeline import exchange_commands, paths
 from pipeline.errors import InputError, SetupError, ToonsetError, machine_errors, of_the_machine
 from pipeline.version import VERSION
 from pipeline.watch.formats import Format, Shown
@@ -25,6 +25,7 @@ label = typer.Typer(
 )
 app.add_typer(label, name="label")
 app.add_typer(cascade, name="cascade")
+app.add_typer(exchange_commands.app)
 
 
 class Stage(StrEnum):
@@ -237,22 +238,6 @@ def predict(
         )
     for row in answers(pictures_in(images), classifier, known, margin):
         typer.echo(json.dumps(row, ensure_ascii=False))
-
-
-@app.command()
-def export(
-    out: Annotated[Path, typer.Argument(help="The ONNX file to write.")],
-    model: Annotated[Path, typer.Option(help="Folder of a trained classifier.")] = paths.CLASSIFIER,
-) -> None:
-    """Write the classifier as an ONNX file, for programs without torch.
-
-    The probabilities of the ONNX file are compared with those of torch.
-    """
-    from pipeline.classifier.model import load_model
-    from pipeline.classifier.onnx import export_onnx
-
-    difference = export_onnx(load_model(model), out)
-    typer.echo(f"{out}: largest difference from torch's probabilities {difference:.1e}")
 
 
 @app.command()

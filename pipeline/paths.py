@@ -42,6 +42,9 @@ TEMPORARY: Final = CACHE / "tmp"
 CASCADES: Final = Path("models/cascades")
 CLASSIFIER: Final = Path("models/emotion")
 
+RELEASES: Final = Path("release")
+"""A folder for each released version."""
+
 LABELING_CONFIGS: Final = Path("labeling/configs")
 LABEL_STUDIO: Final = Path(".labelstudio")
 """Our own Label Studio: its database, log and credentials."""

@@ -57,6 +57,8 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
     example = ""
     for picture in READERS[form](path):
         unused += [f"{picture.file}: {fault}" for fault in picture.faults]
+        if picture.faults and not picture.boxes:
+            continue
         place, fault = _place(picture, episodes, choices)
         if fault:
             unused += [fault] * max(1, len(picture.boxes))

@@ -1,0 +1,1 @@
+"""What is shared: a folder that explains itself and checks itself."""
