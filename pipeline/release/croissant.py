@@ -34,7 +34,7 @@ def croissant(
             "@id": f"{split}-parquet",
             "name": f"{split}-parquet",
             "contentUrl": path,
-            "encodingFormat": "application/vnd.apache.parquet",
+            "encodingFormat": "application/x-parquet",
             "sha256": sha256,
         }
         for split, (path, sha256) in files.items()

@@ -124,7 +124,7 @@ def _write(
     write_text(out / "CHANGELOG.md", history)
     title = f"Emotions of cartoon faces: {', '.join(sorted(rows['character'].unique()))}"
     write_text(out / "CITATION.cff", _citation(title, version, rows))
-    write_json(out / "recipe.json", _recipe(rows, params, episodes))
+    write_json(out / "recipe.json", _recipe(rows, params, episodes) | {"pictures": choices.pictures})
     about = {
         "name": "".join(letter if letter.isalnum() else "-" for letter in title.lower()),
         "description": f"{len(rows)} faces of cartoon characters with the emotions that people gave them.",

@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 from pipeline.console import say_reasons
 from pipeline.errors import InputError
 from pipeline.faces.crops import cut_face
-from pipeline.images import encode_jpeg
+from pipeline.images import Pixels, encode_jpeg, shrink
 from pipeline.release.make import SUMS
 from pipeline.rows import DatasetRow
 from pipeline.schemas import IMAGE
 from pipeline.tables import COMPRESSION, rows_of, sha256_of
 from pipeline.video.decode import decode_chosen
+from pipeline.video.frame import Frame
 
 VIDEOS: Final = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ogv", ".webm")
 
@@ -89,9 +90,9 @@ def _cut(rows: pd.DataFrame, path: Path, size: tuple[int, int], recipe: dict[str
     for row in rows_of(rows, DatasetRow):
         wanted.setdefault(int(row.frame), []).append(row)
     for frame in decode_chosen(path, wanted):
-        height, width = frame.gray.shape
-        across, down = width / size[0], height / size[1]
+        # A copy of another size is first brought to the released one: boxes then lie where they were drawn.
+        known: Frame | Pixels = frame if frame.gray.shape == size[::-1] else shrink(frame.rgb(), *size)
         for row in wanted[frame.index]:
-            box = (round(row.x * across), round(row.y * down), round(row.w * across), round(row.h * down))
-            crop = cut_face(frame, box, float(recipe["crop_margin"]), int(recipe["crop_size"]))
+            box = (row.x, row.y, row.w, row.h)
+            crop = cut_face(known, box, float(recipe["crop_margin"]), int(recipe["crop_size"]))
             yield row.face_id, encode_jpeg(crop)

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import av
 import datasets
 import mlcroissant
 import numpy as np
@@ -28,6 +27,7 @@ from pipeline.release.verify import Verified, verify
 from pipeline.release.versions import Change, check_version
 from pipeline.schemas import DATASET, EPISODES, IMAGE_FEATURE, OK, SPLITS
 from pipeline.tables import sha256_of, to_table, write_table
+from pipeline.video.decode import decode_frames
 from tests.support.face_pictures import SHAPES, draw_face
 from tests.support.worlds import write_video
 
@@ -51,9 +51,7 @@ def film(path: Path, frames: int = 42, crf: str = "18", size: tuple[int, int] = 
 def rows_of(video: Path) -> pd.DataFrame:
     sha256 = sha256_of(video)
     rows = []
-    with av.open(str(video)) as opened:
-        frames = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
-    for number, picture in enumerate(frames):
+    for number, picture in enumerate(decode_frames(video)):
         crop = cut_face(picture, (115, 75, 86, 86), 0.25, 128)
         known = {
             "face_id": hashlib.sha256(str(number).encode()).hexdigest()[:20], "emotion": EMOTIONS[number % 7],
@@ -109,6 +107,11 @@ def test_hugging_face_datasets_reads_a_release_unasked(project: Path, rows: pd.D
     assert set(pd.read_parquet(out / "data")["face_id"]) == set(rows["face_id"])
 
 
+def word(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib and pandas in mlcroissant
 def test_mlcroissant_validates_a_release_and_iterates_its_records(project: Path, rows: pd.DataFrame) -> None:
     out = make_release("1.0.0", Choices())
     described = mlcroissant.Dataset(jsonld=str(out / "croissant.json"))
@@ -118,13 +121,13 @@ def test_mlcroissant_validates_a_release_and_iterates_its_records(project: Path,
     seen = 0
     for split in ("train", "test"):
         for record in described.records(split):
-            row = known.loc[record[f"{split}/face_id"].decode()]
-            assert record[f"{split}/emotion"].decode() == row["emotion"]
+            row = known.loc[word(record[f"{split}/face_id"])]
+            assert word(record[f"{split}/emotion"]) == row["emotion"]
             assert record[f"{split}/w"] == 86
             assert record[f"{split}/image"].size == (128, 128)
             seen += 1
     assert seen == len(rows)
-    assert [one["emotions/name"].decode() for one in described.records("emotions")] == EMOTIONS
+    assert [word(one["emotions/name"]) for one in described.records("emotions")] == EMOTIONS
 
 
 def test_the_texts_are_whole(project: Path) -> None:
@@ -229,7 +232,10 @@ def test_one_flipped_bit_anywhere_is_found(project: Path) -> None:
                 changed[place] ^= 1
                 path.write_bytes(changed)
                 try:
-                    assert not verify(out).whole, (path, place)
+                    found = verify(out)
+                    assert not all(one.verdict == "match" for one in found.findings), (path, place)
+                    # A sum that is wrong for a table whose rows are all right: the rows decide.
+                    assert not found.whole or path.name == "SHA256SUMS", (path, place)
                 except InputError:
                     assert path.name == "SHA256SUMS"
             path.write_bytes(content)
@@ -282,11 +288,10 @@ def test_another_picture_is_altered_and_the_same_row_twice_too(project: Path) ->
     ]
 
 
-def test_the_same_rows_written_by_another_program_are_similar(project: Path) -> None:
+def test_the_same_rows_in_other_bytes_are_another_file(project: Path) -> None:
     found = verify(edit(make_release("1.0.0", Choices()), lambda rows: rows))
-    assert found.whole
-    assert verdicts(found, "file")["similar"] == 1
     assert verdicts(found, "row") == {"match": 42}
+    assert verdicts(found, "file")["altered"] == 1
 
 
 def test_what_is_no_release_is_one_line(tmp_path: Path) -> None:
@@ -298,6 +303,7 @@ def test_what_is_no_release_is_one_line(tmp_path: Path) -> None:
         verify(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_pictures_are_cut_again_from_the_same_file_and_match(project: Path, video: Path) -> None:
     bare = make_release("1.0.0", Choices(pictures=False))
     assert all(image is None for image in pd.read_parquet(bare / "data")["image"])
@@ -314,7 +320,8 @@ def test_pictures_are_cut_again_from_the_same_file_and_match(project: Path, vide
     ("frames", "crf", "size", "expected"),
     [
         (42, "30", SIZE, {"similar": 42}),  # another encode
-        (42, "18", (480, 360), {"similar": 42}),  # rescaled
+        (42, "18", (480, 360), {"similar": 42}),  # larger
+        (42, "18", (240, 180), {"similar": 42}),  # smaller
         (20, "18", SIZE, None),  # truncated
     ],
 )
