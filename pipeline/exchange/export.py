@@ -41,6 +41,10 @@ def _faces(form: str, out: Path, params: Params) -> None:
 
 
 def _boxes(form: str, out: Path, params: Params) -> None:
+    if params.pictures_alone:
+        raise InputError(
+            f"{form} is about boxes on frames, and this project has no episodes; its faces can be exported"
+        )
     pictures = boxed_pictures(params)
     names = [name for name in params.characters if any(box.name == name for one in pictures for box in one.boxes)]
     write_frames(pictures, [out / box_writers.place_of(form, picture) for picture in pictures])

@@ -67,24 +67,27 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
         episode, frame = place
         example = example or f"{picture.file}{_frame_said(picture)} is frame {frame} of {episode.episode_id}"
         where = {"episode_id": episode.episode_id, "frame": str(frame)}
-        if not picture.boxes and not picture.faults:
-            frames.append({**where, "complete": str(int(picture.complete)), "annotator": ""})
+        doubtful = bool(picture.faults)
         for box in picture.boxes:
             names[box.name] += 1
             found = _in_frame(box, picture, episode, params, choices.maps or {})
             if isinstance(found, str):
                 unused.append(f"{picture.file}: {found}")
+                doubtful |= (choices.maps or {}).get(box.name, box.name) in params.characters
                 continue
             boxes.append({**where, **found, "annotator": box.annotator})
             if box.emotion:
                 emotions.append({**where, **found, "emotion": box.emotion, "annotator": box.annotator})
+        if doubtful or not picture.boxes:
+            # What surrounds the boxes of a complete frame is taken for background: here a face may be without a box.
+            frames.append({**where, "complete": str(int(not doubtful)), "annotator": ""})
     print(f"import {form}: {example or 'no picture is a frame of an episode'}")
     for name, count in sorted(names.items()):
         print(f"import {form}: {count} boxes of {name!r} are of {(choices.maps or {}).get(name, name)}")
     say_reasons(f"import {form}", "boxes not used", unused)
     added = {
         "boxes": _append(paths.BOXES, BOX_COLUMNS, BOX_FILE, boxes),
-        "frames without a face": _append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE, frames),
+        "frames without a face, or not complete": _append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE, frames),
         "emotions": _append(paths.EMOTIONS, EMOTION_COLUMNS, EMOTION_FILE, emotions),
     }
     there = len(boxes) + len(frames) + len(emotions) - sum(added.values())

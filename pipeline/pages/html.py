@@ -130,11 +130,12 @@ def render(
     sections: Sequence[Section],
     *others: Link,
     opening: Sequence[Section] = (),
+    made_by: str = "dvc repro",
 ) -> str:
     """The whole page as HTML; every text is escaped. lead: a sentence under the title; opening: above the facts."""
     source = (resources.files("pipeline.pages") / "report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["code"] = _code
     template = environment.from_string(source)
-    words = {"title": title, "lead": lead, "facts": facts, "long": LONG}
+    words = {"title": title, "lead": lead, "facts": facts, "long": LONG, "made_by": made_by}
     return template.render(**words, sections=list(sections), others=others, opening=list(opening))

@@ -25,4 +25,6 @@ def verified_page(found: Verified, name: str) -> str:
         shown = f"The first {SHOWN} of {len(odd)}." if len(odd) > SHOWN else ""
         parts.append(table(rows, "Not as they were released", shown))
     verdict = "Nothing is missing or altered." if found.whole else "Something is missing or altered."
-    return render(f"Release {Path(name).name}", verdict, {}, [Section("What was found", parts)])
+    return render(
+        f"Release {Path(name).name}", verdict, {}, [Section("What was found", parts)], made_by="toonset verify"
+    )

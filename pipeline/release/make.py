@@ -54,7 +54,8 @@ def make_release(version: str, choices: Choices, folder: Path = paths.RELEASES) 
     if out.exists():
         raise InputError(f"{out} is there already: a release never changes; choose a higher version")
     params = load_params()
-    rows = _chosen(_rows(), choices)
+    everything = _rows()
+    rows = _chosen(everything, choices)
     known = fingerprints(rows)
     before = latest(folder, own)
     change = changes(_known(folder / before), known) if before else Change(added=len(rows))
@@ -63,7 +64,14 @@ def make_release(version: str, choices: Choices, folder: Path = paths.RELEASES) 
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        _write(temporary, version, rows, known, params, choices, _history(folder, before, version, change))
+        texts = {"CHANGELOG.md": _history(folder, before, version, change)}
+        # The models learned from all rows, and the reports are about them all: a part of the rows goes without.
+        if len(rows) == len(everything):
+            _copy_models(temporary)
+        elif paths.CLASSIFIER.is_dir():
+            print("release: the detectors and the classifier are left out: they were trained on all rows")
+        texts["DATASHEET.md"] = datasheet(rows, params, version, reports=len(rows) == len(everything))
+        _write(temporary, version, rows, known, params, choices, texts)
         temporary.rename(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -106,7 +114,13 @@ def _history(folder: Path, before: str | None, version: str, change: Change) -> 
 
 
 def _write(
-    out: Path, version: str, rows: pd.DataFrame, known: pd.DataFrame, params: Params, choices: Choices, history: str
+    out: Path,
+    version: str,
+    rows: pd.DataFrame,
+    known: pd.DataFrame,
+    params: Params,
+    choices: Choices,
+    texts: dict[str, str],
 ) -> None:
     files = {}
     for name, content in huggingface_files(rows, params.emotions):
@@ -119,9 +133,8 @@ def _write(
     episodes = pd.DataFrame(columns=EPISODES.names) if params.pictures_alone else read_rows(paths.EPISODES, EPISODES)
     card = dataset_card(rows, episodes, params, SPLITS)
     write_text(out / "README.md", front_matter(rows, list(files)) + card.partition("---\n")[2].partition("---\n")[2])
-    write_text(out / "DATASHEET.md", datasheet(rows, params, version))
-    write_text(out / "LICENSES.md", licenses_of(rows))
-    write_text(out / "CHANGELOG.md", history)
+    for name, text in {**texts, "LICENSES.md": licenses_of(rows)}.items():
+        write_text(out / name, text)
     title = f"Emotions of cartoon faces: {', '.join(sorted(rows['character'].unique()))}"
     write_text(out / "CITATION.cff", _citation(title, version, rows))
     write_json(out / "recipe.json", _recipe(rows, params, episodes) | {"pictures": choices.pictures})
@@ -137,10 +150,13 @@ def _write(
         "isLiveDataset": False,
     }
     write_json(out / "croissant.json", croissant(about, files, params.emotions, pictures=choices.pictures))
+    write_sums(out)
+
+
+def _copy_models(out: Path) -> None:
     for source, name in ((paths.CASCADES, "cascades"), (paths.CLASSIFIER, "emotion")):
         if source.is_dir():
             shutil.copytree(source, out / name)
-    write_sums(out)
 
 
 def without_pictures(path: Path) -> None:

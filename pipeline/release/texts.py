@@ -26,11 +26,20 @@ def front_matter(rows: pd.DataFrame, splits: Sequence[str]) -> str:
     names = sorted(rows["license"].unique())
     known = SPDX.get(names[0]) if len(names) == 1 else None
     size = next((word for most, word in SIZES if len(rows) < most), "n>1M")
-    lines = [f"license: {known}"] if known else ["license: other", "license_name: several", "license_link: LICENSES.md"]
+    lines = (
+        [f"license: {known}"]
+        if known
+        else ["license: other", f"license_name: {_license_name(names)}", "license_link: LICENSES.md"]
+    )
     lines += ["task_categories:", "- image-classification", "size_categories:", f"- {size}", "configs:",
               "- config_name: default", "  data_files:"]  # fmt: skip
     lines += [f"  - {{split: {split}, path: data/{split}-*.parquet}}" for split in splits]
     return "---\n" + "\n".join(lines) + "\n---\n"
+
+
+def _license_name(names: Sequence[str]) -> str:
+    """The name of the only licence as JSON, which is YAML too; `several` where there are more."""
+    return json.dumps(names[0] or "unknown", ensure_ascii=False) if len(names) == 1 else "several"
 
 
 def licenses_of(rows: pd.DataFrame) -> str:
@@ -45,8 +54,11 @@ def licenses_of(rows: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def datasheet(rows: pd.DataFrame, params: Params, version: str) -> str:
-    """The questions of Gebru et al. (2021) that the project's own reports answer."""
+def datasheet(rows: pd.DataFrame, params: Params, version: str, *, reports: bool = True) -> str:
+    """The questions of Gebru et al. (2021) that the project's own reports answer.
+
+    reports: whether the reports are about these rows, and not about more.
+    """
     counts = rows.groupby(["emotion", "split"]).size().unstack(fill_value=0)
     counts = counts.reindex(index=list(params.emotions), columns=list(SPLITS), fill_value=0)
     table = ["| emotion | " + " | ".join(SPLITS) + " |", "|---|---|---|---|"]
@@ -54,8 +66,8 @@ def datasheet(rows: pd.DataFrame, params: Params, version: str) -> str:
               for name, own in zip(counts.index, counts.to_numpy().tolist(), strict=True)]  # fmt: skip
     sources = ", ".join(sorted(rows["episode_id"].unique()))
     annotators = rows["annotators"].fillna(0)
-    agreement = _report(paths.AGREEMENT / "agreement.json").get("alpha", {}).get("value")
-    metrics = _report(paths.EVALUATION / "metrics.json")
+    agreement = _report(paths.AGREEMENT / "agreement.json", reports).get("alpha", {}).get("value")
+    metrics = _report(paths.EVALUATION / "metrics.json", reports)
     limits = [
         f"- {int((annotators < 2).sum())} of {len(rows)} labels were given by one person or one source.",
         "- Krippendorff's alpha of the labels: "
@@ -95,7 +107,7 @@ def datasheet(rows: pd.DataFrame, params: Params, version: str) -> str:
     )
 
 
-def _report(path: Path) -> dict[str, Any]:
-    if not path.exists():
+def _report(path: Path, wanted: bool) -> dict[str, Any]:
+    if not wanted or not path.exists():
         return {}
     return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -163,6 +163,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(boxed: Path) -> None:
     ):
         assert part in said, said
     assert rows("boxes", "frame", "x") == [("3", "1")]
+    assert rows("frames", "frame", "complete") == [("3", "0")]  # faces without a box: no background
 
 
 def test_pictures_named_by_ffmpeg_count_from_one(boxed: Path) -> None:

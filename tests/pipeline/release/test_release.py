@@ -210,6 +210,13 @@ def test_licences_decide_what_goes_out(project: Path, rows: pd.DataFrame, capsys
         make_release("3.0.0", Choices())
 
 
+def test_models_go_out_with_all_rows_only(project: Path) -> None:
+    paths.CASCADES.mkdir(parents=True)
+    (paths.CASCADES / "cat.xml").write_text("<opencv_storage/>")
+    assert (make_release("1.0.0", Choices()) / "cascades/cat.xml").is_file()
+    assert not (make_release("2.0.0", Choices(only_license="CC0-1.0")) / "cascades").exists()
+
+
 def verdicts(found: Verified, what: str) -> dict[str, int]:
     return {verdict: count for verdict, count in found.counts(what).items() if count}
 
