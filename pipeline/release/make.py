@@ -29,7 +29,7 @@ from pipeline.params import Params, load_params
 from pipeline.release.croissant import croissant
 from pipeline.release.fingerprint import COLUMNS, fingerprints
 from pipeline.release.texts import datasheet, front_matter, licenses_of
-from pipeline.release.versions import Change, changes, check_version, latest, read_version
+from pipeline.release.versions import Change, changes, latest, read_version, require_growth
 from pipeline.schemas import DATASET, EPISODES, SPLITS
 from pipeline.tables import COMPRESSION, read_rows, sha256_of, write_json, write_text
 
@@ -59,7 +59,7 @@ def make_release(version: str, choices: Choices, folder: Path = paths.RELEASES) 
     known = fingerprints(rows)
     before = latest(folder, own)
     change = changes(_known(folder / before), known) if before else Change(added=len(rows))
-    check_version(version, before, change)
+    require_growth(version, before, change)
     temporary = folder / f".{version}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)

@@ -74,7 +74,7 @@ def changes(old: pd.DataFrame, new: pd.DataFrame) -> Change:
     )
 
 
-def check_version(version: str, before: str | None, change: Change) -> None:
+def require_growth(version: str, before: str | None, change: Change) -> None:
     """Raise InputError where the version promises less change than there is."""
     if before is None:
         return

@@ -24,7 +24,7 @@ from pipeline.release.fingerprint import compare, looks
 from pipeline.release.make import Choices, make_release
 from pipeline.release.rebuild import rebuild
 from pipeline.release.verify import Verified, verify
-from pipeline.release.versions import Change, check_version
+from pipeline.release.versions import Change, require_growth
 from pipeline.schemas import DATASET, EPISODES, IMAGE_FEATURE, OK, SPLITS
 from pipeline.tables import sha256_of, to_table, write_table
 from pipeline.video.decode import decode_frames
@@ -180,10 +180,10 @@ def test_only_additions_are_minor(project: Path, rows: pd.DataFrame) -> None:
 
 
 def test_a_number_that_grows_enough_is_taken() -> None:
-    check_version("1.0.1", "1.0.0", Change())
-    check_version("2.0.0", "1.9.9", Change(removed=1))
+    require_growth("1.0.1", "1.0.0", Change())
+    require_growth("2.0.0", "1.9.9", Change(removed=1))
     with pytest.raises(InputError):
-        check_version("1.9.10", "1.9.9", Change(moved=1))
+        require_growth("1.9.10", "1.9.9", Change(moved=1))
 
 
 @pytest.mark.parametrize("version", ["1.0", "v1.0.0", "1.0.0-rc1", "../1.0.0", "01.0.0", "1.0.٣"])
