@@ -1,9 +1,10 @@
-"""Eight neighbouring windows at once: one stage of stumps in the processor's vectors.
+"""Eight neighbouring windows at once: one stage of a cascade in the processor's vectors.
 
-Neighbouring windows read neighbouring cells (see `pyramid.Layout`), so each corner of a feature is one vector load for
-a whole block. Compilers do not see it: a feature has up to twelve corners, and they give up proving that so many
-pointers do not overlap. So this one kernel is written in LLVM's vector types, which any processor runs, with vectors
-as wide as it has. Its plain twin is in tests/cascades/test_blocks.py.
+`stage_mask` is for stumps, `tree_mask` for trees of any shape. Neighbouring windows read neighbouring cells (see
+`pyramid.Layout`), so each corner of a feature is one vector load for a whole block. Compilers do not see it: a feature
+has up to twelve corners, and they give up proving that so many pointers do not overlap. So these kernels are written in
+LLVM's vector types, which any processor runs, with vectors as wide as it has. Their plain twins are in
+tests/cascades/test_blocks.py.
 """
 
 # mypy: ignore-errors
@@ -18,6 +19,7 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
 from cascades.flat import SHARED, THREE
+from cascades.opencv_xml import MAX_NODES
 from cascades.pyramid import BLOCK
 
 I8, I32, I64 = (ir.IntType(bits) for bits in (8, 32, 64))
@@ -60,52 +62,65 @@ def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):
     return types.uint32(buffer, cell, alive, inverse, nodes, stage, sums), _build
 
 
+def _tree_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):
+    """As `stage_mask`, for a stage of trees: every node of a tree is looked at, from its leaves up to its root."""
+    return types.uint32(buffer, cell, alive, inverse, nodes, stage, sums), _build_trees
+
+
 stage_mask: Any = intrinsic(_stage_mask)
+tree_mask: Any = intrinsic(_tree_mask)
 
 
-def _build(context, builder, signature, args):
-    """Write the kernel in LLVM's terms."""
-    buffer = make_array(signature.args[0])(context, builder, args[0]).data
-    inverse = make_array(signature.args[3])(context, builder, args[3]).data
-    cell, stage = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 5))
-    alive = builder.trunc(args[2], MASK)
-    nodes = {
-        name: make_array(array)(context, builder, builder.extract_value(args[4], i)).data
-        for i, (name, array) in enumerate(zip(signature.args[4].fields, signature.args[4].types, strict=True))
-    }
+class _Kernel:
+    """What both kernels begin and end with: their arguments, a feature's value, who can still pass."""
 
-    def item(name, index):
-        return builder.load(builder.gep(nodes[name], [index]))
+    def __init__(self, context, builder, signature, args):
+        self.builder = builder
+        self.buffer = make_array(signature.args[0])(context, builder, args[0]).data
+        inverse = make_array(signature.args[3])(context, builder, args[3]).data
+        self.cell, stage = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 5))
+        self.alive = builder.trunc(args[2], MASK)
+        self.nodes = {
+            name: make_array(array)(context, builder, builder.extract_value(args[4], i)).data
+            for i, (name, array) in enumerate(zip(signature.args[4].fields, signature.args[4].types, strict=True))
+        }
+        self.received = make_array(signature.args[6])(context, builder, args[6]).data
+        self.first, self.last = (self.item("stages", builder.add(stage, I64(i)), I64) for i in (0, 1))
+        self.gray_scale = load_vector(builder, inverse, self.cell, F32)
+        self.total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
+        self.value = cgutils.alloca_once_value(builder, ir.Constant(vector(F32), [0.0] * BLOCK))
+        self.left_over = cgutils.alloca_once_value(builder, self.alive)
 
-    first, last = (builder.sext(item("stages", builder.add(stage, I64(i))), I64) for i in (0, 1))
-    gray_scale = load_vector(builder, inverse, cell, F32)
-    ones = ir.Constant(vector(F32), [1.0] * BLOCK)
-    total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
-    value = cgutils.alloca_once_value(builder, ir.Constant(vector(F32), [0.0] * BLOCK))
-    left_over = cgutils.alloca_once_value(builder, alive)
-    with cgutils.for_range(builder, builder.sub(last, first), intp=I64) as loop:
-        row = builder.add(first, loop.index)
+    def item(self, name, index, wide=None):
+        """An element of an array of the nodes; a whole number is widened where asked for."""
+        found = self.builder.load(self.builder.gep(self.nodes[name], [index]))
+        return found if wide is None else self.builder.sext(found, wide)
 
-        def cells(i, row=row):
-            """The i-th corner of the stump, for all windows."""
-            offset = builder.sext(item("offsets", builder.add(builder.mul(row, I64(12)), I64(i))), I64)
-            return load_vector(builder, buffer, builder.add(cell, offset), I32)
+    def cell_of(self, row, column, columns):
+        """The index of a place in a table with that many columns."""
+        return self.builder.add(self.builder.mul(row, I64(columns)), I64(column))
 
-        def triple(name, k, row=row):
-            """Column k of an array with three."""
-            return item(name, builder.add(builder.mul(row, I64(3)), I64(k)))
+    def feature(self, row):
+        """A node's feature for all windows, normalized."""
+        builder = self.builder
+
+        def cells(i):
+            """The i-th corner, for all windows."""
+            offset = self.item("offsets", self.cell_of(row, i, 12), I64)
+            return load_vector(builder, self.buffer, builder.add(self.cell, offset), I32)
 
         def add(k, sums):
             """Add a rectangle's sums to the features, times its weight."""
-            part = builder.fmul(splat(builder, triple("weights", k)), builder.sitofp(sums, vector(F32)))
-            builder.store(part if k == 0 else builder.fadd(builder.load(value), part), value)
+            weight = splat(builder, self.item("weights", self.cell_of(row, k, 3)))
+            part = builder.fmul(weight, builder.sitofp(sums, vector(F32)))
+            builder.store(part if k == 0 else builder.fadd(builder.load(self.value), part), self.value)
 
         def edge(i):
             return builder.sub(cells(i), cells(i + 1))
 
         common = edge(0)
         add(0, builder.add(common, edge(2)))
-        shape = item("shape", row)
+        shape = self.item("shape", row)
         with builder.if_else(builder.icmp_unsigned("==", shape, I8(SHARED))) as (shared, apart):
             with shared:
                 add(1, builder.add(common, edge(4)))
@@ -113,21 +128,71 @@ def _build(context, builder, signature, args):
                 add(1, builder.add(edge(4), edge(6)))
                 with builder.if_then(builder.icmp_unsigned("==", shape, I8(THREE))):
                     add(2, builder.add(edge(8), edge(10)))
-        gray = builder.icmp_unsigned("==", item("plane", row), I8(0))
-        scaled = builder.fmul(builder.load(value), builder.select(gray, gray_scale, ones))
-        goes_left = builder.fcmp_ordered("<", scaled, splat(builder, triple("stump", 0)))
-        left, right = (splat(builder, builder.fpext(triple("stump", k), F64)) for k in (1, 2))
-        sums = builder.fadd(builder.load(total), builder.select(goes_left, left, right))
-        builder.store(sums, total)
-        # Now and then, and at the end: who can still pass?
-        at_end = builder.icmp_unsigned("==", builder.add(row, I64(1)), last)
+        gray = builder.icmp_unsigned("==", self.item("plane", row), I8(0))
+        ones = ir.Constant(vector(F32), [1.0] * BLOCK)
+        return builder.fmul(builder.load(self.value), builder.select(gray, self.gray_scale, ones))
+
+    def add(self, loop, tree, answers):
+        """Add a tree's leaves to the sums. Now and then, and after the last tree: who can still pass?"""
+        builder = self.builder
+        sums = builder.fadd(builder.load(self.total), answers)
+        builder.store(sums, self.total)
+        at_end = builder.icmp_unsigned("==", builder.add(tree, I64(1)), self.last)
         at_fourth = builder.icmp_unsigned("==", builder.and_(loop.index, I64(3)), I64(3))
         with builder.if_then(builder.or_(at_end, at_fourth)):
-            can_pass = builder.fcmp_ordered(">=", sums, splat(builder, item("limit", row)))
-            still = builder.and_(alive, builder.bitcast(can_pass, MASK))
-            builder.store(still, left_over)
+            can_pass = builder.fcmp_ordered(">=", sums, splat(builder, self.item("limit", tree)))
+            still = builder.and_(self.alive, builder.bitcast(can_pass, MASK))
+            builder.store(still, self.left_over)
             with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
                 loop.do_break()
-    received = make_array(signature.args[6])(context, builder, args[6]).data
-    builder.store(builder.load(total), builder.bitcast(received, vector(F64).as_pointer())).align = 8
-    return builder.zext(builder.load(left_over), I32)
+
+    def end(self):
+        """Hand over the sums; which windows pass."""
+        pointer = self.builder.bitcast(self.received, vector(F64).as_pointer())
+        self.builder.store(self.builder.load(self.total), pointer).align = 8
+        return self.builder.zext(self.builder.load(self.left_over), I32)
+
+
+def _build(context, builder, signature, args):
+    """Write the kernel of stumps in LLVM's terms."""
+    kernel = _Kernel(context, builder, signature, args)
+    with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
+        row = builder.add(kernel.first, loop.index)
+        threshold, left, right = (kernel.item("stump", kernel.cell_of(row, k, 3)) for k in range(3))
+        goes_left = builder.fcmp_ordered("<", kernel.feature(row), splat(builder, threshold))
+        left, right = (splat(builder, builder.fpext(leaf, F64)) for leaf in (left, right))
+        kernel.add(loop, row, builder.select(goes_left, left, right))
+    return kernel.end()
+
+
+def _build_trees(context, builder, signature, args):
+    """Write the kernel of trees in LLVM's terms."""
+    kernel = _Kernel(context, builder, signature, args)
+    answers = cgutils.alloca_once(builder, vector(F64), size=I64(MAX_NODES))  # of a tree's nodes
+    answer = cgutils.alloca_once(builder, vector(F64))
+
+    with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
+        tree = builder.add(kernel.first, loop.index)
+        node, leaf, end = (kernel.item("trees", kernel.cell_of(tree, k, 2), I64) for k in range(3))
+        count = builder.sub(end, node)
+        # Links lead forward, so a node's answer is known before the node that leads to it is reached.
+        with cgutils.for_range(builder, count, intp=I64) as inner:
+            place = builder.sub(builder.sub(count, I64(1)), inner.index)
+            row = builder.add(node, place)
+
+            def side(k, row=row):
+                """The answer that a link leads to: another node's or a leaf."""
+                link = kernel.item("links", kernel.cell_of(row, k, 2), I64)
+                with builder.if_else(builder.icmp_signed(">", link, I64(0))) as (to_node, to_leaf):
+                    with to_node:
+                        builder.store(builder.load(builder.gep(answers, [link])), answer)
+                    with to_leaf:
+                        value = kernel.item("leaves", builder.sub(leaf, link))
+                        builder.store(splat(builder, builder.fpext(value, F64)), answer)
+                return builder.load(answer)
+
+            threshold = splat(builder, kernel.item("threshold", row))
+            goes_left = builder.fcmp_ordered("<", kernel.feature(row), threshold)
+            builder.store(builder.select(goes_left, side(0), side(1)), builder.gep(answers, [place]))
+        kernel.add(loop, tree, builder.load(builder.gep(answers, [I64(0)])))
+    return kernel.end()

@@ -1,5 +1,6 @@
 """A Haar cascade as plain arrays, in the order in which the scan reads them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,7 +25,7 @@ class Nodes(NamedTuple):
     weights     float32[N, 3]   of the rectangles
     threshold   float32[N]
     stump       float32[N, 3]   threshold, left and right leaf, where every tree has one node; else empty
-    limit       float64[N]      a window whose sum is below this after the stump fails its stage
+    limit       float64[T]      a window whose sum is below this after the tree fails its stage
     links       int32[N, 2]     k > 0 node k of the tree, k ≤ 0 leaf −k
     leaves      float32[L]
     trees       int32[T+1, 2]   first node and first leaf of every tree
@@ -96,7 +97,7 @@ def flatten(cascade: Cascade) -> FlatHaar:
         used.weights,
         thresholds,
         stump,
-        limits(stump, stages, stage_threshold),
+        limits([tree.leaves for tree in trees], stages, stage_threshold),
         np.stack([_join([t.left for t in trees], np.int32), _join([t.right for t in trees], np.int32)], axis=1),
         _join([tree.leaves for tree in trees], np.float32),
         np.stack([first_node, first_leaf], axis=1).astype(np.int32),
@@ -107,20 +108,21 @@ def flatten(cascade: Cascade) -> FlatHaar:
 
 
 def limits(
-    stump: NDArray[np.float32], stages: NDArray[np.int32], stage_threshold: NDArray[np.float32]
+    leaves: Sequence[NDArray[np.float32]], stages: NDArray[np.int32], stage_threshold: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """The least sum after each stump with which a window may still reach its stage's threshold: float64[N].
+    """The least sum after each tree with which a window may still reach its stage's threshold: float64[T].
 
-    What the stumps that follow add at most is taken off the threshold, and a little more than sums can be rounded; at
+    leaves  of each tree
+
+    What the trees that follow add at most is taken off the threshold, and a little more than sums can be rounded; at
     the stage's end nothing follows and the limit is the threshold itself.
     """
-    most = stump[:, 1:].max(axis=1, initial=0 if not len(stump) else -np.inf).astype(np.float64)
-    least = np.empty(len(stump))
+    most = np.array([tree.max() for tree in leaves], np.float64)
+    size = np.array([np.abs(tree).max() for tree in leaves], np.float64)
+    least = np.empty(len(leaves))
     for first, last, threshold in zip(stages[:-1], stages[1:], stage_threshold, strict=True):
-        if not len(stump):
-            break
         rest = np.cumsum(most[first:last][::-1])[::-1] - most[first:last]
-        slack = 1e-9 * np.abs(stump[first:last, 1:]).sum(dtype=np.float64)
+        slack = 1e-9 * 2 * size[first:last].sum()
         least[first:last] = float(threshold) - rest - slack
         least[last - 1] = threshold
     return least

@@ -74,18 +74,19 @@ def tilted_integral(image):
     height, width = image.shape
     out = np.zeros((height + 1, width + 1), np.int32)
     for y in range(1, height + 1):
-        for x in range(width + 1):
-            # The two neighbouring triangles one row up, less their overlap, and the tip's two pixels. Outside the
-            # image a triangle is the one of the edge a row further up: T[Y, −1] = T[Y−1, 0], T[Y, W+1] = T[Y−1, W].
-            value = out[y - 1, x - 1] if x > 0 else (out[y - 2, 0] if y >= 2 else 0)
-            value += out[y - 1, x + 1] if x < width else (out[y - 2, width] if y >= 2 else 0)
-            if y >= 2:
-                value -= out[y - 2, x]
-            if x > 0:
-                value += image[y - 1, x - 1]
-                if y >= 2:
-                    value += image[y - 2, x - 1]
-            out[y, x] = value
+        row, above = out[y], out[y - 1]
+        pixels = image[y - 1]
+        if y == 1:
+            for x in range(1, width + 1):
+                row[x] = pixels[x - 1]
+            continue
+        # The two neighbouring triangles one row up, less their overlap, and the tip's two pixels. Outside the image a
+        # triangle is the one of the edge a row further up: T[Y, −1] = T[Y−1, 0], T[Y, W+1] = T[Y−1, W].
+        overlap, more = out[y - 2], image[y - 2]
+        row[0] = above[1]
+        for x in range(1, width):
+            row[x] = above[x - 1] + above[x + 1] - overlap[x] + np.int32(pixels[x - 1]) + np.int32(more[x - 1])
+        row[width] = above[width - 1] + np.int32(pixels[width - 1]) + np.int32(more[width - 1])
     return out
 
 

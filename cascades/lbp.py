@@ -29,7 +29,7 @@ class LbpNodes(NamedTuple):
     offsets  int32[N, 16]     the 4×4 grid of corners of a node's nine blocks, row by row, cells from the window's own
     subset   int32[N, 8]      go left when the code's bit is set
     stump    float32[N, 3]    zero, left and right leaf, where every tree has one node; else empty
-    limit    float64[N]       a window whose sum is below this after the stump fails its stage
+    limit    float64[T]       a window whose sum is below this after the tree fails its stage
     links    int32[N, 2]      k > 0 node k of the tree, k ≤ 0 leaf −k
     leaves   float32[L]
     trees    int32[T+1, 2]    first node and first leaf of every tree
@@ -87,7 +87,7 @@ def flatten_lbp(cascade: Cascade) -> FlatLbp:
         np.zeros((len(used), 16), np.int32),
         np.concatenate([t.subset for t in trees]).astype(np.int32),
         stump,
-        limits(stump, stages, stage_threshold),
+        limits([tree.leaves for tree in trees], stages, stage_threshold),
         np.stack([np.concatenate([t.left for t in trees]), np.concatenate([t.right for t in trees])], axis=1),
         np.concatenate([t.leaves for t in trees]).astype(np.float32),
         np.stack([first_node, first_leaf], axis=1).astype(np.int32),

@@ -144,8 +144,12 @@ def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool, upright_on
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
     gray_integrals(small[0], buffer, lay.step, lay.stride, lay.rows)
     if tilted:
-        y, x = np.mgrid[: lay.height + 1, : lay.width + 1]
-        blocks[2][lay.cells(x, y)] = tilted_integral(small[0])
+        sums, step = tilted_integral(small[0]), lay.step
+        phases = blocks[2].reshape(step, step, lay.rows, lay.stride)
+        for y in range(step):
+            for x in range(step):
+                part = sums[y::step, x::step]
+                phases[y, x, : part.shape[0], : part.shape[1]] = part
     for plane, block in zip(small[1:], blocks[3 if tilted else 2 :], strict=True):
         upright_integral(plane, block, lay.step, lay.stride, lay.rows, False)
     return Level(lay, small, buffer, tilted)

@@ -2,7 +2,7 @@
 
 All windows of a level lie in one row of cells (`pyramid.Layout`), eight to a block. A block goes through stage after
 stage as one, which costs little more than a single window (`blocks`), until none of its windows is left; what it reads
-stays in the cache meanwhile. Only cascades of trees are run window by window.
+stays in the cache meanwhile.
 
 Sums and comparisons are done in the precision OpenCV uses (features float32, stage sums float64), so that the windows
 that pass are the same ones.
@@ -17,9 +17,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.blocks import stage_mask
+from cascades.blocks import stage_mask, tree_mask
 from cascades.contrast import Contrast, level_contrast
-from cascades.flat import SHARED, THREE, FlatHaar, on_level
+from cascades.flat import FlatHaar, on_level
 from cascades.pyramid import BLOCK, Level
 
 
@@ -78,43 +78,6 @@ def visited(passed, contrast, skip):
 
 
 @njit(cache=True, nogil=True)
-def _feature(buffer, cell, nodes, k):
-    """Node k's feature on one window, before normalization."""
-    o = nodes.offsets[k]
-    w = nodes.weights[k]
-    common = buffer[cell + o[0]] - buffer[cell + o[1]]
-    value = w[0] * np.float32(np.int32(common + buffer[cell + o[2]] - buffer[cell + o[3]]))
-    if nodes.shape[k] == SHARED:
-        return value + w[1] * np.float32(np.int32(common + buffer[cell + o[4]] - buffer[cell + o[5]]))
-    value += w[1] * np.float32(
-        np.int32(buffer[cell + o[4]] - buffer[cell + o[5]] + buffer[cell + o[6]] - buffer[cell + o[7]])
-    )
-    if nodes.shape[k] == THREE:
-        value += w[2] * np.float32(
-            np.int32(buffer[cell + o[8]] - buffer[cell + o[9]] + buffer[cell + o[10]] - buffer[cell + o[11]])
-        )
-    return value
-
-
-@njit(cache=True, nogil=True)
-def _stage_sum(buffer, cell, scale, nodes, stage):
-    """The sum of a stage's trees for one window."""
-    total = 0.0
-    for t in range(nodes.stages[stage], nodes.stages[stage + 1]):
-        node = 0
-        while True:
-            k = nodes.trees[t, 0] + node
-            value = _feature(buffer, cell, nodes, k)
-            if nodes.plane[k] == 0:
-                value *= scale
-            node = nodes.links[k, 0] if value < nodes.threshold[k] else nodes.links[k, 1]
-            if node <= 0:
-                break
-        total += np.float64(nodes.leaves[nodes.trees[t, 1] - node])
-    return total
-
-
-@njit(cache=True, nogil=True)
 def _scan_stumps(buffer, inverse, fine, nodes):
     """Scan a level with a cascade of stumps; the surviving windows' cells int64[M] and last stage sums float64[M]."""
     out_cells: NDArray[np.int64] = np.empty(256, np.int64)
@@ -147,23 +110,30 @@ def _scan_stumps(buffer, inverse, fine, nodes):
 
 @njit(cache=True, nogil=True)
 def _scan_trees(buffer, inverse, fine, nodes):
-    """Scan a level with a cascade of trees, window by window; returns what `_scan_stumps` does."""
-    out_cells = []
-    out_total = []
-    skip = False  # OpenCV skips the neighbour of a window that the first stage rejects
-    for cell in range(inverse.size):
-        if skip or inverse[cell] == 0:
-            skip = False
+    """Scan a level with a cascade of trees; returns what `_scan_stumps` does. Each compiles only what it needs."""
+    out_cells: NDArray[np.int64] = np.empty(256, np.int64)
+    out_total: NDArray[np.float64] = np.empty(256, np.float64)
+    found = 0
+    sums = np.empty(BLOCK, np.float64)
+    skip = np.uint32(0)
+    for block in range(fine.size):
+        if fine[block] == 0:  # flat, or no windows: nothing to look at, and a window that is not looked at skips none
+            skip = np.uint32(0)
             continue
-        total = 0.0
-        passed = True
-        for stage in range(nodes.stage_threshold.size):
-            total = _stage_sum(buffer, cell, inverse[cell], nodes, stage)
-            if total < nodes.stage_threshold[stage]:
-                passed = False
-                skip = stage == 0
+        cell = block * BLOCK
+        mask = tree_mask(buffer, cell, fine[block], inverse, nodes, 0, sums)
+        mask, skip = visited(mask, fine[block], skip)
+        for stage in range(1, nodes.stage_threshold.size):
+            if mask == 0:
                 break
-        if passed:
-            out_cells.append(cell)
-            out_total.append(total)
-    return np.array([np.int64(c) for c in out_cells]), np.array([np.float64(v) for v in out_total])
+            mask = tree_mask(buffer, cell, mask, inverse, nodes, stage, sums)
+        if mask == 0:
+            continue
+        if found + BLOCK > out_cells.size:
+            out_cells = np.concatenate((out_cells, np.empty_like(out_cells)))
+            out_total = np.concatenate((out_total, np.empty_like(out_total)))
+        for lane in range(BLOCK):
+            out_cells[found] = cell + lane
+            out_total[found] = sums[lane]
+            found += (mask >> np.uint32(lane)) & np.uint32(1)
+    return out_cells[:found], out_total[:found]

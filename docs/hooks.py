@@ -27,7 +27,12 @@ TEMPLATE: Final = ROOT / "pipeline" / "project" / "template" / "params.yaml"
 GUIDES: Final = ("annotations", "exchange", "labelling", "splits", "sharing", "models", "cascades", "scaling", "stages")
 """Guides in the order in which they are read; those that are not named come after them."""
 PACKAGES: Final = ("pipeline", "cascades", "labeling")
-PAGES: Final = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+PAGES: Final = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "cascades/README.md": "cascades-alone.md",
+}
 """Files of the repository → their pages."""
 
 
@@ -39,7 +44,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     notebooks = sorted(path.stem for path in (folder / "notebooks").glob("*.ipynb"))
     config.nav = [
         {"Start": "index.md"},
-        {"Guides": [f"{name}.md" for name in guides]},
+        {"Guides": [*(f"{name}.md" for name in guides), PAGES["cascades/README.md"]]},
         {"Notebooks": [f"notebooks/{name}.md" for name in notebooks]},
         {"Reference": ["commands.md", "params.md", *(f"api/{package}.md" for package in PACKAGES)]},
         {"Project": ["changelog.md", "contributing.md"]},

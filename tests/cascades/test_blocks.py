@@ -1,11 +1,11 @@
-"""The scan's vector kernel and its rules against plain twins."""
+"""The scan's vector kernels and their rules against plain twins."""
 
 import numpy as np
 import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.blocks import stage_mask
+from cascades.blocks import stage_mask, tree_mask
 from cascades.features import concatenate, haar_features, on_plane, single_rectangles
 from cascades.flat import SHARED, THREE, TWO, Nodes, _in_reading_order, limits
 from cascades.pyramid import BLOCK
@@ -24,13 +24,19 @@ def masks(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
     return found, sums.ravel()
 
 
-def plain_sums(
-    buffer: NDArray[np.int32], inverse: NDArray[np.float32], nodes: Nodes, stage: int
-) -> NDArray[np.float64]:
-    """The stage's sum of every window, a stump after the other."""
-    cells = np.arange(inverse.size)
-    total = np.zeros(inverse.size)
-    for t in range(nodes.stages[stage], nodes.stages[stage + 1]):
+@njit
+def masks_of_trees(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
+    found = np.empty(alive.size, np.uint32)
+    sums = np.empty((alive.size, BLOCK))
+    for block in range(alive.size):
+        found[block] = tree_mask(buffer, block * BLOCK, alive[block], inverse, nodes, stage, sums[block])
+    return found, sums.ravel()
+
+
+def plain_values(buffer: NDArray[np.int32], inverse: NDArray[np.float32], nodes: Nodes) -> list[NDArray[np.float32]]:
+    """Every node's feature on every window, normalized."""
+    cells, values = np.arange(inverse.size), []
+    for t in range(len(nodes.offsets)):
         corner = [buffer[cells + o].astype(np.int64) for o in nodes.offsets[t]]
         first = corner[0] - corner[1] + corner[2] - corner[3]
         second = corner[4] - corner[5] + corner[6] - corner[7]
@@ -42,8 +48,36 @@ def plain_sums(
             value += nodes.weights[t, 2] * third.astype(np.float32)
         if nodes.plane[t] == 0:
             value = value * inverse
+        values.append(value)
+    return values
+
+
+def plain_sums(
+    buffer: NDArray[np.int32], inverse: NDArray[np.float32], nodes: Nodes, stage: int
+) -> NDArray[np.float64]:
+    """The stage's sum of every window, a stump after the other."""
+    values, total = plain_values(buffer, inverse, nodes), np.zeros(inverse.size)
+    for t in range(nodes.stages[stage], nodes.stages[stage + 1]):
         threshold, left, right = nodes.stump[t]
-        total += np.where(value < threshold, np.float64(left), np.float64(right))
+        total += np.where(values[t] < threshold, np.float64(left), np.float64(right))
+    return total
+
+
+def plain_sums_of_trees(
+    buffer: NDArray[np.int32], inverse: NDArray[np.float32], nodes: Nodes, stage: int
+) -> NDArray[np.float64]:
+    """The stage's sum of every window, walked through every tree."""
+    values, total = plain_values(buffer, inverse, nodes), np.zeros(inverse.size)
+    for window in range(inverse.size):
+        for t in range(nodes.stages[stage], nodes.stages[stage + 1]):
+            node, leaf = nodes.trees[t]
+            place = 0
+            while True:
+                k = node + place
+                place = nodes.links[k, 0 if values[k][window] < nodes.threshold[k] else 1]
+                if place <= 0:
+                    break
+            total[window] += np.float64(nodes.leaves[leaf - place])
     return total
 
 
@@ -58,7 +92,7 @@ def world() -> tuple[NDArray[np.int32], NDArray[np.float32], Nodes]:
     nodes = Nodes(
         rng.integers(0, 480, (STUMPS, 12)).astype(np.int32), rng.integers(0, 3, STUMPS).astype(np.uint8),
         rng.integers(0, 2, STUMPS).astype(np.uint8), rng.choice(np.float32([-1, 2, 3]), (STUMPS, 3)),
-        stump[:, 0].copy(), stump, limits(stump, STAGES, threshold), np.zeros((0, 2), np.int32),
+        stump[:, 0].copy(), stump, limits(stump[:, 1:], STAGES, threshold), np.zeros((0, 2), np.int32),
         np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold,
     )  # fmt: skip
     return buffer, inverse, nodes
@@ -75,6 +109,52 @@ def test_a_block_passes_as_its_windows_do(
     alive = np.random.default_rng(stage).integers(0, 2**BLOCK, inverse.size // BLOCK).astype(np.uint32)
     expected = (passes.reshape(-1, BLOCK) << np.arange(BLOCK)).sum(axis=1).astype(np.uint32) & alive
     found, sums = masks(buffer, inverse, alive, nodes, stage)
+    assert np.array_equal(found, expected)
+    passed = passes & ((alive[:, None] >> np.arange(BLOCK)) & 1).astype(bool).ravel()
+    assert np.array_equal(sums[passed], plain[passed])
+
+
+@pytest.fixture(scope="module")
+def forest(
+    world: tuple[NDArray[np.int32], NDArray[np.float32], Nodes],
+) -> tuple[NDArray[np.int32], NDArray[np.float32], Nodes]:
+    """The same nodes as trees of one to seven nodes, of any shape: links lead forward, and every leaf is used."""
+    buffer, inverse, nodes = world
+    rng, trees, links, leaves = np.random.default_rng(7), [(0, 0)], [], []
+    while len(links) < STUMPS:
+        count = min(int(rng.integers(1, 8)), STUMPS - len(links))
+        shape = np.zeros((count, 2), np.int32)
+        ends = [(0, 0), (0, 1)]
+        for node in range(1, count):
+            where = ends.pop(int(rng.integers(len(ends))))
+            shape[where] = node
+            ends += [(node, 0), (node, 1)]
+        for number, where in enumerate(ends):
+            shape[where] = -number
+        links += shape.tolist()
+        leaves.append(rng.normal(size=count + 1).astype(np.float32))
+        trees.append((len(links), trees[-1][1] + count + 1))
+    stages = np.array([0, 1, len(leaves) // 2, len(leaves)], np.int32)
+    threshold = np.array([0, -1, 0.5], np.float32)
+    made = nodes._replace(
+        stump=np.zeros((0, 3), np.float32), links=np.array(links, np.int32), leaves=np.concatenate(leaves),
+        trees=np.array(trees, np.int32), stages=stages, stage_threshold=threshold,
+        limit=limits(leaves, stages, threshold),
+    )  # fmt: skip
+    return buffer[: 100 * BLOCK + 500], inverse[: 100 * BLOCK], made
+
+
+@pytest.mark.parametrize("stage", range(3))
+def test_a_block_of_trees_passes_as_its_windows_do(
+    forest: tuple[NDArray[np.int32], NDArray[np.float32], Nodes], stage: int
+) -> None:
+    buffer, inverse, nodes = forest
+    plain = plain_sums_of_trees(buffer, inverse, nodes, stage)
+    passes = plain >= nodes.stage_threshold[stage]
+    assert 0.1 < passes.mean() < 0.9
+    alive = np.random.default_rng(stage).integers(0, 2**BLOCK, inverse.size // BLOCK).astype(np.uint32)
+    expected = (passes.reshape(-1, BLOCK) << np.arange(BLOCK)).sum(axis=1).astype(np.uint32) & alive
+    found, sums = masks_of_trees(buffer, inverse, alive, nodes, stage)
     assert np.array_equal(found, expected)
     passed = passes & ((alive[:, None] >> np.arange(BLOCK)) & 1).astype(bool).ravel()
     assert np.array_equal(sums[passed], plain[passed])
@@ -123,7 +203,7 @@ def test_limits_never_refuse_what_passes() -> None:
     rng = np.random.default_rng(4)
     stump = rng.normal(size=(12, 3)).astype(np.float32)
     threshold = np.array([0.7], np.float32)
-    limit = limits(stump, np.array([0, 12], np.int32), threshold)
+    limit = limits(stump[:, 1:], np.array([0, 12], np.int32), threshold)
     assert limit[-1] == threshold[0]
     choices = (np.arange(2**12)[:, None] >> np.arange(12)) & 1
     sums = np.cumsum(np.where(choices, stump[:, 1], stump[:, 2]).astype(np.float64), axis=1)

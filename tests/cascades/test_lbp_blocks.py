@@ -47,7 +47,7 @@ def world() -> tuple[NDArray[np.int32], NDArray[np.uint32], LbpNodes]:
     threshold = np.array([stump[0, 1:].mean(), -2, 0, -1], np.float32)  # some pass each, some do not
     subset = rng.integers(-(2**31), 2**31, (STUMPS, 8)).astype(np.int32)
     nodes = LbpNodes(
-        rng.integers(0, 490, (STUMPS, 16)).astype(np.int32), subset, stump, limits(stump, STAGES, threshold),
+        rng.integers(0, 490, (STUMPS, 16)).astype(np.int32), subset, stump, limits(stump[:, 1:], STAGES, threshold),
         np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold,
     )  # fmt: skip
     return buffer, alive, nodes
