@@ -55,6 +55,7 @@ class PictureKind(StrEnum):
     FER2013 = "fer2013"
     FERG = "ferg"
     FOLDER = "folder"
+    PARQUET = "parquet"
 
 
 def _print_version(wanted: bool) -> None:

@@ -54,7 +54,7 @@ class Episode(ParamsSection):
     attribution: str = ""
 
 
-PictureFormat = Literal["affectnet", "csv", "fer2013", "ferg", "folder"]
+PictureFormat = Literal["affectnet", "csv", "fer2013", "ferg", "folder", "parquet"]
 
 
 class FacesFrom(ParamsSection):

@@ -72,11 +72,13 @@ def begin_with_pictures(
 
 def _looks_like(pictures: Path) -> PictureFormat:
     if pictures.is_file():
-        return "fer2013"
+        return "parquet" if pictures.suffix == ".parquet" else "fer2013"
     if (pictures / "fer2013.csv").exists():
         return "fer2013"
     if any((pictures / name).exists() for name in AFFECTNET_TABLES):
         return "affectnet"
+    if any(pictures.rglob("*.parquet")):
+        return "parquet"
     return "csv" if (pictures / CSV_TABLE).exists() else "folder"
 
 

@@ -6,12 +6,14 @@
     fer2013     fer2013.csv (emotion, pixels, Usage), and icml_face_data.csv, which has the same
     affectnet   training.csv and validation.csv with subDirectory_filePath and expression
     ferg        character/character_emotion/picture (Aneja et al. 2016)
+    parquet     tables with pictures, as Hugging Face `datasets` and `toonset export huggingface` write them
 
 A source is a folder of annotations/pictures/, or a file there. What is looked at lies inside it: links are not
 followed, and a path in a table that leads elsewhere is a row that is not used.
 """
 
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ import numpy as np
 from cascades.pictures import SUFFIXES
 from pipeline import paths
 from pipeline.errors import InputError
+from pipeline.exchange.parquet import labelled_rows
 from pipeline.exchange.tables import rows_of_csv
 from pipeline.exchange.vocabulary import AFFECTNET, FER2013, NO_EMOTION, split_named
 from pipeline.images import encode_png
@@ -136,12 +139,25 @@ def _fer2013(path: Path, entry: FacesFrom) -> Iterator[Given]:
         yield Given(f"{table.name}, line {line}", label, split=split_named(usage) or "", picture=picture, fault=fault)
 
 
+def _parquet(path: Path, entry: FacesFrom) -> Iterator[Given]:
+    """The split is in the names of the files: train-00000-of-00001.parquet."""
+    files = [path] if path.is_file() else [path / name for name, _ in files_of(path) if name.endswith(".parquet")]
+    if not files:
+        raise InputError(f"{path} has no file that ends in .parquet")
+    for file in files:
+        found = re.split(r"[-_.]", file.name)[0]
+        for row in labelled_rows(file):
+            name = f"{file.name}, row {row.number}"
+            yield Given(name, row.label, row.character, split_named(found) or "", row.group, row.picture, row.fault)
+
+
 READERS: Final[dict[PictureFormat, Callable[[Path, FacesFrom], Iterator[Given]]]] = {
     "affectnet": _affectnet,
     "csv": _csv,
     "fer2013": _fer2013,
     "ferg": _ferg,
     "folder": _folder,
+    "parquet": _parquet,
 }
 
 

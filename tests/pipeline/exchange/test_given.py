@@ -1,9 +1,13 @@
 """Sources of pictures, read as the tools they come from write them; what is hostile or odd is one row or one line."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import InputError, ParamsError
@@ -12,6 +16,7 @@ from pipeline.exchange.pictures import read_pictures
 from pipeline.exchange.vocabulary import meanings
 from pipeline.images import decode_gray
 from pipeline.params import FacesFrom, PictureFormat, load_params
+from pipeline.schemas import IMAGE
 
 EMOTIONS = ("angry", "happy", "sad")
 
@@ -222,3 +227,45 @@ def test_pictures_are_kept_or_encoded_anew_and_damaged_ones_say_why(
     assert "`map`" in by_name["5.png"]["reason"]
     assert "4×4 px" in by_name["6.png"]["reason"]
     assert {row["license"] for row in rows} == {"MIT"}
+
+
+def parquet(path: Path, labels: pa.Array, images: list[bytes | None], names: list[str] | None = None) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures = pa.array([None if one is None else {"bytes": one, "path": "x"} for one in images], IMAGE)
+    table = pa.table({"image": pictures, "label": labels})
+    if names:
+        features = {"info": {"features": {"label": {"_type": "ClassLabel", "names": names}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(features)})
+    pq.write_table(table, path)
+    return path
+
+
+def test_parquet_gives_names_for_numbers_and_says_what_is_odd(tmp_path: Path) -> None:
+    data = picture(tmp_path / "a.png").read_bytes()
+    labels = pa.array([1, 0, 7, None])
+    parquet(tmp_path / "faces/data/test-00000-of-00001.parquet", labels, [data, None, data, data], ["joy", "anger"])
+    found = read(tmp_path / "faces", "parquet")
+    assert [(one.label, one.split, bool(one.fault)) for one in found] == [
+        ("anger", "test", False),
+        ("joy", "test", True),
+        ("", "test", True),
+        ("", "test", True),
+    ]
+    assert found[0].picture == data
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.write_bytes(b"PAR1 no PAR1"), "cannot be read as Parquet"),
+        (lambda path: parquet(path, pa.array([1]), [b"x"]), "no names for them"),
+        (lambda path: pq.write_table(pa.table({"a": [1]}), path), "expected image"),
+    ],
+)
+def test_a_parquet_file_that_cannot_be_read_is_one_line(tmp_path: Path, make: Any, said: str) -> None:
+    (tmp_path / "faces").mkdir()
+    make(tmp_path / "faces/train.parquet")
+    with pytest.raises(InputError) as caught:
+        read(tmp_path / "faces", "parquet")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
