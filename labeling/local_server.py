@@ -29,6 +29,8 @@ from labeling.errors import LocalServerError
 
 HOST = "127.0.0.1"
 PORT = 8080
+NOBODY = f"http://{HOST}:9"
+"""The proxy through which the server reaches other machines: none, so that it reaches no other machine."""
 USERNAME = "toonset@localhost"
 START_S = 300.0
 """Longest start: the first one on a busy machine, which makes the database."""
@@ -239,6 +241,9 @@ class LocalServer:
             "DEBUG": "false",
             "EDITOR_KEYMAP": json.dumps(KEYMAP),
             "PYTHONWARNINGS": "ignore",
+            # It fetches tips from GitHub whenever a page is opened, and has no switch for it.
+            **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOBODY),
+            **dict.fromkeys(("no_proxy", "NO_PROXY"), f"{HOST},localhost"),
         }
         for name in ("VIRTUAL_ENV", "PYTHONPATH", "HOST", "PORT"):
             environment.pop(name, None)
