@@ -31,7 +31,7 @@ def headline_figures() -> dict[str, str]:
         (paths.LABELS, _labels),
         (paths.PICTURES, _pictures),
         (paths.split_table(SPLITS[-1]), _dataset),
-        (EVALUATION, lambda _: {"classifier": classifier_line(_json(EVALUATION))}),
+        (EVALUATION, lambda known: {"classifier": classifier_line(_json(EVALUATION), known)}),
     ]
     found: dict[str, str] = {}
     for path, figures in parts:
@@ -105,13 +105,14 @@ def cascade_line(metrics: dict[str, Any], finds: pd.DataFrame) -> str:
     return f"{used}, at the score chosen on validation scenes ({seen}); at other scores: recall {rates}{not_kept}"
 
 
-def classifier_line(metrics: dict[str, Any]) -> str:
-    """Accuracy and macro F1 on held-out scenes, in words."""
+def classifier_line(metrics: dict[str, Any], params: Params) -> str:
+    """Accuracy and macro F1 on held-out faces, in words."""
     if not metrics["n"]:
         return "no labelled faces in held-out scenes to test it on"
+    tested = "held-out pictures" if params.pictures_alone else "faces of held-out scenes"
     return (
-        f"accuracy {metrics['accuracy']:.2f}, macro F1 {metrics['macro_f1']:.2f} on {metrics['n']} faces of held-out "
-        f"scenes (always the commonest emotion: {metrics['majority_share']:.2f})"
+        f"accuracy {metrics['accuracy']:.2f}, macro F1 {metrics['macro_f1']:.2f} on {metrics['n']} {tested} (always "
+        f"the commonest emotion: {metrics['majority_share']:.2f})"
     )
 
 

@@ -73,7 +73,8 @@ def label_sums(rows: pd.DataFrame) -> list[str]:
 def _plain(value: Any) -> Any:
     """A number or a text as JSON has it, the same whatever type pandas read it as."""
     if isinstance(value, float | np.floating):
-        return round(float(value), 6)
+        rounded = round(float(value), 6)
+        return int(rounded) if rounded.is_integer() else rounded
     return value.item() if isinstance(value, np.generic) else value
 
 

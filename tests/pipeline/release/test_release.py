@@ -20,7 +20,7 @@ from pipeline.errors import InputError
 from pipeline.faces.crops import cut_face
 from pipeline.images import decode_rgb, encode_jpeg
 from pipeline.pages.verified import verified_page
-from pipeline.release.fingerprint import compare, looks
+from pipeline.release.fingerprint import compare, label_sums, looks
 from pipeline.release.make import Choices, make_release
 from pipeline.release.rebuild import rebuild
 from pipeline.release.verify import Verified, verify
@@ -358,6 +358,15 @@ def test_other_pictures_are_never_similar(rows: pd.DataFrame) -> None:
     again = looks(softer, rows["margin"].to_numpy(float))
     for number in range(42):
         assert compare(own[number], {name: values[number] for name, values in again.items()}) == "similar"
+
+
+def test_a_row_has_the_same_checksum_beside_rows_that_lack_a_number(rows: pd.DataFrame) -> None:
+    alone = label_sums(rows)
+    beside = rows.copy()
+    beside["track"] = beside["track"].astype(float)  # as pandas reads a column of whole numbers with a null in it
+    beside.loc[0, "track"] = None
+    assert label_sums(beside)[1:] == alone[1:]
+    assert label_sums(beside)[0] != alone[0]
 
 
 def test_a_recipe_that_is_damaged_is_one_line(project: Path) -> None:
