@@ -28,9 +28,16 @@ class Plan:
         """The section `train`, its nulls filled in."""
         return self.settings.model_dump(mode="json") | asdict(self.recipe)
 
+    @property
+    def starts_from_shipped(self) -> bool:
+        """Whether the first weights are those that `train.start` names: only `toon` of its own width has them."""
+        own_width = self.arguments.get("width", self.net.options.get("width")) == self.net.options.get("width")
+        return self.settings.start is not None and self.settings.net == "toon" and own_width
+
     def __str__(self) -> str:
-        """Network, optimiser and rate, for people."""
-        return f"{self.settings.net} with {self.recipe.optimizer} at {self.recipe.learning_rate:g}"
+        """Network, first weights, optimiser and rate, for people."""
+        start = f" from {self.settings.start}" if self.starts_from_shipped else ""
+        return f"{self.settings.net}{start} with {self.recipe.optimizer} at {self.recipe.learning_rate:g}"
 
 
 def plan_of(train: Train) -> Plan:

@@ -9,7 +9,7 @@ holds.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -67,15 +67,20 @@ class Run:
         recipe: Recipe,
         seed: int = 0,
         classes: int | None = None,
+        pace: float = 1.0,
     ) -> None:
-        """The network decides the device. classes: how many, where the targets do not show them all."""
+        """The network decides the device.
+
+        classes: how many, where the targets do not show them all. pace: the learning rate of all layers but `head`, as
+        a share of the recipe's; below 1 where those layers already know faces.
+        """
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = next(net.parameters()).device
         self.normalise = normalise
         self.train, self.validation, self.recipe = train, validation, recipe
         self.classes = classes or int(train.targets.max()) + 1
         self.counts = torch.bincount(train.targets, minlength=self.classes)
-        self.optimiser = make_optimiser(net, recipe)
+        self.optimiser = make_optimiser(net, recipe, pace)
         self.generator = torch.Generator().manual_seed(seed)
         self.epoch = 0
         self.curves: list[Epoch] = []
@@ -92,7 +97,7 @@ class Run:
         right = torch.zeros((), dtype=torch.int64, device=self.device)
         for number, (images, shares) in enumerate(self._batches()):
             for group in self.optimiser.param_groups:
-                group["lr"] = rate(self.recipe, done + number, total)
+                group["lr"] = group["pace"] * rate(self.recipe, done + number, total)
             logits = self.net(images)
             loss = cross_entropy(self.net, logits, shares, self.weights)
             penalty: Callable[[], torch.Tensor] | None = getattr(self.net, "penalty", None)
@@ -174,33 +179,40 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
     return recipe.learning_rate * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
 
 
-def make_optimiser(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimiser(net: nn.Module, recipe: Recipe, pace: float = 1.0) -> torch.optim.Optimizer:
     """The optimiser over the weights that are trained, with Keras's other constants.
 
-    Under `adamw` only weights of layers decay, not biases and the scales of normalisation.
+    Under `adamw` only weights of layers decay, not biases and the scales of normalisation. pace: as `Run` has it.
     """
-    trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    groups = _groups(net, recipe, pace)
     eps, decay, lr = 1e-7, recipe.weight_decay, recipe.learning_rate
     match recipe.optimizer:
         case "sgd":
             nesterov = recipe.momentum > 0
-            return torch.optim.SGD(trained, lr=lr, momentum=recipe.momentum, nesterov=nesterov, weight_decay=decay)
+            return torch.optim.SGD(groups, lr=lr, momentum=recipe.momentum, nesterov=nesterov, weight_decay=decay)
         case "adam":
-            return torch.optim.Adam(trained, lr=lr, eps=eps, weight_decay=decay)
+            return torch.optim.Adam(groups, lr=lr, eps=eps, weight_decay=decay)
         case "adamw":
-            groups = [
-                {"params": [one for one in trained if one.ndim > 1], "weight_decay": decay},
-                {"params": [one for one in trained if one.ndim <= 1], "weight_decay": 0.0},
-            ]
             return torch.optim.AdamW(groups, lr=lr, eps=eps)
         case "adadelta":
-            return torch.optim.Adadelta(trained, lr=lr, rho=0.95, eps=eps, weight_decay=decay)
+            return torch.optim.Adadelta(groups, lr=lr, rho=0.95, eps=eps, weight_decay=decay)
         case "adagrad":
-            return torch.optim.Adagrad(trained, lr=lr, eps=eps, weight_decay=decay)
+            return torch.optim.Adagrad(groups, lr=lr, eps=eps, weight_decay=decay)
         case "rmsprop":
-            return torch.optim.RMSprop(trained, lr=lr, alpha=0.9, eps=eps, weight_decay=decay)
+            return torch.optim.RMSprop(groups, lr=lr, alpha=0.9, eps=eps, weight_decay=decay)
         case unknown:
             raise ValueError(f"no optimiser {unknown!r}")
+
+
+def _groups(net: nn.Module, recipe: Recipe, pace: float) -> list[dict[str, Any]]:
+    """The weights that are trained, by how fast they learn and, under `adamw`, by whether they decay."""
+    found: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, one in net.named_parameters():
+        if one.requires_grad:
+            decays = recipe.optimizer != "adamw" or one.ndim > 1
+            key = (1.0 if name.startswith("head.") else pace, recipe.weight_decay if decays else 0.0)
+            found.setdefault(key, []).append(one)
+    return [{"params": own, "pace": own_pace, "weight_decay": decay} for (own_pace, decay), own in found.items()]
 
 
 def logits_of(net: nn.Module, normalise: Normalisation, images: torch.Tensor) -> torch.Tensor:

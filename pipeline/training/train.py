@@ -32,6 +32,7 @@ from pipeline.training.loop import train_to_the_end
 from pipeline.training.pretrained import start_from_published
 from pipeline.training.recipes import Plan, plan_of
 from pipeline.training.run import Epoch, Examples, Run, best_epoch, logits_of
+from pipeline.training.start import PACE, SHA256, start_from_shipped
 
 CHECKPOINT: Final = "training.safetensors"
 
@@ -75,9 +76,10 @@ def train(
     with reproducible(settings.seed, settings.threads):
         net = plan.net.make(classes=len(emotions), **plan.arguments)
         published = start_from_published(net, plan)
+        pace = PACE if start_from_shipped(net, plan, emotions) else 1.0
         normalise = IMAGENET if published else statistics(training.images.numpy())
         net = net.to(device)
-        run = Run(net, normalise, training, validation, plan.recipe, settings.seed, len(emotions))
+        run = Run(net, normalise, training, validation, plan.recipe, settings.seed, len(emotions), pace)
         epoch = _fit(run, cache, _key(training, validation, plan, emotions), desc)
         calibration = _calibrate(net, normalise, validation)
         about = _describe(plan, shape, crops, normalise, counts, epoch, calibration)
@@ -130,7 +132,7 @@ def _show(bar: Any, point: Epoch) -> None:
 
 def _key(training: Examples, validation: Examples, plan: Plan, emotions: Sequence[str]) -> str:
     """What a checkpoint belongs to: pictures, labels, settings, torch."""
-    text = json.dumps([plan.resolved, emotions, torch.__version__], sort_keys=True)
+    text = json.dumps([plan.resolved, emotions, torch.__version__, SHA256], sort_keys=True)
     key = hashlib.sha256(text.encode())
     for part in (training, validation):
         for tensor in (part.images, part.targets, *([] if part.shares is None else [part.shares])):

@@ -1,0 +1,223 @@
+"""Weights of `toon` that know drawn faces: `python -m benchmarks.pretrain draw|judge|train --folder FOLDER`.
+
+`draw` installs `benchmarks.drawn.PACKAGES` from npm (node is needed, here only), draws the faces and writes sheets to
+look at. `judge` leaves styles out: it trains on the others and names the emotions of those. `train` trains on all and
+writes the weights that the package ships, the same bytes again on the same machine.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from benchmarks.drawn import EMOTIONS, PACKAGES, SIZE, choose, rasterise, read_styles, svgs_of, vary
+from pipeline.classifier.inputs import Normalisation
+from pipeline.classifier.metrics import scores
+from pipeline.compute.arithmetic import pin_instructions, reproducible
+from pipeline.compute.malloc import keep_freed_memory
+from pipeline.nets import architecture, build
+from pipeline.nets.layers import probabilities
+from pipeline.training.run import Examples, Run, logits_of
+from pipeline.training.start import WEIGHTS
+
+NORMALISE: Final = Normalisation((127.5,) * 3, (70.0,) * 3)
+"""`toon` brings each picture to mean 0 and deviation 1 itself: this only sets the scale of varied brightness."""
+HELD: Final = (
+    ("adventurer", "avataaars", "croodles", "dylan"),
+    ("bigEars", "bigSmile", "funEmoji", "lorelei"),
+    ("micah", "openPeeps", "personas", "toonHead"),
+)
+"""Avatars left out together by `judge`."""
+CHUNK: Final = 250
+"""Drawings that a process makes at a time."""
+LEARNERS: Final = 4
+"""Processes that learn side by side."""
+TIMES: Final = 2
+"""Variations of each drawing."""
+TILES: Final = 4
+"""Faces of a style and an emotion on a sheet."""
+
+
+def draw(folder: Path, count: int, seed: int, processes: int) -> None:
+    """Draw `count` faces, each varied `TIMES` times: images.npy (uint8 [N, SIZE, SIZE, 3]), faces.csv, sheet.png."""
+    packages = folder / "npm"
+    packages.mkdir(parents=True, exist_ok=True)
+    if not (packages / "node_modules").is_dir():
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", ".", *PACKAGES]
+        subprocess.run(command, cwd=packages, check=True)
+    styles = read_styles()
+    faces = choose(styles, count, seed)
+    svgs = svgs_of(faces, styles, packages)
+    chunks = range(0, len(faces), CHUNK)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        parts = (
+            [[face.style for face in faces[start : start + CHUNK]] for start in chunks],
+            [svgs[start : start + CHUNK] for start in chunks],
+            [(seed, start) for start in chunks],
+        )
+        images = np.concatenate(list(pool.map(_pictures, *parts)))
+    table = pd.DataFrame(
+        [(one.style, one.emotion, drawing) for drawing, one in enumerate(faces) for _ in range(TIMES)],
+        columns=["style", "emotion", "drawing"],
+    )
+    table.to_csv(folder / "faces.csv", index=False, lineterminator="\n")
+    np.save(folder / "images.npy", images, allow_pickle=False)
+    cv2.imwrite(str(folder / "sheet.png"), _sheet(images, table)[..., ::-1])
+    print(table.groupby(["style", "emotion"]).size().unstack(fill_value=0).to_string())
+    print(f"images sha256 {hashlib.sha256(images.tobytes()).hexdigest()}")
+
+
+def _pictures(names: list[str], svgs: list[str], seed: tuple[int, int]) -> NDArray[np.uint8]:
+    """The variations of some drawings; the same however many processes there are."""
+    cv2.setNumThreads(1)
+    styles, dice = read_styles(), np.random.default_rng(seed)
+    rasters = (rasterise(svg, styles[name]) for name, svg in zip(names, svgs, strict=True))
+    return np.stack([vary(raster, dice) for raster in rasters for _ in range(TIMES)])
+
+
+def _sheet(images: NDArray[np.uint8], table: pd.DataFrame) -> NDArray[np.uint8]:
+    """A row for each style, `TILES` pictures for each emotion."""
+    rows = []
+    for style in table["style"].unique():
+        cells = []
+        for emotion in EMOTIONS:
+            own = table.index[(table["style"] == style) & (table["emotion"] == emotion)][:TILES]
+            white = np.full((TILES - len(own), SIZE, SIZE, 3), 255, dtype=np.uint8)
+            cells += [*images[own], *white]
+        rows.append(np.hstack(cells))
+    return np.vstack(rows)
+
+
+def fit(folder: Path, epochs: int, seed: int, without: Sequence[str] = ()) -> torch.nn.Module:
+    """`toon` trained by its own recipe on the faces of all styles but `without`.
+
+    `LEARNERS` processes learn from a share of the faces each, with one thread, and take the mean of their weights after
+    every epoch (local SGD: Stich, ICLR 2019). Their number is a part of the recipe: another one gives other weights.
+    """
+    table = pd.read_csv(folder / "faces.csv")
+    rows = np.random.default_rng(seed).permutation(np.flatnonzero(~table["style"].isin(without)))
+    targets = np.array([EMOTIONS.index(one) for one in table["emotion"]])
+    net: torch.nn.Module = build("toon", len(EMOTIONS), {})
+    spawn, learners = get_context("spawn"), []
+    for number in range(LEARNERS):
+        ours, theirs = spawn.Pipe()
+        own = rows[number::LEARNERS]
+        learner = spawn.Process(
+            target=_learn,
+            args=(theirs, folder / "images.npy", own, targets[own], net.state_dict(), epochs, seed + number),
+        )
+        learner.start()
+        learners.append((learner, ours))
+    for epoch in range(epochs):
+        losses, states = zip(*(pipe.recv() for _, pipe in learners), strict=True)
+        for name, values in net.state_dict().items():
+            if values.is_floating_point():
+                values.copy_(torch.from_numpy(np.mean([state[name] for state in states], axis=0)))
+        mean = {name: values.numpy() for name, values in net.state_dict().items()}
+        for _, pipe in learners:
+            pipe.send(mean)
+        print(f"epoch {epoch + 1}: loss {np.mean(losses):.3f}", flush=True)
+    for learner, _ in learners:
+        learner.join()
+    net.eval()
+    return net
+
+
+def _learn(
+    pipe: "Connection[Any, Any]",
+    images: Path,
+    rows: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    first: dict[str, torch.Tensor],
+    epochs: int,
+    seed: int,
+) -> None:
+    """One learner: after each epoch it sends its loss and its weights, and goes on with those that it gets."""
+    pin_instructions()
+    keep_freed_memory()
+    data = Examples(torch.from_numpy(np.load(images, mmap_mode="r")[rows]), torch.from_numpy(targets))
+    nobody = Examples(data.images[:0], data.targets[:0])
+    recipe = replace(architecture("toon").recipe, epochs=epochs, mixup=0.0)
+    with reproducible(seed, 1):
+        net = build("toon", len(EMOTIONS), {})
+        net.load_state_dict(first)
+        run = Run(net, NORMALISE, data, nobody, recipe, seed, len(EMOTIONS))
+        for _ in range(epochs):
+            loss = run.step().train_loss
+            pipe.send((loss, {name: values.numpy() for name, values in run.net.state_dict().items()}))
+            run.net.load_state_dict({name: torch.from_numpy(values) for name, values in pipe.recv().items()})
+
+
+def judge(folder: Path, epochs: int, seed: int) -> None:
+    """Print how well the emotions of styles that were left out are named, a row for each style."""
+    images, table = np.load(folder / "images.npy", mmap_mode="r"), pd.read_csv(folder / "faces.csv")
+    print("| style left out | faces | emotions | accuracy | macro F1 |\n|---|---|---|---|---|")
+    found = []
+    for held in HELD:
+        net = fit(folder, epochs, seed, held)
+        for style in held:
+            rows = np.flatnonzero(table["style"] == style)
+            actual = np.array([EMOTIONS.index(one) for one in table["emotion"][rows]])
+            logits = logits_of(net, NORMALISE, torch.from_numpy(images[rows]))
+            there = np.unique(actual)
+            # A style that cannot show an emotion is not asked about it.
+            guess = there[probabilities(net, logits).numpy()[:, there].argmax(axis=1)]
+            names = tuple(EMOTIONS[one] for one in there)
+            figures = scores(np.searchsorted(there, actual), np.searchsorted(there, guess), names)
+            found.append((figures["accuracy"], figures["macro_f1"]))
+            print(f"| {style} | {len(rows)} | {len(there)} | {found[-1][0]:.3f} | {found[-1][1]:.3f} |", flush=True)
+    accuracy, macro = np.mean(found, axis=0)
+    print(f"| mean | | | {accuracy:.3f} | {macro:.3f} |")
+
+
+def write(net: torch.nn.Module, path: Path) -> str:
+    """Write the weights with the emotions of their head; their sha256."""
+    tensors = {name: tensor.contiguous() for name, tensor in net.state_dict().items() if "num_batches" not in name}
+    data = save(tensors, {"net": "toon", "emotions": json.dumps(EMOTIONS)})
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def main() -> None:
+    """Parse the command line, draw, judge or train."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("job", choices=("draw", "judge", "train"))
+    parser.add_argument("--folder", type=Path, required=True, help="where drawn faces are kept")
+    parser.add_argument("--count", type=int, default=6500, help="faces to draw, each varied twice")
+    parser.add_argument("--processes", type=int, default=1, help="that draw; changes nothing drawn")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--without", nargs="*", default=[], help="styles that are not learned from")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    options = parser.parse_args()
+    pin_instructions()
+    keep_freed_memory()
+    cv2.setNumThreads(1)
+    with reproducible(options.seed, 1):
+        if options.job == "draw":
+            draw(options.folder, options.count, options.seed, options.processes)
+        elif options.job == "judge":
+            judge(options.folder, options.epochs, options.seed)
+        else:
+            sha256 = write(fit(options.folder, options.epochs, options.seed, options.without), options.weights)
+            print(f"{options.weights}: {options.weights.stat().st_size} bytes, sha256 {sha256}")
+    print(f"CPU minutes: {time.process_time() / 60:.1f}")
+
+
+if __name__ == "__main__":
+    main()
