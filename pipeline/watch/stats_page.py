@@ -20,7 +20,17 @@ from pipeline.tables import read_rows, write_text
 from pipeline.watch.emoji import face_of
 from pipeline.watch.page import COLORS
 from pipeline.watch.record import FACES, SEGMENTS_FILE
-from pipeline.watch.stats import LEVEL, Confusions, arcs_of, changes_of, most, shares_of, together_of
+from pipeline.watch.stats import (
+    LEVEL,
+    Confusions,
+    Trial,
+    arcs_of,
+    changes_of,
+    most,
+    shares_of,
+    together_of,
+    try_correction,
+)
 from pipeline.watch.tables import ANSWER, FOUND, SEGMENTS, watched_schema
 
 FOLDER = "stats"
@@ -36,10 +46,11 @@ def stats(watched: Path, predictions: Path) -> None:
     faces = pd.concat([_faces(folder / FACES, emotions) for folder in folders], ignore_index=True)
     segments = pd.concat([read_rows(folder / SEGMENTS_FILE, SEGMENTS) for folder in folders], ignore_index=True)
     alone = faces.assign(emotion=np.array(emotions, dtype=object)[faces[list(emotions)].to_numpy().argmax(axis=1)])
-    confusions = _confusions(predictions, emotions)
+    known = _predictions(predictions)
+    confusions, trial = Confusions.of(known, emotions), try_correction(known, emotions)
     tables = {
-        "shares": shares_of(alone, confusions),
-        "by_episode": _by_episode(alone, confusions),
+        "shares": shares_of(alone, confusions, corrected=trial.helps),
+        "by_episode": _by_episode(alone, confusions, trial.helps),
         "changes": changes_of(segments),
         "together": together_of(faces),
         "arcs": arcs_of(faces),
@@ -48,9 +59,10 @@ def stats(watched: Path, predictions: Path) -> None:
     for name, table in tables.items():
         write_text(out / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
     names = load_params().names
-    write_text(out / "index.html", _page(tables, faces, emotions, names))
+    write_text(out / "index.html", _page(tables, faces, emotions, names, trial))
     for emotion in emotions:
         print(f"stats: most {names.get(emotion, emotion)}: {most(tables['shares'], emotion)}")
+    print(f"stats: {said_of(trial)}")
     print(f"stats: {len(folders)} videos, {int(confusions.counts.sum())} held-out faces; {out}/index.html")
 
 
@@ -76,24 +88,39 @@ def _faces(path: Path, emotions: tuple[str, ...]) -> pd.DataFrame:
     return faces.assign(seconds=float(np.median(steps)) if len(steps) else 0.0)
 
 
-def _confusions(predictions: Path, emotions: tuple[str, ...]) -> Confusions:
+def said_of(trial: Trial) -> str:
+    """Whether shares are corrected, and why, in words."""
+    figures = f"{trial.counted:.3f} of the time goes to a wrong emotion by counting, {trial.corrected:.3f} if corrected"
+    if trial.helps:
+        return f"shares are corrected for what the classifier confuses, which helps on held-out scenes: {figures}"
+    return f"shares are counted and not corrected, which does not help on held-out scenes: {figures}"
+
+
+def _predictions(path: Path) -> pd.DataFrame:
+    columns = ["episode_id", "scene", "character", "actual", "predicted"]
     try:
-        rows = pd.read_csv(predictions, usecols=["actual", "predicted"], keep_default_na=False)
+        return pd.read_csv(path, usecols=columns, keep_default_na=False)
     except FileNotFoundError as error:
-        raise InputError(f"{predictions} is not made yet: `dvc repro evaluate` makes it") from error
+        raise InputError(f"{path} is not made yet: `dvc repro evaluate` makes it") from error
     except ValueError as error:
-        raise InputError(f"{predictions} has no columns `actual` and `predicted` ({error})") from error
-    return Confusions.of(rows, emotions)
+        raise InputError(f"{path} has not the columns {', '.join(columns)} ({error})") from error
 
 
-def _by_episode(faces: pd.DataFrame, confusions: Confusions) -> pd.DataFrame:
-    parts = [shares_of(own, confusions).assign(episode_id=name) for name, own in faces.groupby("episode_id")]
+def _by_episode(faces: pd.DataFrame, confusions: Confusions, corrected: bool) -> pd.DataFrame:
+    parts = [
+        shares_of(own, confusions, corrected=corrected).assign(episode_id=name)
+        for name, own in faces.groupby("episode_id")
+    ]
     table = pd.concat(parts, ignore_index=True)
     return table[["episode_id", *(column for column in table if column != "episode_id")]]
 
 
 def _page(
-    tables: Mapping[str, pd.DataFrame], faces: pd.DataFrame, emotions: tuple[str, ...], names: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame],
+    faces: pd.DataFrame,
+    emotions: tuple[str, ...],
+    names: Mapping[str, str],
+    trial: Trial,
 ) -> str:
     characters = sorted(faces["character"].unique())
     colors = character_colors(characters)
@@ -114,6 +141,7 @@ def _page(
         for index, name in enumerate(emotions)
     ]
     data["level"] = round(100 * LEVEL)
+    data["corrected"] = said_of(trial).capitalize() + "."
     template = (resources.files("pipeline.watch") / "stats.html").read_text(encoding="utf-8")
     text = json.dumps(data, ensure_ascii=False, sort_keys=True).replace("</", "<\\/")
     return Environment(autoescape=True).from_string(template).render(data=Markup(text)) + "\n"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from pipeline.watch.stats import Confusions, changes_of, most, shares_of, together_of, unfold
+from pipeline.watch.stats import Confusions, changes_of, most, shares_of, together_of, try_correction, unfold
 
 EMOTIONS = ("angry", "happy", "sad")
 RATES = np.array([[0.7, 0.1, 0.2], [0.05, 0.9, 0.05], [0.3, 0.1, 0.6]])
@@ -61,6 +61,38 @@ def test_corrected_shares_are_nearer_to_the_truth_and_intervals_hold_it() -> Non
         held += int(((found["low"] <= true) & (true <= found["high"])).sum())
     assert np.mean(corrected) < 0.6 * np.mean(counted)
     assert held >= 0.85 * 36
+
+
+def held_out(rng: np.random.Generator, scenes: int, whole_scenes: bool) -> pd.DataFrame:
+    """Faces that were judged: each errs by itself as RATES has it, or a scene as a whole is right or wrong."""
+    rows = []
+    for scene in range(scenes):
+        emotion = rng.choice(3, p=None if whole_scenes else [0.1, 0.2, 0.7])
+        for _ in range(8):
+            answer = rng.choice(3, p=RATES[emotion])
+            if whole_scenes:  # every fourth is wrong
+                answer = emotion if scene % 4 else (emotion + 1 + scene // 4 % 2) % 3
+            rows.append(("pilot", scene, "cat", EMOTIONS[emotion], EMOTIONS[answer]))
+    return pd.DataFrame(rows, columns=["episode_id", "scene", "character", "actual", "predicted"])
+
+
+def test_correcting_is_tried_on_held_out_scenes() -> None:
+    """It helps where faces err as a table says, and not where the classifier errs in whole scenes."""
+    by_face = [try_correction(held_out(np.random.default_rng(seed), 60, False), EMOTIONS) for seed in range(5)]
+    by_scene = [try_correction(held_out(np.random.default_rng(seed), 12, True), EMOTIONS) for seed in range(5)]
+    assert [trial.helps for trial in by_face] == [True] * 5
+    assert [trial.helps for trial in by_scene] == [False] * 5
+    assert try_correction(held_out(np.random.default_rng(0), 1, False), EMOTIONS).helps is False
+
+
+def test_shares_that_are_not_corrected_are_the_counted_ones_in_wider_intervals() -> None:
+    rng = np.random.default_rng(0)
+    faces, known = watched(rng, "cat", [0.1, 0.2, 0.7], scenes=60), confusions(rng, 60)
+    plain, corrected = (shares_of(faces, known, corrected=one).set_index("emotion") for one in (False, True))
+    assert plain["share"].equals(plain["counted"])
+    assert not plain["share"].equals(corrected["share"])
+    assert ((plain["low"] <= plain["share"]) & (plain["share"] <= plain["high"])).all()
+    assert (plain["high"] - plain["low"] >= corrected["high"] - corrected["low"]).all()
 
 
 def test_who_is_the_most_is_said_only_where_intervals_do_not_meet() -> None:
