@@ -5,6 +5,7 @@ on a file system that all machines share; every task checks that before it begin
 """
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import Callable, Sequence
@@ -26,6 +27,10 @@ WATCH_S: Final = 2
 """Seconds between looks at whether the scheduler is still there."""
 
 
+LOGGERS: Final = ("distributed", "distributed.client", "tornado.application")
+"""Dask prints tracebacks when a connection breaks; what went wrong is said in our own line."""
+
+
 class Cluster:
     """The workers of a Dask scheduler. A task whose workers die again and again raises `death`."""
 
@@ -38,6 +43,8 @@ class Cluster:
                 f"compute.scheduler is {address}, which needs dask, which is not installed: `pip install distributed` "
                 "here, and wherever the scheduler and the workers run, the same version"
             ) from error
+        for name in LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:

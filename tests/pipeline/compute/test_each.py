@@ -219,12 +219,13 @@ def test_without_dask_the_install_line_is_told(project: Path, monkeypatch: pytes
 
 
 @pytest.mark.server
-def test_a_scheduler_that_stops_ends_the_stage_with_a_message(project: Path) -> None:
+def test_a_scheduler_that_stops_ends_the_stage_with_a_message(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with dask_cluster(project) as address:
         results = each(square, range(99), Compute(scheduler=address), desc="work", unit="number")
         assert next(results) == 0
     with pytest.raises(StageError, match=r"connection to the scheduler at .* was lost: .* what was finished is kept"):
         list(results)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["host:8786", "tcp://host", "http://host:8786", ""])
