@@ -67,6 +67,20 @@ def test_cascades_of_opencv(path: Path) -> None:
             ), arguments
 
 
+@pytest.mark.parametrize("path", HAAR[::4], ids=lambda p: p.stem)
+def test_with_more_threads_opencv_finds_the_same_in_another_order(path: Path) -> None:
+    cv2.setNumThreads(4)
+    small = np.random.default_rng(1).integers(0, 256, (30, 40), np.uint8)
+    picture = np.asarray(cv2.resize(small, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)
+    for neighbors in (0, 1):
+        found = [
+            np.array(classifier.detectMultiScale(picture, 1.05, neighbors)).reshape(-1, 4)
+            for classifier in (cv2.CascadeClassifier(str(path)), CascadeClassifier(path))
+        ]
+        theirs, ours = (rects[np.lexsort(rects.T)] for rects in found)
+        assert np.array_equal(theirs, ours)
+
+
 def test_the_recorded_answers_are_opencvs(tmp_path: Path) -> None:
     assert record(tmp_path) == json.loads(FILE.read_text(encoding="ascii"))
 
