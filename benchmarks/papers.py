@@ -50,6 +50,7 @@ class Variant:
 
 
 VARIANTS: Final = (
+    Variant("toon, random start", {"net": "toon", "start": None}),
     Variant("toon", {"net": "toon"}),
     Variant("hill2017", {"net": "hill2017"}),
     Variant("ho2023", {"net": "ho2023"}),

@@ -195,7 +195,7 @@ class Train(ParamsSection):
         "dikshit2022", "googlenet", "hill2017", "ho2023", "li2022", "resnet18", "resnet50", "toon", "vanilla"
     ] = "toon"
     options: dict[str, bool | int | float | str] = {}
-    start: Literal["toon-faces"] | None = None
+    start: Literal["toon-faces"] | None = "toon-faces"
     pretrained: Annotated[str, Field(min_length=1)] | None = None
     pretrained_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     optimizer: Literal["adadelta", "adagrad", "adam", "adamw", "rmsprop", "sgd"] | None = None
