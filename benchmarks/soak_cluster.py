@@ -43,7 +43,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         script = folder / "cluster.py"
         script.write_text(SCRIPT)
-        settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0", "DASK_TEMPORARY_DIRECTORY": str(folder)}
+        settings = {"DASK_TEMPORARY_DIRECTORY": str(folder)}
         self.process = subprocess.Popen(
             [sys.executable, script], cwd=folder, env=os.environ | settings | {"PYTHONPATH": str(HERE)},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
