@@ -273,25 +273,24 @@ def watched_once(video: Path, folder: Path, *options: str) -> Watching:
 
 def print_cost(project: Path, video: Path) -> None:
     """CPU seconds of decoding a video, of watching it for the first time, and of the overlay beside it."""
+    print("| what | CPU s | times decoding |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stranger(project, folder)
-        repeated(video, folder / "copy.mp4", 1)  # other bytes than the project's episode
+        copy = folder / "copy.mp4"
+        repeated(video, copy, 1)  # other bytes than the project's episode
         began = time.process_time()
-        frames = sum(1 for _ in decode_frames(folder / "copy.mp4"))
+        frames = sum(1 for _ in decode_frames(copy))
         decoding = time.process_time() - began
-        plain = watched_once(folder / "copy.mp4", folder, "--no-overlay")
-        again = watched_once(folder / "copy.mp4", folder, "--no-overlay")
-        overlay = watched_once(folder / "copy.mp4", folder)
-    print("| what | CPU s | times decoding |\n|---|---|---|")
-    parts = {
-        f"decoding {frames} frames alone": decoding,
-        "watching": plain.cpu,
-        "watching again, all of it kept": again.cpu,
-        "the overlay, over that": overlay.cpu - again.cpu,
-    }
-    for what, cpu in parts.items():
-        print(f"| {what} | {cpu:.1f} | {cpu / decoding:.2f} |")
+
+        def say(what: str, cpu: float) -> None:
+            print(f"| {what} | {cpu:.1f} | {cpu / decoding:.2f} |", flush=True)
+
+        say(f"decoding {frames} frames alone", decoding)
+        say("watching", watched_once(copy, folder, "--no-overlay").cpu)
+        again = watched_once(copy, folder, "--no-overlay").cpu
+        say("watching again, all of it kept", again)
+        say("the overlay, over that", watched_once(copy, folder).cpu - again)
 
 
 def print_memory(project: Path, lengths: list[int]) -> None:
