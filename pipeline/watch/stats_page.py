@@ -92,8 +92,8 @@ def said_of(trial: Trial) -> str:
     """Whether shares are corrected, and why, in words."""
     figures = f"{trial.counted:.3f} of the time goes to a wrong emotion by counting, {trial.corrected:.3f} if corrected"
     if trial.helps:
-        return f"shares are corrected for what the classifier confuses, which helps on held-out scenes: {figures}"
-    return f"shares are counted and not corrected, which does not help on held-out scenes: {figures}"
+        return f"shares are corrected for what the classifier confuses, since that helps on held-out scenes: {figures}"
+    return f"shares are counted and not corrected, since correcting does not help on held-out scenes: {figures}"
 
 
 def _predictions(path: Path) -> pd.DataFrame:
