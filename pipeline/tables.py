@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary(path)
+        temporary = temporary_path(path)
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
@@ -67,7 +67,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
-def _temporary(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Where `path` is written first.
 
     Stages depend on the folders of other stages, and what a killed one left there would change their hash. So what

@@ -9,7 +9,6 @@ pushes keep their pictures. The folder is no output of a stage: it can be delete
 """
 
 import base64
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from pipeline.faces.crops import read_crops
 from pipeline.images import Pixels, Rectangle, encode_jpeg, fit_height
 from pipeline.params import Compute
 from pipeline.rows import EpisodeRow, ManifestRow
-from pipeline.tables import rows_of
+from pipeline.tables import rows_of, temporary_path
 from pipeline.video.decode import decode_chosen, known_frames
 
 Marked = tuple[str, Rectangle | None]
@@ -57,7 +56,7 @@ class Media:
         if not path.exists() or path.read_bytes() != jpeg:
             # Whole or not at all, but not flushed to the disk one by one: a lost one is made again.
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+            temporary = temporary_path(path)
             temporary.write_bytes(jpeg)
             temporary.replace(path)
         return self.address(name)

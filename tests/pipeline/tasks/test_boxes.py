@@ -10,6 +10,7 @@ from pipeline import paths
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.tables import to_table
 from pipeline.tasks.boxes import alike_an_earlier, frames_to_box
+from pipeline.tasks.media import Media
 from tests.support.worlds import Picture, faded, params, write_video
 
 RATE, LENGTH = 24, 48
@@ -68,3 +69,18 @@ def test_alike_is_not_handed_on() -> None:
     small = [drawn + np.uint8(3 * step) for step in range(3)]
     assert alike_an_earlier(pd.DataFrame({"thumbnail": small})).tolist() == [False, True, False]
     assert alike_an_earlier(pd.DataFrame({"thumbnail": small[:0]})).tolist() == []
+
+
+def test_a_picture_that_a_kill_cuts_short_leaves_nothing_among_the_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def killed(self: Path, content: bytes) -> None:
+        self.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Media("local").put("faces/a.jpg", b"picture")
+    assert [path.name for path in (tmp_path / "data/labeling/media").rglob("*") if path.is_file()] == []
