@@ -21,20 +21,15 @@ def soak(folder: Path, settings: str) -> int:
 
 
 @pytest.mark.slow
-def test_a_turn_of_kills_and_damaged_inputs_finds_no_fault(tmp_path: Path) -> None:
-    assert soak(tmp_path, "minutes=0, flow=False") == 0
+def test_a_turn_of_kills_and_damaged_inputs_finds_no_fault_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    first = STAGES[:8]  # the others import torch, and take most of the time
+    assert soak(tmp_path, f"minutes=0, flow=False, stages={first!r}") == 0
     rows = rows_in(tmp_path / "results.jsonl")
-    assert {row["kind"] for row in rows} >= {f"toonset stage {stage.split()[0]}" for stage in STAGES}
+    assert {row["kind"] for row in rows} >= {f"toonset stage {stage.split()[0]}" for stage in first}
     assert {row["kind"] for row in rows} >= {kind.name for kind in KINDS}
-    assert sum(row.get("kills", 0) for row in rows) >= 2 * len(STAGES)
-
-
-@pytest.mark.slow
-def test_it_goes_on_where_it_was(tmp_path: Path) -> None:
-    for turn in range(2):
-        before = rows_in(tmp_path / "results.jsonl")
-        assert soak(tmp_path, "minutes=0, flow=False, stages=['download']") == 0
-        after = rows_in(tmp_path / "results.jsonl")
-        assert after[: len(before)] == before
-        assert {row["turn"] for row in after[len(before) :]} == {turn}
-    assert f"| all | {len(after):,} |" in table(after)
+    assert sum(row.get("kills", 0) for row in rows) >= 2 * len(first)
+    assert soak(tmp_path, "minutes=0, flow=False, stages=['download']") == 0
+    both = rows_in(tmp_path / "results.jsonl")
+    assert both[: len(rows)] == rows
+    assert {row["turn"] for row in both[len(rows) :]} == {1}
+    assert f"| all | {len(both):,} |" in table(both)
