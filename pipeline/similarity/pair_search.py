@@ -134,11 +134,11 @@ def search_aligned(codes, pictures, sums, bounds, begin, stop, max_bits, limit, 
         reach = np.searchsorted(bounds[0], bounds[1, row] + limit, side="right")
         while column < reach:
             strip = alike[: min(STRIP, reach - column)]
-            if count + strip.size > found.shape[1]:
-                return count, row, column
             _mark_alike(codes, row, column, max_bits, strip)
             for k in range(strip.size):
                 if strip[k]:
+                    if count == found.shape[1]:
+                        return count, row, column + k
                     difference = aligned(pictures, pictures, sums, sums, row, column + k, limit)
                     if difference <= limit:
                         found[0, count] = row
