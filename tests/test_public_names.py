@@ -9,6 +9,8 @@ import sys
 from importlib.resources import files
 from typing import Any
 
+import pytest
+
 PACKAGES = {
     "cascades": """
         AnnotatedImage Box CalibrationMissing Cascade CascadeClassifier CascadeError CascadeFileNotFound CascadeInfo
@@ -61,6 +63,7 @@ def computed(*modules: str) -> dict[str, Any]:
     return dict(json.loads(subprocess.check_output([sys.executable, "-c", COMPUTE, *modules], text=True)))
 
 
+@pytest.mark.slow
 def test_the_names_of_the_packages() -> None:
     for package, pinned in PACKAGES.items():
         found = computed(package)[package]
@@ -69,6 +72,7 @@ def test_the_names_of_the_packages() -> None:
         assert package == "labeling" or found["there"] == found["listed"]  # its names are modules, which are not loaded
 
 
+@pytest.mark.slow
 def test_the_names_of_labelings_modules() -> None:
     assert list(LABELING) == PACKAGES["labeling"].split()
     found = computed(*(f"labeling.{module}" for module in LABELING))

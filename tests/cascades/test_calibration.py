@@ -102,6 +102,7 @@ def painted(first: int, count: int, tint: tuple[int, int, int]) -> list[Annotate
     return images
 
 
+@pytest.mark.slow
 def test_planes_are_chosen_where_they_help_and_the_evidence_is_kept() -> None:
     red, green = (60, -30, -30), (-30, 60, -30)
     params = replace(SMALL, stages=2, ranking=0, positives=100, negatives=200, feature_pool=1000, planes="auto")

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_train_detect_evaluate(folder: Path) -> None:
     run = CliRunner().invoke
     images, boxes, xml = str(folder), str(folder / "boxes.csv"), str(folder / "face.xml")
@@ -43,6 +44,7 @@ def test_train_detect_evaluate(folder: Path) -> None:
     assert "false positives per image, from score" in judged.output
 
 
+@pytest.mark.slow
 def test_detect_reads_every_kind_of_picture_and_one_alone(folder: Path) -> None:
     run = CliRunner().invoke
     images, xml = folder / "tiffs", str(folder / "face.xml")
@@ -67,6 +69,7 @@ def test_detect_reads_every_kind_of_picture_and_one_alone(folder: Path) -> None:
     assert "no image in it; expected files that end in" in run(app, ["detect", xml, str(images / "empty")]).stderr
 
 
+@pytest.mark.slow
 def test_validation_folder_calibrates_and_chooses(folder: Path) -> None:
     run = CliRunner().invoke
     (folder / "s2").mkdir()

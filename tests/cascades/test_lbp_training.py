@@ -139,6 +139,7 @@ def test_nothing_to_split() -> None:
         assert search.best(integer_weights(np.ones(20)), np.arange(20, dtype=np.int32)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [{}, {"boosting": "discrete"}, {"boosting": "real"}, {"max_depth": 2}, {"weight_trim": 0.95}]
 )

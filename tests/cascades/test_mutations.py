@@ -24,6 +24,7 @@ from cascades.checkpoint import load_checkpoint, seal
 from tests.cascades.conftest import SMALL
 
 
+@pytest.mark.slow
 def test_a_side_file_with_one_value_replaced(
     trained: TrainingResult, images: list[AnnotatedImage], tmp_path: Path
 ) -> None:

@@ -92,6 +92,7 @@ def mutate(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 def test_fuzzed_files_give_an_error_or_detections(trained: TrainingResult) -> None:
     """1,000 mutations: each is refused with this library's error, or runs."""
     rng = np.random.default_rng(11)

@@ -24,6 +24,7 @@ def ours(path: Path, gray: np.ndarray, factor: float = 1.1, threads: int = 1) ->
     return Counter(map(tuple, windows.boxes.tolist()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", HAAR, ids=lambda p: p.stem)
 def test_bundled_cascades(path: Path) -> None:
     rng = np.random.default_rng(5)

@@ -149,6 +149,7 @@ def colored(image: AnnotatedImage, seed: int) -> AnnotatedImage:
     return replace(image, chroma=chroma_of(rgb))
 
 
+@pytest.mark.slow
 def test_color_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
     """Only one of two faces in an image is orange: gray cannot tell which, color can."""
     world = [colored(replace(i, boxes=i.boxes[:1]), n) for n, i in enumerate(images)]
@@ -165,6 +166,7 @@ def test_color_planes(images: list[AnnotatedImage], tmp_path: Path) -> None:
         Detector([loaded]).detect(new[0].gray)
 
 
+@pytest.mark.slow
 def test_last_stage_is_the_same_one_gone_on(images: list[AnnotatedImage]) -> None:
     alike = train(images, replace(SMALL, ranking=0)).cascade
     ranking = train(images, SMALL).cascade

@@ -55,6 +55,7 @@ def test_a_browser_loads_nothing_from_another_host(site: Path) -> None:
         assert "url(http" not in path.read_text(encoding="utf-8").replace("'", "").replace('"', ""), path
 
 
+@pytest.mark.slow
 def test_every_guide_and_every_notebook_is_a_page(site: Path) -> None:
     made = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
     written = {path.relative_to(ROOT / "docs") for kind in ("*.md", "*.ipynb") for path in (ROOT / "docs").rglob(kind)}

@@ -8,6 +8,7 @@ from importlib import metadata
 from itertools import chain
 from typing import Any
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -32,6 +33,7 @@ def locked() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_there_is_one_opencv_and_it_is_the_headless_one() -> None:
     owners = [name for name in metadata.packages_distributions()["cv2"] if name is not None]
     assert sorted(set(owners)) == ["opencv-python-headless"]
@@ -70,6 +72,7 @@ def test_the_lock_is_within_the_bounds_of_a_plain_install() -> None:
         assert SpecifierSet(one["requires-python"]) == SpecifierSet(">=3.11,<3.14")
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     main = project()
     extras = chain(*(main["optional-dependencies"][name] for name in ("app", "cluster", "onnx")))

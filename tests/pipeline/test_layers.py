@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support import ROOT
 
 PACKAGES = ("pipeline", "cascades", "labeling")
@@ -33,6 +35,7 @@ def test_nothing_is_pickled() -> None:
             assert not imports(module) & {"pickle", "joblib", "dill", "cloudpickle"}, module
 
 
+@pytest.mark.slow
 def test_reports_do_not_reach_the_detector() -> None:
     """What shows faces needs no search for them: the function that cuts them stands apart."""
     code = "import sys, pipeline.stages.report; print(*sys.modules)"

@@ -62,6 +62,7 @@ def test_a_fault_of_ours_keeps_its_traceback() -> None:
     assert of_the_machine(RuntimeError("dictionary changed size during iteration")) is None
 
 
+@pytest.mark.slow
 def test_the_command_line_says_it_in_one_line(tmp_path: Path) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "data").write_text("a file where a folder should be")

@@ -28,6 +28,7 @@ def imported(tree: ast.Module) -> set[str]:
     return names | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
 
 
+@pytest.mark.slow
 def test_no_module_reads_the_files_that_only_linux_has() -> None:
     for name, tree in modules().items():
         texts = {
@@ -36,6 +37,7 @@ def test_no_module_reads_the_files_that_only_linux_has() -> None:
         assert not [text for text in texts if text.startswith(ONLY_LINUX)], name
 
 
+@pytest.mark.slow
 def test_only_guarded_modules_call_the_system() -> None:
     found = {name: imported(tree) & {"fcntl", "ctypes", "resource", "termios"} for name, tree in modules().items()}
     assert {name: used for name, used in found.items() if used} == {name: {used} for name, used in GUARDED.items()}

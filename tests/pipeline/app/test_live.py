@@ -56,6 +56,7 @@ def test_each_face_of_each_frame_is_what_detector_and_classifier_give():
     assert faces == 21
 
 
+@pytest.mark.slow
 def test_a_face_keeps_its_track_over_a_short_gap_and_not_over_a_long_one_nor_after_a_jump():
     looking = live()
     numbers = [[row["track"] for row in looking.look(picture, i / 25)] for i, picture in enumerate(moving(12))]
@@ -124,6 +125,7 @@ def test_human_faces_are_found_by_opencvs_own_cascade_where_opencv_finds_them(tm
     np.testing.assert_allclose([row[side] for side in BOX_NAMES], theirs, atol=6)
 
 
+@pytest.mark.slow
 def test_recorded_rows_are_those_of_watch_for_the_same_frames(tmp_path, monkeypatch):
     """Watch looks at all frames and searches each whole, as live does; then only the smoothing differs.
 

@@ -101,6 +101,7 @@ def test_a_file_is_watched_in_the_terminal(project, monkeypatch):
     assert last == "00:01.96 disc: gone"
 
 
+@pytest.mark.slow
 def test_an_address_is_watched_as_it_comes(project, monkeypatch, capsys):
     monkeypatch.chdir(project)
     with serving() as site:

@@ -18,6 +18,7 @@ from tests.support.drawn_shapes import draw
 FACES = [draw(shape, "cat", np.random.default_rng(7)) for shape in EMOTIONS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_answers_follow_from_the_features(name: str) -> None:
     known = classifier(name)

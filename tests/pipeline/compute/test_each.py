@@ -139,6 +139,7 @@ def test_only_so_many_tasks_are_on_their_way() -> None:
     assert AHEAD * 2 <= most <= AHEAD * 2 + 1
 
 
+@pytest.mark.slow
 def test_a_death_costs_its_own_task_only_and_that_is_tried_again(marks: Path) -> None:
     work = partial(mortal, folder=marks, deaths={2: 1, 6: 2})
     assert run(work, range(9)) == run(square, range(9))
@@ -159,6 +160,7 @@ def test_a_poisonous_item_is_told_and_the_others_are_done(marks: Path) -> None:
                     "this input brings out"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_without_a_result_for_what_is_lost_it_is_an_error(marks: Path) -> None:
     with pytest.raises(TaskLost, match="died 3 times"):
         run(partial(mortal, folder=marks, deaths={0: 99}), range(3))

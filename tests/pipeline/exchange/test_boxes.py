@@ -193,6 +193,7 @@ BOMB = (
 XXE = '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><annotations>&b;</annotations>'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "name", "content", "said"),
     [

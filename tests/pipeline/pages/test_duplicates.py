@@ -56,6 +56,7 @@ def test_every_pair_is_counted_where_it_belongs() -> None:
     assert (found.sampled, found.total) == (90, 90)
 
 
+@pytest.mark.slow
 def test_examples_lie_in_their_bands_and_show_different_tracks() -> None:
     faces, small = world(120)
     found = gather(faces.set_index(np.arange(500, 620)), small, PARAMS)
@@ -86,6 +87,7 @@ def test_of_many_faces_a_sample_is_looked_at_whatever_their_order(monkeypatch: p
     assert set().union(*whole) <= {f"{number:05d}" for number in range(60)}
 
 
+@pytest.mark.slow
 def test_the_picture_has_the_same_bytes_each_time(tmp_path: Path) -> None:
     faces, small = world(60)
     found = gather(faces, small, PARAMS)
@@ -98,6 +100,7 @@ def test_the_picture_has_the_same_bytes_each_time(tmp_path: Path) -> None:
     assert picture.std() > 10
 
 
+@pytest.mark.slow
 def test_no_faces_give_an_empty_picture(tmp_path: Path) -> None:
     faces, small = world(5)
     for count, distance in ((0, 6.0), (1, 6.0), (5, 0.0)):

@@ -80,6 +80,7 @@ def test_dvc_records_nothing_of_a_stage_whose_inputs_changed(project: Path, mean
     assert "Data and pipelines are up to date." in dvc("status").stdout
 
 
+@pytest.mark.slow
 def test_what_is_no_input_may_change(project: Path) -> None:
     Path("data/scenes.parquet").parent.mkdir()
     Path("data/scenes.parquet").write_bytes(b"scenes")
@@ -90,6 +91,7 @@ def test_what_is_no_input_may_change(project: Path) -> None:
         Path("annotations/splits.csv").write_text("a row")
 
 
+@pytest.mark.slow
 def test_what_was_kept_while_an_input_changed_is_forgotten(project: Path) -> None:
     for folder in ("data/faces", "models/cascades"):
         Path(folder).mkdir(parents=True)
@@ -100,6 +102,7 @@ def test_what_was_kept_while_an_input_changed_is_forgotten(project: Path) -> Non
     assert [path.name for path in Path("data/faces").iterdir()] == ["before.parquet"]
 
 
+@pytest.mark.slow
 def test_every_stage_of_the_flow_declares_what_it_reads(project: Path) -> None:
     flow = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
     for stage in Stage:
@@ -150,6 +153,7 @@ def test_dvc_says_whose_cascade_it_is_from_any_folder(project: Path) -> None:
         assert "data/episodes.parquet cannot be read as Parquet" in said
 
 
+@pytest.mark.slow
 def test_a_params_file_that_grows_without_bound_costs_no_time(project: Path) -> None:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
     lines += [f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]" for before, one in pairwise("abcdefghi")]

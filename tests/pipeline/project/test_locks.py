@@ -26,6 +26,7 @@ def dvc(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", ["", '{"read": {"/x": [{"pid": 1, "cm', "[]"])
 def test_a_half_written_lock_stops_dvc_until_it_is_mended(project: Path, left: str) -> None:
     RWLOCK.parent.mkdir(exist_ok=True)

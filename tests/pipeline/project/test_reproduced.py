@@ -54,6 +54,7 @@ def test_a_stage_that_gives_other_bytes_each_time_is_found_out(
         check(project(tmp_path / "bad", dataset=changing))
 
 
+@pytest.mark.slow
 def test_what_only_torch_computes_may_differ_openly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     check(project(tmp_path / "p", dataset="echo same > dataset.txt", train="head -c 16 /dev/urandom > train.txt"))
     assert "on this processor these differ:\n  train: outs train.txt" in capfd.readouterr().out

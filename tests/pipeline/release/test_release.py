@@ -229,6 +229,7 @@ def test_a_whole_release_matches(project: Path) -> None:
     assert "Nothing is missing or altered." in verified_page(found, "1.0.0")
 
 
+@pytest.mark.slow
 def test_one_flipped_bit_anywhere_is_found(project: Path) -> None:
     out = make_release("1.0.0", Choices())
     for path in sorted(out.rglob("*")):

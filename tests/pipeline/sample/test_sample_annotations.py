@@ -42,6 +42,7 @@ def with_truth(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(truth, on=key, suffixes=("", "_t"), how="left", validate="many_to_one")
 
 
+@pytest.mark.slow
 def test_the_same_every_time_in_order_and_with_plain_line_ends(texts: dict[str, str], tmp_path: Path) -> None:
     assert sample_annotations() == texts
     main(str(tmp_path))

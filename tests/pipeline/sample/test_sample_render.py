@@ -79,6 +79,7 @@ def test_a_dissolve_goes_from_one_picture_to_the_next_in_even_steps() -> None:
         assert np.abs(shown - mixed).max() <= 1.3  # a tenth of a percent of 255, and rounding
 
 
+@pytest.mark.slow
 def test_fades_gaps_and_flashes_look_like_it() -> None:
     painter = Painter("garden")
     truth = episode_truth("garden")

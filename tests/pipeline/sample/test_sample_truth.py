@@ -55,6 +55,7 @@ def test_faces_are_inside_the_picture_and_once_a_frame(name: str) -> None:
     assert faces[faces.annotatable].h.min() >= 32
 
 
+@pytest.mark.slow
 def test_every_expression_is_common_and_sizes_span_the_range() -> None:
     for character in CHARACTERS:
         count = dict.fromkeys(EXPRESSIONS, 0)

@@ -190,6 +190,7 @@ def test_without_the_episode_there_is_no_link_and_the_sheet_has_the_crops(projec
     assert (project / "small.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_the_same_search_gives_the_same_bytes(project: Path) -> None:
     made = []
     for folder in ("one", "two"):

@@ -61,6 +61,7 @@ def world() -> np.ndarray:
     return np.array(shown, np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("max_bits", "max_distance"), [(10, 8.0), (64, 30.0), (6, 255.0), (64, 0.0)])
 def test_every_pair_is_found_as_the_plain_twin_finds_it(
     max_bits: int, max_distance: float, monkeypatch: pytest.MonkeyPatch

@@ -225,6 +225,7 @@ def in_scenes(frames: list[BoxedFrame], scenes: int) -> list[BoxedFrame]:
     return [replace(frame, scene=index % scenes) for index, frame in enumerate(frames)]
 
 
+@pytest.mark.slow
 def test_color_is_taken_where_only_color_tells_and_where_little_can_be_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

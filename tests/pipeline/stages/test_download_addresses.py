@@ -140,6 +140,7 @@ def test_youtube_needs_a_javascript_runtime(monkeypatch: pytest.MonkeyPatch) -> 
         assert "install deno" in row["reason"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on(site: Site, film: bytes) -> None:
     """The process is killed while the second file arrives; the next run asks for the rest of it only."""
     second = write_video(Path("second.mp4"), scene(2, 48, (320, 240)), options={"crf": "5"}).read_bytes()

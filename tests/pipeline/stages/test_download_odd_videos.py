@@ -64,6 +64,7 @@ def test_what_is_odd_is_printed(film: bytes, capsys: pytest.CaptureFixture[str])
     assert "download: e0: 20 of its frames have no time, or another frame's, so frames are always read" in out
 
 
+@pytest.mark.slow
 def test_a_record_with_anything_changed_is_not_believed(film: bytes) -> None:
     put("film.mp4", film)
     entry = {"id": "pilot", "source": "film.mp4"}

@@ -60,6 +60,7 @@ def test_a_name_without_glyphs_or_from_right_to_left_is_drawn_as_its_id() -> Non
     assert [drawn(name, "wukong") for name in ("孫悟空", "Tom 🙂", "סמח", "قط")] == ["wukong"] * 4
 
 
+@pytest.mark.slow
 def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, capsys):
     made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
     metrics, breakdown = json.loads(made["metrics.json"]), json.loads(made["breakdown.json"])
@@ -84,6 +85,7 @@ def test_numbers_follow_from_the_predictions(tmp_path, monkeypatch, classifier, 
     assert line.startswith("evaluate: 30 test faces, 0 skipped (the image does not decode), accuracy 0.")
 
 
+@pytest.mark.slow
 def test_twice_the_same_bytes(tmp_path, monkeypatch, classifier):
     data = rows(30, seed=3, split="test")
     assert run_stage(tmp_path / "a", monkeypatch, classifier, data) == run_stage(
@@ -192,6 +194,7 @@ def test_a_near_duplicate_in_two_splits_fails_the_stage(tmp_path, monkeypatch, c
         run_stage(tmp_path, monkeypatch, classifier, test)
 
 
+@pytest.mark.slow
 def test_the_page_shows_figures_mistakes_heat_and_filters_offline(tmp_path, monkeypatch, classifier):
     made = run_stage(tmp_path, monkeypatch, classifier, rows(30, seed=3, split="test"))
     for name in ("index.html", "dataset.html"):  # the pages beside it, which another stage makes

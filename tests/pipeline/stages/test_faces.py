@@ -73,6 +73,7 @@ def run(workers: int = 1) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(paths.FACES.iterdir())}
 
 
+@pytest.mark.slow
 def test_the_same_bytes_however_the_work_is_shared_out(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -221,6 +221,7 @@ def mounted() -> Iterator[Path]:
     subprocess.run(["umount", str(where)], check=True)
 
 
+@pytest.mark.slow
 def test_a_file_system_that_is_really_full_or_really_read_only(project: Path, mounted: Path) -> None:
     settings(*NAMES)
     for stage in (download, scenes):

@@ -211,6 +211,7 @@ def test_an_episode_that_does_not_decode_is_a_row_and_the_others_go_on(tmp_path:
     to_table(rows, SCENES)
 
 
+@pytest.mark.slow
 def test_several_processes_find_the_same(tmp_path: Path) -> None:
     first = write_video(tmp_path / "a.mp4", [*scene(1, 30), *scene(2, 40)])
     second = write_video(tmp_path / "b.mp4", [*scene(3, 25), *scene(4, 40)])

@@ -34,6 +34,7 @@ def bits(run):
     return [tensor.numpy().tobytes() for tensor in run.net.state_dict().values()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_going_on_gives_the_same_bits_as_not_stopping(tmp_path, optimiser):
     recipe = replace(RECIPE, optimizer=optimiser)

@@ -119,9 +119,11 @@ def trained_accuracy(shuffled):
         return loss_and_accuracy(run.net, run.normalise, test)[1]
 
 
+@pytest.mark.slow
 def test_hill2017_learns_drawn_shapes():
     assert trained_accuracy(shuffled=False) > 0.9
 
 
+@pytest.mark.slow
 def test_hill2017_learns_nothing_from_shuffled_labels():
     assert 0.18 < trained_accuracy(shuffled=True) < 0.48  # 90 guesses at 1/3: 0.33 ± 3 × 0.05

@@ -122,6 +122,7 @@ def recut(faces, *margins):
     return faces.assign(image=pd.Series(found, index=faces.index, dtype=object), margin=own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learned", ["wide", "close", "mixed"])
 def test_a_network_that_looks_at_the_face_learns_from_any_margin_and_judges_any(learned):
     """Cut as by the faces stage, cut close, and of several margins."""

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.mutations_media import picture_files, read_picture_file, read_video, run, video_files
 
 
+@pytest.mark.slow
 def test_mutated_videos_are_read_or_refused_with_a_reason(tmp_path: Path) -> None:
     files = video_files()
     assert {"a.mp4", "c.mkv", "e.avi", "f.ts"} <= set(files)

@@ -73,6 +73,7 @@ def tables(folder: Path) -> list[bytes]:
     return [(folder / name).read_bytes() for name in (FACES, SEGMENTS_FILE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_pass_gives_the_bytes_of_separate_passes(
     world: Path, monkeypatch: pytest.MonkeyPatch, workers: int

@@ -76,6 +76,7 @@ def held_out(rng: np.random.Generator, scenes: int, whole_scenes: bool) -> pd.Da
     return pd.DataFrame(rows, columns=["episode_id", "scene", "character", "actual", "predicted"])
 
 
+@pytest.mark.slow
 def test_correcting_is_tried_on_held_out_scenes() -> None:
     """It helps where faces err as a table says, and not where the classifier errs in whole scenes."""
     by_face = [try_correction(held_out(np.random.default_rng(seed), 60, False), EMOTIONS) for seed in range(5)]
