@@ -20,7 +20,7 @@ from cascades.flat import STAGE_EPSILON, limits
 from cascades.lbp_blocks import lbp_stage_mask
 from cascades.model import Cascade
 from cascades.pyramid import BLOCK, Layout, Level, grid
-from cascades.scan import LevelWindows, visited
+from cascades.scan import LevelWindows, add_survivors, visited
 
 
 class LbpNodes(NamedTuple):
@@ -186,13 +186,7 @@ def _scan_stumps(buffer, existing, nodes):
             mask = lbp_stage_mask(buffer, cell, mask, nodes, stage, sums)
         if mask == 0:
             continue
-        if found + BLOCK > out_cells.size:
-            out_cells = np.concatenate((out_cells, np.empty_like(out_cells)))
-            out_total = np.concatenate((out_total, np.empty_like(out_total)))
-        for lane in range(BLOCK):
-            out_cells[found] = cell + lane
-            out_total[found] = sums[lane]
-            found += (mask >> np.uint32(lane)) & np.uint32(1)
+        out_cells, out_total, found = add_survivors(out_cells, out_total, found, cell, mask, sums)
     return out_cells[:found], out_total[:found]
 
 

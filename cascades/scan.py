@@ -78,6 +78,23 @@ def visited(passed, contrast, skip):
 
 
 @njit(cache=True, nogil=True)
+def add_survivors(cells, totals, found, cell, mask, sums):
+    """Put the windows of a block that are left behind the first `found` of all, in longer arrays where these are full.
+
+    cells int64[N], totals float64[N]; cell: of the block's first window; mask: a bit for each window; sums
+    float64[BLOCK]. Returns the arrays and how many windows are in them now.
+    """
+    if found + BLOCK > cells.size:
+        cells = np.concatenate((cells, np.empty_like(cells)))
+        totals = np.concatenate((totals, np.empty_like(totals)))
+    for lane in range(BLOCK):
+        cells[found] = cell + lane
+        totals[found] = sums[lane]
+        found += (mask >> np.uint32(lane)) & np.uint32(1)
+    return cells, totals, found
+
+
+@njit(cache=True, nogil=True)
 def _scan_stumps(buffer, inverse, fine, nodes):
     """Scan a level with a cascade of stumps; the surviving windows' cells int64[M] and last stage sums float64[M]."""
     out_cells: NDArray[np.int64] = np.empty(256, np.int64)
@@ -98,13 +115,7 @@ def _scan_stumps(buffer, inverse, fine, nodes):
             mask = stage_mask(buffer, cell, mask, inverse, nodes, stage, sums)
         if mask == 0:
             continue
-        if found + BLOCK > out_cells.size:
-            out_cells = np.concatenate((out_cells, np.empty_like(out_cells)))
-            out_total = np.concatenate((out_total, np.empty_like(out_total)))
-        for lane in range(BLOCK):
-            out_cells[found] = cell + lane
-            out_total[found] = sums[lane]
-            found += (mask >> np.uint32(lane)) & np.uint32(1)
+        out_cells, out_total, found = add_survivors(out_cells, out_total, found, cell, mask, sums)
     return out_cells[:found], out_total[:found]
 
 
@@ -129,11 +140,5 @@ def _scan_trees(buffer, inverse, fine, nodes):
             mask = tree_mask(buffer, cell, mask, inverse, nodes, stage, sums)
         if mask == 0:
             continue
-        if found + BLOCK > out_cells.size:
-            out_cells = np.concatenate((out_cells, np.empty_like(out_cells)))
-            out_total = np.concatenate((out_total, np.empty_like(out_total)))
-        for lane in range(BLOCK):
-            out_cells[found] = cell + lane
-            out_total[found] = sums[lane]
-            found += (mask >> np.uint32(lane)) & np.uint32(1)
+        out_cells, out_total, found = add_survivors(out_cells, out_total, found, cell, mask, sums)
     return out_cells[:found], out_total[:found]

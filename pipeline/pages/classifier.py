@@ -53,10 +53,11 @@ def headline_figures(found: Evaluation, classifier: Classifier) -> dict[str, str
     about, metrics = classifier.about, found.metrics
     said = about.params
     parameters = sum(weight.numel() for weight in classifier.net.parameters())
+    began = said.get("start") or said.get("pretrained")
     return {
         "network": f"{about.net}, {parameters:,} parameters, reads {about.size}×{about.size} px",
-        "training": f"{said.get('optimizer')} {said.get('learning_rate')}, epoch {about.epoch}, seed {about.seed}, "
-        f"{sum(about.images.values())} faces",
+        "training": f"{f'from {began}, ' if began else ''}{said.get('optimizer')} {said.get('learning_rate')}, "
+        f"epoch {about.epoch}, seed {about.seed}, {sum(about.images.values())} faces",
         "tested on": f"{metrics['n']} faces of {metrics['scenes']} scenes it was not trained on",
         "accuracy": _with_interval(metrics, "accuracy"),
         "macro F1": _with_interval(metrics, "macro_f1"),

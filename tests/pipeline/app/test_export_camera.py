@@ -39,6 +39,7 @@ def test_a_camera_that_is_refused_is_one_line(address: str) -> None:
         page.goto(address)
         page.click("#camera")
         until(page, "document.getElementById('said').textContent.startsWith('The camera was refused')")
+        assert "\n" not in page.inner_text("#said")
 
 
 def test_a_machine_without_a_camera_is_one_line(address: str) -> None:
@@ -47,3 +48,4 @@ def test_a_machine_without_a_camera_is_one_line(address: str) -> None:
         page.goto(address)
         page.click("#camera")
         until(page, "document.getElementById('said').textContent.startsWith('No camera can be used')")
+        assert "\n" not in page.inner_text("#said")
