@@ -28,7 +28,7 @@ EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, *PROVENANCE]
 BOX_FILE = [*BOX_COLUMNS, *ACT]
 FRAME_FILE = [*FRAME_COLUMNS, *ACT]
 ENOUGH_BOXES = 150
-"""Boxes from which on a character's cascade hardly gets better (docs/benchmarks.md)."""
+"""Boxes of a character that the README asks for."""
 SHOWN = 20
 """Lines about what could not be read, at most."""
 
