@@ -12,15 +12,13 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from pipeline.dataset.record_splits import stratify
 from pipeline.dataset.scene_splits import scene_split
 from pipeline.images import Pixels
 from pipeline.params import Manifest, Splits
 from pipeline.schemas import OK, REJECTED, SPLITS
-from pipeline.similarity.clusters import Clusters, find_clusters
+from pipeline.similarity.clusters import Clusters, chains, find_clusters
 from pipeline.similarity.pairs import near_pairs
 
 MANY: Final = 4000
@@ -87,13 +85,8 @@ def _reasons(duplicates: pd.DataFrame, representatives: pd.DataFrame) -> list[st
 def _linked(rows: pd.DataFrame, clusters: Clusters) -> NDArray[np.int64]:
     """Number of the chain of near-duplicates that each picture is in, within its source."""
     source = pd.factorize(rows["source"])[0]
-    first, second = (
-        np.concatenate([pairs[name].to_numpy() for pairs in (clusters.unmoved, clusters.moved)])
-        for name in ("first", "second")
-    )
-    same = source[first] == source[second]
-    graph = coo_array((np.ones(int(same.sum())), (first[same], second[same])), shape=(len(rows), len(rows)))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+    pairs = pd.concat([clusters.unmoved, clusters.moved])
+    return chains(len(rows), pairs[source[pairs["first"]] == source[pairs["second"]]])
 
 
 def _groups(rows: pd.DataFrame, linked: NDArray[np.int64]) -> "pd.Series[str]":
