@@ -75,7 +75,7 @@ def score(truth: pd.DataFrame, faces: pd.DataFrame, step_s: float) -> Score:
 
     step_s: between two frames of which the truth is known, s.
     """
-    emotions = [name for name in faces.columns if name in set(truth["emotion"])]
+    emotions = list(_emotions(faces))
     alone = faces.assign(alone=np.array(emotions, dtype=object)[faces[emotions].to_numpy().argmax(axis=1)])
     matched = pd.DataFrame(match(truth, alone))
     got = matched["found"].to_numpy(bool)
@@ -93,6 +93,11 @@ def score(truth: pd.DataFrame, faces: pd.DataFrame, step_s: float) -> Score:
         frames=len(matched),
         segments=smooth[1],
     )
+
+
+def _emotions(faces: pd.DataFrame) -> tuple[str, ...]:
+    """The classifier's emotions: the columns of `watched_schema` between what was found and the answer."""
+    return tuple(faces.loc[:, "detection":"emotion"].columns[1:-1])
 
 
 def match(truth: pd.DataFrame, faces: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -167,7 +172,7 @@ def print_shares(truth: pd.DataFrame, faces: pd.DataFrame) -> None:
     classifier confuses and whether correcting helps; in the other half the shares are held against the true ones, in
     which missed faces count. This is done for SPLITS random halves.
     """
-    emotions = tuple(name for name in faces.columns if name in set(truth["emotion"]))
+    emotions = _emotions(faces)
     alone = faces.assign(alone=np.array(emotions, dtype=object)[faces[list(emotions)].to_numpy().argmax(axis=1)])
     matched = pd.DataFrame(match(truth, alone)).assign(seconds=1.0)
     place = matched["episode_id"] + " " + matched["scene"].astype(str)
