@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from cascades.strict_yaml import read_yaml
 from pipeline.project.new import make_project
-from pipeline.strict_yaml import read_yaml
 
 HERE: Final = Path(__file__).resolve().parents[1]
 STAGES: Final = (

@@ -11,24 +11,31 @@ import numpy as np
 import typer
 
 from cascades.boxes import as_array
-from cascades.calibration import operating_score, probability, train_validated
+from cascades.calibration import operating_score, probability
 from cascades.data import INSTALL, available
 from cascades.detector import Detector
 from cascades.errors import CascadeError, CascadeFileNotFound, InvalidParameter, TrainingDataError
 from cascades.evaluation import evaluate as roc_of
 from cascades.files import require_place, write_whole
 from cascades.model import Cascade
-from cascades.params import AUTO, TrainingParams
+from cascades.params import TrainingParams
 from cascades.pictures import read_picture
-from cascades.tables import ImageFolder, list_images, read_boxes, read_image
+from cascades.sources import open_sources
+from cascades.tables import list_images, read_image
 from cascades.traincascade import CASCADE
 from cascades.traincascade import parse as parse_traincascade
 from cascades.traincascade import run as run_traincascade
-from cascades.training import StageReport
-from cascades.training import train as train_cascade
+from cascades.training import StageReport, TrainingResult
+from cascades.training_command import Wanted
+from cascades.training_command import run as run_training
 from cascades.view import draw_view, survivors
+from cascades.words import counted
 
-app = typer.Typer(help="Train a face cascade on your own images, run it, measure it.", no_args_is_help=True)
+app = typer.Typer(
+    help="Train a face cascade on your own images, run it, measure it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",  # sentences flow over the line ends of the docstrings
+)
 DEFAULT = TrainingParams()
 
 FACES, LENGTH, KIND, SCENES, RUN = "The faces", "How long it trains", "What it looks at", "Other scenes", "The run"
@@ -62,10 +69,8 @@ class Planes(StrEnum):
 
 FEATURES, BOOSTING, PLANES = Features(DEFAULT.features), Boosting(DEFAULT.boosting), Planes(DEFAULT.planes)
 
-Images = Annotated[Path, typer.Argument(help="Folder of images.", exists=True, file_okay=False)]
-Boxes = Annotated[
-    Path, typer.Argument(help="CSV with the columns image,x,y,w,h: one face a row.", exists=True, dir_okay=False)
-]
+Images = Annotated[Path, typer.Argument(help="Folder of images, or a bg.txt.", exists=True)]
+Boxes = Annotated[Path, typer.Argument(help="CSV of boxes, or what another program wrote.", exists=True)]
 Xml = Annotated[Path, typer.Argument(help="A cascade in OpenCV's XML format.", exists=True, dir_okay=False)]
 Threads = Annotated[int, typer.Option(help="Processor threads. They change the time, never the result.", min=1)]
 ScaleFactor = Annotated[float, typer.Option(help="Ratio of one searched face size to the next smaller one.")]
@@ -82,6 +87,13 @@ def train(
     height: Annotated[
         int, typer.Option(help="Height of the window in px. Smaller faces cannot be found.", rich_help_panel=FACES)
     ] = DEFAULT.window[1],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name of the boxes to learn, if the boxes have names. May be repeated. Others are background.",
+            rich_help_panel=FACES,
+        ),
+    ] = None,
     margin: Annotated[
         float,
         typer.Option(
@@ -147,7 +159,6 @@ def train(
         typer.Option(
             help="Boxes of the --validation folder, if it is not inside IMAGES.",
             exists=True,
-            dir_okay=False,
             rich_help_panel=SCENES,
         ),
     ] = None,
@@ -165,7 +176,16 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a cascade from a folder of images and the faces boxed in them.
+    """Train a cascade from pictures and the faces boxed in them.
+
+    IMAGES is a folder of pictures. BOXES says where the faces are:
+
+    - a CSV file with the columns image,x,y,w,h, one face a row;
+
+    - annotations of another program: COCO (a .json file), YOLO (data.yaml), or Pascal VOC (a folder of .xml files);
+
+    - info.dat or a .vec file of OpenCV, or a folder of crops. IMAGES then has only pictures without a face, and may
+      be a bg.txt.
 
     --validation names images of scenes that are not trained on. They turn scores into probabilities, make
     `detect --fppi` possible, and let `--planes auto` choose between gray and color.
@@ -177,51 +197,21 @@ def train(
             boosting=boosting.value, planes=planes.value,
             margin=margin, mirror=mirror, seed=seed, threads=threads,
         )  # fmt: skip
-        for written in (out, out.with_suffix(".json"), *([checkpoint] if checkpoint else [])):
-            require_place(written)
-        folder, judges = _split(ImageFolder(images, read_boxes(boxes)), validation or [], validation_boxes)
-        typer.echo(f"reading {len(folder)} images and cutting out faces: the first stage may take a minute")
-        if judges is not None:
-            result = train_validated(folder, judges, params, checkpoint=checkpoint, on_progress=_print_stage)
-        elif planes == AUTO:
-            raise InvalidParameter(
-                "--planes auto compares gray and color on images of other scenes: name a folder of them with "
-                "--validation (inside IMAGES, or with its own --validation-boxes), or use --planes gray or color"
-            )
-        else:
-            result = train_cascade(folder, params, checkpoint=checkpoint, on_progress=_print_stage)
+        wanted = Wanted(
+            images, boxes, out, params, tuple(only or ()), tuple(validation or ()), validation_boxes, checkpoint
+        )
+        result = run_training(wanted, typer.echo, _print_stage)
     except CascadeError as error:
         _fail(error)
-    result.cascade.save(out)
-    result.cascade.to_side_file(out.with_suffix(".json"))
-    for rejected in result.rejected:
-        typer.echo(f"not used: {rejected.key} {tuple(rejected.box)}: {rejected.reason}")
-    typer.echo(f"{out}: {len(result.cascade.stages)} stages, {result.cascade.weak_count} weak classifiers")
-    typer.echo(f"stopped by {result.stop_rule}")
+    _print_result(result, out)
     info = result.cascade.info
     if "planes" in info.training:
         evidence = info.training["planes"]
         each = ", ".join(f"{planes} {value:.3f}" for planes, value in evidence["average_precision"].items())
         typer.echo(f"planes: {evidence['chosen']}: {evidence['reason']}")
-        typer.echo(f"average precision on {evidence['faces']} validation faces: {each}")
+        typer.echo(f"average precision on {counted(evidence['faces'], 'validation faces')}: {each}")
     for fppi, score in info.calibration.get("score_at_fppi", {}).items():
         typer.echo(f"at {fppi} false positives per image: from score {score:g}")
-
-
-def _split(folder: ImageFolder, validation: list[Path], boxes: Path | None) -> tuple[ImageFolder, ImageFolder | None]:
-    """Training and validation images: folders inside IMAGES are taken out of it, any other folder has its own boxes."""
-    if boxes is not None:
-        if len(validation) != 1:
-            raise InvalidParameter(f"--validation-boxes goes with one --validation folder, found {len(validation)}")
-        return folder, ImageFolder(validation[0], read_boxes(boxes))
-    if not validation:
-        return folder, None
-    for part in validation:
-        if folder.folder.resolve() not in part.resolve().parents:
-            raise InvalidParameter(
-                f"--validation {part} is not a folder inside {folder.folder}: give its --validation-boxes too"
-            )
-    return folder.split(validation)
 
 
 @app.command()
@@ -266,28 +256,38 @@ def detect(
     except CascadeError as error:
         _fail(error)
     if unread:
-        typer.echo(f"{unread} of {len(names)} images could not be read (the reasons are above)", err=True)
+        typer.echo(f"{unread} of {counted(len(names), 'images')} could not be read (the reasons are above)", err=True)
     if unread == len(names):
         raise typer.Exit(1)
 
 
 @app.command()
-def evaluate(xml: Xml, images: Images, boxes: Boxes, threads: Threads = DEFAULT.threads) -> None:
+def evaluate(
+    xml: Xml,
+    images: Images,
+    boxes: Boxes,
+    only: Annotated[list[str] | None, typer.Option(help="Name of the boxes that count. May be repeated.")] = None,
+    threads: Threads = DEFAULT.threads,
+) -> None:
     """Measure a cascade: recall at 0.1, 0.3 and 1 false positives per image.
 
-    Every face in the images must have its row in the CSV.
+    Every face in the images must have its box. IMAGES and BOXES are as in `train`.
     """
     try:
-        detector = Detector([Cascade.load(xml)], threads=threads)
-        folder = ImageFolder(images, read_boxes(boxes))
+        cascade = Cascade.load(xml)
+        detector = Detector([cascade], threads=threads)
+        sources = open_sources(images, boxes, cascade.window, only or [])
         found, truths = [], []
-        for image in folder:
+        for image in sources.images:
             found.append(detector.detect(image.gray, chroma=image.chroma)[0])
             truths.append(as_array(image.boxes))
         roc = roc_of(found, truths)
     except CascadeError as error:
         _fail(error)
-    typer.echo(f"{roc.truths} faces in {roc.images} images, average precision {roc.average_precision:.3f}")
+    for line in sources.unused:
+        typer.echo(f"not used: {line}")
+    faces, pictures = counted(roc.truths, "faces"), counted(roc.images, "images")
+    typer.echo(f"{faces} in {pictures}, average precision {roc.average_precision:.3f}")
     for fppi in (0.1, 0.3, 1.0):
         score = roc.score_at(fppi)
         operating_point = f"from score {score:.2f}" if np.isfinite(score) else "at no score"
@@ -310,12 +310,7 @@ def traincascade(context: typer.Context) -> None:
         result = run_traincascade(wanted, lambda note: typer.echo(f"note: {note}"), _print_stage)
     except CascadeError as error:
         _fail(error)
-    for rejected in result.rejected:
-        typer.echo(f"not used: {rejected.key} {tuple(rejected.box)}: {rejected.reason}")
-    typer.echo(
-        f"{wanted.data / CASCADE}: {len(result.cascade.stages)} stages, {result.cascade.weak_count} weak classifiers"
-    )
-    typer.echo(f"stopped by {result.stop_rule}")
+    _print_result(result, wanted.data / CASCADE)
 
 
 @app.command()
@@ -344,7 +339,8 @@ def view(
         _fail(error)
     typer.echo(f"windows {found.looked_at:,}")
     for number, count in enumerate(found.counts, 1):
-        typer.echo(f"stage {number}: {len(cascade.stages[number - 1].trees)} trees, {count:,} windows left")
+        trees = counted(len(cascade.stages[number - 1].trees), "trees")
+        typer.echo(f"stage {number}: {trees}, {counted(count, 'windows')} left")
     typer.echo(target)
 
 
@@ -358,10 +354,22 @@ def list_files() -> None:
         typer.echo(path)
 
 
+def _print_result(result: TrainingResult, out: Path) -> None:
+    for rejected in result.rejected:
+        typer.echo(f"not used: {rejected.key} {tuple(rejected.box)}: {rejected.reason}")
+    stages, trees = (
+        counted(len(result.cascade.stages), "stages"),
+        counted(result.cascade.weak_count, "weak classifiers"),
+    )
+    typer.echo(f"{out}: {stages}, {trees}")
+    typer.echo(f"stopped by {result.stop_rule}")
+
+
 def _print_stage(report: StageReport) -> None:
     typer.echo(
-        f"stage {report.stage}/{report.stages}: {report.weak_count} weak classifiers, hit rate {report.hit_rate:.4f}, "
-        f"false alarm {report.false_alarm:.3f}; {report.negatives} negatives, looked for in {report.windows:,} windows "
+        f"stage {report.stage}/{report.stages}: {counted(report.weak_count, 'weak classifiers')}, "
+        f"hit rate {report.hit_rate:.4f}, false alarm {report.false_alarm:.3f}; "
+        f"{counted(report.negatives, 'negatives')}, looked for in {counted(report.windows, 'windows')} "
         f"({report.windows_per_s / 1e6:.1f} million/s) of which the stages before accept {report.acceptance:.2g}; "
         f"{report.seconds:.1f} s, about {report.seconds_left:.0f} s left"
     )

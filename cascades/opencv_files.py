@@ -96,9 +96,11 @@ class OpenCVImages(Sequence[AnnotatedImage]):
         index -= len(self.samples)
         if index < len(self.boxed):
             path, boxes = self.boxed[index]
-            return AnnotatedImage(str(path), read_image(path)[0], boxes, negatives=False)
+            gray, chroma = read_image(path)
+            return AnnotatedImage(str(path), gray, boxes, negatives=False, chroma=chroma)
         path = self.background[index - len(self.boxed)]
-        return AnnotatedImage(str(path), read_image(path)[0])
+        gray, chroma = read_image(path)
+        return AnnotatedImage(str(path), gray, chroma=chroma)
 
 
 def _content(path: Path) -> bytes:

@@ -61,6 +61,21 @@ def read_picture(path: Path) -> Pixels:
         raise PictureError(f"{path}: {error}") from error.__cause__
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height in px, upright, from the header of a picture file. Raises PictureError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise PictureError(f"{path}: no file but a folder, a pipe or a device; expected a picture")
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                turned = image.getexif().get(ORIENTATION, 1) >= 5
+        except (*FAULTS, Image.DecompressionBombError) as error:
+            raise PictureError(f"{path}: its size cannot be read ({type(error).__name__})") from error
+    return (height, width) if turned else (width, height)
+
+
 def decode_picture(data: bytes) -> Pixels:
     """The first picture of a file's content as RGB uint8[H, W, 3], C-contiguous.
 

@@ -5,9 +5,10 @@ An image without rows is background. Images are read when they are asked for, so
 """
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from pathlib import Path
+from types import MappingProxyType
 from typing import overload
 
 import cv2
@@ -64,11 +65,23 @@ def read_image(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 class ImageFolder(Sequence[AnnotatedImage]):
-    """The images of a folder with their boxes, read one at a time."""
+    """The images of a folder with their boxes, read one at a time.
 
-    def __init__(self, folder: Path, boxes: dict[str, list[Box]]) -> None:
+    ignore      regions that are neither learned nor background, by image
+    incomplete  images in which a face may be without a box, so that they give no background
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        boxes: dict[str, list[Box]],
+        ignore: Mapping[str, tuple[Box, ...]] = MappingProxyType({}),
+        incomplete: Collection[str] = (),
+    ) -> None:
         self.folder = folder
         self.boxes = boxes
+        self.ignore = ignore
+        self.incomplete = incomplete
         self.names = list_images(folder)
         unknown = sorted(set(boxes) - set(self.names))
         if unknown:
@@ -88,7 +101,8 @@ class ImageFolder(Sequence[AnnotatedImage]):
             return [self[i] for i in range(*index.indices(len(self)))]
         name = self.names[index]
         gray, chroma = read_image(self.folder / name)
-        return AnnotatedImage(name, gray, tuple(self.boxes.get(name, ())), chroma=chroma)
+        boxes = tuple(self.boxes.get(name, ()))
+        return AnnotatedImage(name, gray, boxes, self.ignore.get(name, ()), name not in self.incomplete, chroma)
 
     def split(self, parts: Sequence[Path]) -> "tuple[ImageFolder, ImageFolder]":
         """The images outside and inside some folders, which lie in this one."""
@@ -99,9 +113,10 @@ class ImageFolder(Sequence[AnnotatedImage]):
             if not found:
                 raise TrainingDataError(f"{part}: no image in it; expected a folder of images inside {self.folder}")
             inside.update(found)
-        return self._only([n for n in self.names if n not in inside]), self._only(sorted(inside))
+        return self.only([n for n in self.names if n not in inside]), self.only(sorted(inside))
 
-    def _only(self, names: list[str]) -> "ImageFolder":
+    def only(self, names: list[str]) -> "ImageFolder":
+        """The same folder with fewer images."""
         part = copy(self)
         part.names = names
         return part

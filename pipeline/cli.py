@@ -19,7 +19,12 @@ from pipeline.errors import InputError, SetupError, ToonsetError, machine_errors
 from pipeline.version import VERSION
 from pipeline.watch.formats import Format, Shown
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",  # sentences flow over the line ends of the docstrings
+)
 label = typer.Typer(
     no_args_is_help=True, help="Label with Label Studio: start a server, send tasks to it, fetch the answers."
 )

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cascades.strict_yaml import InvalidYaml, read_yaml
 from pipeline import paths
 from pipeline.errors import InputError, ParamsError, nearest
 from pipeline.names import fault_of, split_entries
-from pipeline.strict_yaml import InvalidYaml, read_yaml
 from pipeline.version import VERSION
 
 IDENTIFIER = r"^[a-z0-9][a-z0-9_-]{0,63}$"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cascades.strict_yaml import InvalidYaml, read_yaml
 from pipeline import paths
 from pipeline.errors import InputError, StageError
-from pipeline.strict_yaml import InvalidYaml, read_yaml
 
 READ_WHOLE: Final = 64 << 20
 """Bytes up to which a file that dvc.yaml names is compared by its content too. Of larger ones, and of those in a folder

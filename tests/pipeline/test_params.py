@@ -16,9 +16,9 @@ from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import modify_yaml, parse_yaml
 
 from benchmarks.mutations_json import mutate, to_text
+from cascades.strict_yaml import InvalidYaml, read_yaml
 from pipeline.errors import InputError, ParamsError
 from pipeline.params import Params, load_params
-from pipeline.strict_yaml import InvalidYaml, read_yaml
 from tests.support import ROOT
 
 GOOD: dict[str, Any] = {
