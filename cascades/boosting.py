@@ -29,6 +29,8 @@ class StageFit:
     false_alarm: float
     positives_passed: NDArray[np.bool_]
     negatives_passed: NDArray[np.bool_]
+    sums: NDArray[np.float64]
+    """Of all examples, positives first: what is compared with the stage's threshold."""
 
 
 def integer_weights(weight: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -73,7 +75,7 @@ def fit_stage(search: Search, params: TrainingParams, ranking: int = 0) -> Stage
     named = tuple(replace(tree, feature=search.names[tree.feature].astype(np.int32)) for tree in trees)
     return StageFit(
         Stage(threshold, named), hit_rate, false_alarm,
-        sums[:positives] >= threshold, sums[positives:] >= threshold,
+        sums[:positives] >= threshold, sums[positives:] >= threshold, sums,
     )  # fmt: skip
 
 

@@ -175,6 +175,12 @@ def train(
             help="File to save after every stage. If it exists, training continues from it.", rich_help_panel=RUN
         ),
     ] = None,
+    page: Annotated[
+        bool,
+        typer.Option(
+            help="Draw a page beside the cascade, OUT with the ending .html, during the training.", rich_help_panel=RUN
+        ),
+    ] = True,
 ) -> None:
     """Train a cascade from pictures and the faces boxed in them.
 
@@ -198,8 +204,9 @@ def train(
             margin=margin, mirror=mirror, seed=seed, threads=threads,
         )  # fmt: skip
         wanted = Wanted(
-            images, boxes, out, params, tuple(only or ()), tuple(validation or ()), validation_boxes, checkpoint
-        )
+            images, boxes, out, params, tuple(only or ()), tuple(validation or ()), validation_boxes, checkpoint,
+            out.with_suffix(".html") if page else None,
+        )  # fmt: skip
         result = run_training(wanted, typer.echo, _print_stage)
     except CascadeError as error:
         _fail(error)
@@ -212,6 +219,8 @@ def train(
         typer.echo(f"average precision on {counted(evidence['faces'], 'validation faces')}: {each}")
     for fppi, score in info.calibration.get("score_at_fppi", {}).items():
         typer.echo(f"at {fppi} false positives per image: from score {score:g}")
+    if wanted.page is not None:
+        typer.echo(f"{wanted.page}: how it went, and what would help next")
 
 
 @app.command()

@@ -8,7 +8,7 @@ generator's state and the number of threads cannot matter.
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ from cascades.params import AUTO, PLANES, TrainingParams
 from cascades.sampling import Positives, collect_positives
 from cascades.trees import Search
 
+SHOWN = 6  # examples that a report shows of each kind
 MIN_NEGATIVES = 0.1  # of the wanted number: with fewer a stage would learn next to nothing
 
 
@@ -47,6 +48,9 @@ class StageReport:
 
     acceptance   share of the background windows looked at that the cascade before this stage accepted
     seconds_left an estimate from the stages so far
+    weakest, hardest
+                 uint8[N, P, H, W]: the faces that the stage is least sure of, and the background most like a face,
+                 at most SHOWN of each
     """
 
     stage: int
@@ -61,6 +65,8 @@ class StageReport:
     acceptance: float
     seconds: float
     seconds_left: float
+    weakest: NDArray[np.uint8] = field(repr=False, compare=False)
+    hardest: NDArray[np.uint8] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +154,13 @@ class _Trainer:
                 f"{len(self.miner.images)} images ({mined.scanned:,} windows) gave {len(patches)} of {wanted} "
                 "windows the cascade still accepts"
             )
-        fit = self._fit(np.stack(patches), number)
+        shown = self.positives.patches[self.alive], np.stack(patches)
+        fit = self._fit(shown[1], number)
         if fit.false_alarm >= 1.0:
             return f"no progress: no feature separates the negatives of stage {number} from the positives"
         self.stages.append(fit.stage)
         self.kept = [(k, p) for k, p, passed in zip(keys, patches, fit.negatives_passed, strict=True) if passed]
-        self._report(fit, mined, len(patches), mining_s, time.perf_counter() - started)
+        self._report(fit, mined, shown, mining_s, time.perf_counter() - started)
         self._save()
         return ""
 
@@ -191,15 +198,23 @@ class _Trainer:
             self.params.window, self.features, tuple(self.stages), info, self.params.boosting, self.params.features
         )
 
-    def _report(self, fit: StageFit, mined: Mined, negatives: int, mining_s: float, seconds: float) -> None:
+    def _report(
+        self, fit: StageFit, mined: Mined, shown: tuple[NDArray[np.uint8], NDArray[np.uint8]], mining_s: float,
+        seconds: float,
+    ) -> None:  # fmt: skip
+        """shown: the stage's positives and negatives, in the order of its sums."""
+        positives, negatives = shown
+        count = len(positives)
         spent = sum(r.seconds for r in self.reports) + seconds
         left = self.params.stages - len(self.stages)
         report = StageReport(
             stage=len(self.stages), stages=self.params.stages, weak_count=len(fit.stage.trees), hit_rate=fit.hit_rate,
-            false_alarm=fit.false_alarm, positives=len(fit.positives_passed), negatives=negatives,
+            false_alarm=fit.false_alarm, positives=count, negatives=len(negatives),
             windows=mined.scanned, windows_per_s=mined.scanned / max(mining_s, 1e-9),
             acceptance=mined.accepted / max(mined.scanned, 1), seconds=seconds,
             seconds_left=spent / (len(self.reports) + 1) * left,
+            weakest=positives[np.argsort(fit.sums[:count], kind="stable")[:SHOWN]],
+            hardest=negatives[np.argsort(-fit.sums[count:], kind="stable")[:SHOWN]],
         )  # fmt: skip
         self.reports.append(report)
         if self.on_progress:
