@@ -104,8 +104,12 @@ def read_yolo(path: Path) -> Iterator[BoxedFile]:
         raise TrainingDataError(f"{file} is no data.yaml of YOLO ({error!r}); expected names, train and val") from error
     if len(names) > MOST_NAMES:
         raise TrainingDataError(f"{file} has {len(names):,} names; expected at most {MOST_NAMES:,}")
+    seen: set[str] = set()
     for key, texts in folders.items():
         for text in texts:
+            if text in seen:
+                continue  # `train` and `val` may be one folder, as in coco128.yaml
+            seen.add(text)
             for picture in sorted(_yolo_folder(root, below, text, f"{file}: {key}").rglob("*")):
                 if picture.suffix.lower() in SUFFIXES and picture.is_file() and not picture.is_symlink():
                     yield _of_yolo(root, picture, names, key)

@@ -4,7 +4,7 @@ coco          annotations/instances_SPLIT.json, images/ (Lin et al. 2014); boxes
 yolo          data.yaml, images/SPLIT/, labels/SPLIT/ (Ultralytics); middle and size as shares of the picture
 voc           Annotations/*.xml, ImageSets/Main/, JPEGImages/ (Everingham et al. 2010); corners from 1, px
 cvat          annotations.xml ("CVAT for images 1.1"), images/
-label-studio  tasks.json with the boxes as annotations, images/
+label-studio  tasks.json with the boxes as annotations, config.xml (the page that shows them), images/
 via           via.json (VGG Image Annotator 2), images/
 csv           boxes.csv as in annotations/, with the picture's name, images/
 info-dat      info.dat and bg.txt of OpenCV's cascade trainer, images/
@@ -62,9 +62,13 @@ def coco(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
 def yolo(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
     """A text file for each picture; an empty one where nobody is in it."""
     there = dict(splits_of(pictures))
-    # Ultralytics asks for `train` and `val`; what is missing is left for the user to see.
-    lines = ["path: .", *(f"{key}: images/{split}" for key, split in
-                          (("train", "train"), ("val", "validation"), ("test", "test")) if split in there)]  # fmt: skip
+    # No `path`: Ultralytics then looks beside data.yaml; "." would be the folder in which it is started.
+    lines = []
+    for key, split in (("train", "train"), ("val", "validation"), ("test", "test")):
+        if split in there:
+            lines.append(f"{key}: images/{split}")
+        elif key != "test":  # Ultralytics refuses a data.yaml without `train` or `val`
+            lines.append(f"{key}: images/{next(iter(there))}  # no boxed frame is in {split}; box frames of its scenes")
     lines += ["names:", *(f"  {number}: {name}" for number, name in enumerate(names))]
     files = {"data.yaml": "\n".join(lines) + "\n"}
     for picture in pictures:
@@ -142,7 +146,7 @@ def cvat(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
 def label_studio(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
     """Tasks to import into Label Studio, whose local storage is the folder of the export."""
     tasks = []
-    for picture in pictures:
+    for count, picture in enumerate(pictures, start=1):
         result: list[dict[str, Any]] = []
         for number, box in enumerate(picture.boxes):
             place = _percent(box, picture)
@@ -160,8 +164,22 @@ def label_studio(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> File
         episode_id, frame = identity(picture.file)
         data = {"image": f"/data/local-files/?d=images/{picture.file}", "episode_id": episode_id, "frame": frame,
                 "split": picture.split}  # fmt: skip
-        tasks.append({"data": data, "annotations": [{"result": result}]})
-    return {"tasks.json": _json(tasks)}
+        # As in its own exports: the converter asks for ids; an import gives its own.
+        tasks.append({"id": count, "data": data, "annotations": [{"id": count, "result": result}]})
+    return {"tasks.json": _json(tasks), "config.xml": _page(names)}
+
+
+def _page(names: Sequence[str]) -> str:
+    """The labelling page whose answers the tasks hold; Label Studio and its converter read no task without one."""
+    root = ElementTree.Element("View")
+    ElementTree.SubElement(root, "Image", {"name": "image", "value": "$image"})
+    labels = ElementTree.SubElement(root, "RectangleLabels", {"name": "box", "toName": "image"})
+    for name in names:
+        ElementTree.SubElement(labels, "Label", {"value": name})
+    for name in ("emotion", "annotator"):
+        about = {"name": name, "toName": "image", "perRegion": "true", "placeholder": name}
+        ElementTree.SubElement(root, "TextArea", about)
+    return _xml(root)
 
 
 def via(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import pytest
+from label_studio_sdk.converter import Converter
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -17,7 +18,7 @@ from pipeline.exchange.box_readers import READERS
 from pipeline.exchange.box_writers import WRITERS
 from pipeline.exchange.export import export
 from pipeline.exchange.import_boxes import Choices, import_boxes
-from tests.pipeline.exchange.conftest import BOXES, EMOTIONS, FRAMES
+from tests.support.exchange_worlds import BOXED, BOXES, EMOTIONS, FRAMES
 
 FILES = {"boxes": BOXES, "frames": FRAMES, "emotions": EMOTIONS}
 CARRIED = {
@@ -94,12 +95,20 @@ def test_pycocotools_reads_what_was_written_for_it(boxed: Path) -> None:
             for one in coco.loadAnns(coco.getAnnIds(imgIds=image["id"])):
                 assert one["area"] == one["bbox"][2] * one["bbox"][3]
                 found.append((image["file_name"], names[one["category_id"]], tuple(one["bbox"])))
-    assert sorted(found) == [
-        ("one-000003.jpg", "cat", (5, 6, 20, 21)),
-        ("one-000003.jpg", "mouse", (40, 30, 17, 18)),
-        ("one-000030.jpg", "cat", (0, 0, 11, 12)),
-        ("two-b-000007.jpg", "mouse", (70, 40, 26, 24)),
-    ]
+    assert sorted(found) == BOXED
+
+
+def test_the_converter_of_label_studio_reads_what_was_written_for_it(boxed: Path) -> None:
+    export("label-studio", Path("out"))
+    converter = Converter(config="out/config.xml", project_dir=None, download_resources=False)
+    converter.convert_to_coco("out/tasks.json", "coco", is_dir=False)
+    data = json.loads(Path("coco/result.json").read_text())
+    pictures = {one["id"]: one["file_name"].rpartition("/")[2] for one in data["images"]}
+    names = {one["id"]: one["name"] for one in data["categories"]}
+    found = [(pictures[one["image_id"]], names[one["category_id"]], one["bbox"]) for one in data["annotations"]]
+    assert [one[:2] for one in sorted(found)] == [one[:2] for one in BOXED]
+    for (*_, place), (*_, known) in zip(sorted(found), BOXED, strict=True):
+        assert place == pytest.approx(known)
 
 
 def write(path: Path, text: str) -> Path:

@@ -6,7 +6,6 @@ import tarfile
 from pathlib import Path
 
 import datasets
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -14,31 +13,16 @@ from PIL import Image
 from pipeline.errors import InputError
 from pipeline.exchange.face_writers import WRITERS
 from pipeline.exchange.given import read_source
-from pipeline.images import encode_jpeg
 from pipeline.params import FacesFrom
-from pipeline.schemas import DATASET
-from tests.support.face_pictures import draw_face
+from tests.support.exchange_worlds import WORDS, labelled_faces
 from tests.support.worlds import params
 
-EMOTIONS = ("joy", "sadness", "surprise")
-SETTINGS = params(emotions=list(EMOTIONS), characters=["cat", "mouse"])
+SETTINGS = params(emotions=list(WORDS), characters=["cat", "mouse"])
 
 
 @pytest.fixture(scope="module")
 def dataset() -> pd.DataFrame:
-    dice = np.random.default_rng(0)
-    rows = []
-    for number in range(18):
-        emotion, split = EMOTIONS[number % 3], ("train", "train", "test")[number // 3 % 3]
-        known = {
-            "face_id": f"{number:020x}", "emotion": emotion, "split": split, "margin": 0.25,
-            "character": ("cat", "mouse")[number % 2], "episode_id": "pilot", "frame": number, "pts": number,
-            "time_s": 0.0, "scene": number // 3, "track": 0, "x": 1, "y": 2, "w": 30, "h": 31, "votes": "{}",
-            "license": "CC0-1.0", "attribution": 'A "B", C', "confidence": 1.0,
-            "image": {"bytes": encode_jpeg(draw_face(emotion, dice)), "path": f"{number}.jpg"},
-        }  # fmt: skip
-        rows.append(dict.fromkeys(DATASET.names) | known)
-    return pd.DataFrame(rows)
+    return labelled_faces()
 
 
 def written(form: str, rows: pd.DataFrame, folder: Path) -> Path:
@@ -53,7 +37,7 @@ def test_folders_are_what_image_folder_documents(dataset: pd.DataFrame, tmp_path
     out = written("folder", dataset, tmp_path / "out")
     for split in ("train", "test"):
         classes = sorted(path.name for path in (out / split).iterdir())
-        assert classes == sorted(EMOTIONS)
+        assert classes == sorted(WORDS)
         found = {path.stem: path.parent.name for path in (out / split).glob("*/*.jpg")}
         assert found == dict(dataset.loc[dataset["split"] == split, ["face_id", "emotion"]].to_numpy().tolist())
 
@@ -104,7 +88,7 @@ def test_hugging_face_datasets_shows_pictures_and_class_names(dataset: pd.DataFr
     known = dataset.set_index("face_id")
     for split in loaded:
         names = loaded[split].features["emotion"].names
-        assert names == list(EMOTIONS)
+        assert names == list(WORDS)
         for row in loaded[split]:
             assert row["image"].size == (96, 96)
             assert names[row["emotion"]] == row["emotion_name"] == known.loc[row["face_id"], "emotion"]
@@ -121,7 +105,7 @@ def test_web_dataset_is_a_tar_of_keys(dataset: pd.DataFrame, tmp_path: Path) -> 
     keys = list(dict.fromkeys(name.partition(".")[0] for name in content))
     assert keys == known.index[known["split"] == "test"].tolist()
     for key in keys:
-        assert EMOTIONS[int(content[f"{key}.cls"])] == known.loc[key, "emotion"]
+        assert WORDS[int(content[f"{key}.cls"])] == known.loc[key, "emotion"]
         assert json.loads(content[f"{key}.json"])["attribution"] == 'A "B", C'
         with Image.open(io.BytesIO(content[f"{key}.jpg"])) as picture:
             assert picture.size == (96, 96)
