@@ -7,7 +7,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 
 PYTHON := $(shell command -v python3.11 || command -v python3)
 
-.PHONY: help setup repro reproduced test quick lint docs wheel wheel-cascades lock
+.PHONY: help setup repro reproduced test quick lint docs wheel wheel-cascades readers lock
 help:
 	@sed -n '1,2s/^# //p' Makefile
 
@@ -50,6 +50,11 @@ quick: setup
 # The wheel in an environment of its own, without the lock: pip downloads about 1 GB.
 wheel: setup
 	python -m tests.wheel.check
+
+# Exports read by the programs they are for, each in an environment of its own: pip downloads some gigabytes.
+# `make readers LIBRARIES="polars duckdb"` takes these alone.
+readers: setup
+	python -m tests.readers.check $(LIBRARIES)
 
 # toonset-cascades alone, in an environment of its own: its tests, with the newest OpenCV and with OpenCV 4.
 wheel-cascades: setup

@@ -2,8 +2,8 @@
 
 coco          annotations/instances_SPLIT.json, images/ (Lin et al. 2014); boxes from 0, px
 yolo          data.yaml, images/SPLIT/, labels/SPLIT/ (Ultralytics); middle and size as shares of the picture
-voc           Annotations/*.xml, ImageSets/Main/, JPEGImages/ (Everingham et al. 2010); corners from 1, px
-cvat          annotations.xml ("CVAT for images 1.1"), images/
+voc           Annotations/*.xml, ImageSets/Main/, JPEGImages/, labelmap.txt (Everingham et al. 2010); corners from 1, px
+cvat          annotations.xml ("CVAT for images 1.1"), images/SPLIT/
 label-studio  tasks.json with the boxes as annotations, config.xml (the page that shows them), images/
 via           via.json (VGG Image Annotator 2), images/
 csv           boxes.csv as in annotations/, with the picture's name, images/
@@ -27,7 +27,8 @@ BOX_TABLE: Final = ["file", "split", "episode_id", "frame", "character", "x", "y
 
 def place_of(form: str, picture: BoxedPicture) -> PurePosixPath:
     """Where a picture stands in an export."""
-    folder = {"yolo": f"images/{picture.split}", "voc": "JPEGImages"}.get(form, "images")
+    by_split = f"images/{picture.split}"
+    folder = {"yolo": by_split, "cvat": by_split, "voc": "JPEGImages"}.get(form, "images")
     return PurePosixPath(folder) / picture.file
 
 
@@ -107,6 +108,8 @@ def voc(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
                     _text(attribute, "name", name)
                     _text(attribute, "value", said)
         files[f"Annotations/{PurePosixPath(picture.file).stem}.xml"] = _xml(root)
+    # CVAT and Datumaro know no other names than those of VOC's own twenty without it.
+    files["labelmap.txt"] = "# label:color_rgb:parts:actions\n" + "".join(f"{name}:::\n" for name in names)
     for split, own in splits_of(pictures):
         name = {"validation": "val"}.get(split, split)
         files[f"ImageSets/Main/{name}.txt"] = "".join(f"{PurePosixPath(one.file).stem}\n" for one in own)
@@ -114,10 +117,15 @@ def voc(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
 
 
 def cvat(pictures: Sequence[BoxedPicture], names: Sequence[str]) -> Files:
-    """One file; the split is the subset of the picture."""
+    """One file; the split is the subset of the picture, in whose folder CVAT and FiftyOne look for it."""
     root = ElementTree.Element("annotations")
     _text(root, "version", "1.1")
-    labels = ElementTree.SubElement(ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "task"), "labels")
+    # As CVAT exports a project: Datumaro takes the subsets of pictures from a project's tasks only.
+    project = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "project")
+    tasks = ElementTree.SubElement(project, "tasks")
+    for split, _ in splits_of(pictures):
+        _text(ElementTree.SubElement(tasks, "task"), "subset", split)
+    labels = ElementTree.SubElement(project, "labels")
     for name in names:
         label = ElementTree.SubElement(labels, "label")
         _text(label, "name", name)

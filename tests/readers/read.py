@@ -14,7 +14,8 @@ import sys
 import types
 from pathlib import Path
 
-os.environ |= {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "FIFTYONE_DO_NOT_TRACK": "true"}
+os.environ |= {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "FIFTYONE_DO_NOT_TRACK": "true",
+               "FIFTYONE_DATABASE_URI": "mongodb://127.0.0.1:9"}  # fmt: skip
 SPLITS = ("train", "validation", "test")
 
 
@@ -91,57 +92,66 @@ def datumaro(form):
     return read
 
 
-def of_fiftyone(dataset, field="ground_truth"):
+def datumaro_folder(folder):
+    from datumaro import Dataset
+
+    dataset = Dataset.import_from(str(folder), "imagenet_with_subset_dirs")
+    names = [label.name for label in dataset.categories()[next(iter(dataset.categories()))].items]
+    found = {}
+    for item in dataset:
+        (label,) = item.annotations
+        found.setdefault(item.subset, {})[Path(item.id).name.rpartition(":")[2]] = names[label.label]
+    return {"faces": found}
+
+
+def of_fiftyone(importer):
+    """Pictures and boxes of an importer of FiftyOne. Its data sets live in a MongoDB; its importers need none."""
+    from PIL import Image
+
     found = []
-    for sample in dataset:
-        sample.compute_metadata()
-        size = [sample.metadata.width, sample.metadata.height] * 2
-        for one in getattr(sample[field], "detections", None) or ():
-            place = [float(share * side) for share, side in zip(one.bounding_box, size, strict=True)]
-            found.append([Path(sample.filepath).name, one.label, place])
+    with importer:
+        for picture, _, label in importer:
+            with Image.open(picture) as image:
+                size = [*image.size, *image.size]
+            # CVAT's gives several kinds of labels by name.
+            boxes = label.get("detections") if isinstance(label, dict) else label
+            for one in boxes.detections if boxes is not None else ():
+                place = [float(share * side) for share, side in zip(one.bounding_box, size, strict=True)]
+                found.append([Path(picture).name, one.label, place])
     return found
 
 
 def fiftyone_coco(folder):
-    import fiftyone
+    from fiftyone.utils.coco import COCODetectionDatasetImporter
 
-    found = []
-    for file in sorted((folder / "annotations").glob("*.json")):
-        found += of_fiftyone(fiftyone.Dataset.from_dir(
-            dataset_type=fiftyone.types.COCODetectionDataset, data_path=str(folder / "images"), labels_path=str(file),
-            label_field="ground_truth",
-        ))  # fmt: skip
-    return {"boxes": found}
-
-
-def fiftyone_yolo(folder):
-    import fiftyone
-
-    found = []
-    for split, key in (("train", "train"), ("validation", "val"), ("test", "test")):
-        if (folder / "images" / split).is_dir():
-            found += of_fiftyone(fiftyone.Dataset.from_dir(
-                str(folder), fiftyone.types.YOLOv5Dataset, yaml_path="data.yaml", split=key, label_field="ground_truth"
-            ))  # fmt: skip
-    return {"boxes": found}
-
-
-def fiftyone_voc(folder):
-    import fiftyone
-
-    return {"boxes": of_fiftyone(fiftyone.Dataset.from_dir(
-        dataset_type=fiftyone.types.VOCDetectionDataset, data_path=str(folder / "JPEGImages"),
-        labels_path=str(folder / "Annotations"), label_field="ground_truth",
-    ))}  # fmt: skip
+    return {"boxes": [
+        row for file in sorted((folder / "annotations").glob("*.json"))
+        for row in of_fiftyone(COCODetectionDatasetImporter(data_path=str(folder / "images"), labels_path=str(file)))
+    ]}  # fmt: skip
 
 
 def fiftyone_cvat(folder):
-    import fiftyone
+    from fiftyone.utils.cvat import CVATImageDatasetImporter
 
-    return {"boxes": of_fiftyone(fiftyone.Dataset.from_dir(
-        dataset_type=fiftyone.types.CVATImageDataset, data_path=str(folder / "images"),
-        labels_path=str(folder / "annotations.xml"), label_field="ground_truth",
-    ))}  # fmt: skip
+    places = {"data_path": str(folder / "images"), "labels_path": str(folder / "annotations.xml")}
+    return {"boxes": of_fiftyone(CVATImageDatasetImporter(**places))}
+
+
+def fiftyone_voc(folder):
+    from fiftyone.utils.voc import VOCDetectionDatasetImporter
+
+    places = {"data_path": str(folder / "JPEGImages"), "labels_path": str(folder / "Annotations")}
+    return {"boxes": of_fiftyone(VOCDetectionDatasetImporter(**places))}
+
+
+def fiftyone_yolo(folder):
+    from fiftyone.utils.yolo import YOLOv5DatasetImporter
+
+    splits = {"train": "train", "validation": "val", "test": "test"}
+    return {"boxes": [
+        row for split, key in splits.items() if (folder / "images" / split).is_dir()
+        for row in of_fiftyone(YOLOv5DatasetImporter(dataset_dir=str(folder), yaml_path="data.yaml", split=key))
+    ]}  # fmt: skip
 
 
 # Faces.
@@ -183,12 +193,12 @@ def keras_folder(folder):
 
 
 def fiftyone_folder(folder):
-    import fiftyone
+    from fiftyone.utils.data.importers import ImageClassificationDirectoryTreeImporter
 
     found = {}
     for split in sorted(path.name for path in folder.iterdir()):
-        data = fiftyone.Dataset.from_dir(str(folder / split), fiftyone.types.ImageClassificationDirectoryTree)
-        found[split] = {Path(one.filepath).stem: one.ground_truth.label for one in data}
+        with ImageClassificationDirectoryTreeImporter(dataset_dir=str(folder / split)) as importer:
+            found[split] = {Path(picture).stem: label.label for picture, _, label in importer}
     return {"faces": found}
 
 
@@ -233,7 +243,8 @@ READERS = {
     "datumaro coco": datumaro("coco"),
     "datumaro cvat": datumaro("cvat"),
     "datumaro voc": datumaro("voc"),
-    "datumaro yolo": datumaro("yolo_ultralytics"),
+    "datumaro folder": datumaro_folder,
+    "datumaro yolo": datumaro("yolo"),
     "duckdb huggingface": duckdb_parquet,
     "duckdb release": duckdb_parquet,
     "fiftyone coco": fiftyone_coco,
