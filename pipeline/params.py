@@ -192,10 +192,21 @@ class Train(ParamsSection):
     """Training of the emotion classifier; None: as the network's own recipe in `pipeline.nets` has it."""
 
     net: Literal[
-        "dikshit2022", "googlenet", "hill2017", "ho2023", "li2022", "resnet18", "resnet50", "toon", "vanilla"
+        "dikshit2022",
+        "face_api",
+        "googlenet",
+        "hill2017",
+        "ho2023",
+        "li2022",
+        "mini_xception",
+        "resnet18",
+        "resnet50",
+        "toon",
+        "vanilla",
     ] = "toon"
     options: dict[str, bool | int | float | str] = {}
-    start: Literal["toon-faces"] | None = "toon-faces"
+    start: Annotated[str, Field(min_length=1)] | None = "toon-faces"
+    start_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     pretrained: Annotated[str, Field(min_length=1)] | None = None
     pretrained_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     optimizer: Literal["adadelta", "adagrad", "adam", "adamw", "rmsprop", "sgd"] | None = None

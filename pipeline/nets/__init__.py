@@ -17,7 +17,18 @@ import torch
 from torch import nn
 
 from pipeline.errors import InputError, ParamsError, nearest
-from pipeline.nets import dikshit2022, googlenet, hill2017, ho2023, li2022, resnet, toon, vanilla
+from pipeline.nets import (
+    dikshit2022,
+    face_api,
+    googlenet,
+    hill2017,
+    ho2023,
+    li2022,
+    mini_xception,
+    resnet,
+    toon,
+    vanilla,
+)
 from pipeline.nets.recipe import Recipe
 
 LARGEST: Final = 1024
@@ -56,6 +67,14 @@ ARCHITECTURES: Final = {
     "resnet50": Architecture(resnet.resnet50, resnet.SIZE, resnet.CHANNELS, resnet.RECIPE, fine_tuned=True),
     "googlenet": Architecture(googlenet.GoogLeNet, googlenet.SIZE, googlenet.CHANNELS, googlenet.RECIPE),
     "vanilla": Architecture(vanilla.Vanilla, vanilla.SIZE, vanilla.CHANNELS, vanilla.RECIPE),
+    "face_api": Architecture(face_api.FaceApi, face_api.SIZE, face_api.CHANNELS, face_api.RECIPE, face_api.MARGIN),
+    "mini_xception": Architecture(
+        mini_xception.MiniXception,
+        mini_xception.SIZE,
+        mini_xception.CHANNELS,
+        mini_xception.RECIPE,
+        mini_xception.MARGIN,
+    ),
     "toon": Architecture(toon.Toon, toon.SIZE, toon.CHANNELS, toon.RECIPE, toon.MARGIN),
 }
 

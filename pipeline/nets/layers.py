@@ -1,7 +1,36 @@
-"""What several networks share: initial values, the part they see, L2 on chosen weights, probabilities of logits."""
+"""What several networks share: initial values, the part they see, TensorFlow's padding, L2, probabilities of logits."""
 
 import torch
 from torch import nn
+from torch.nn import functional
+
+
+def same_padding(x: torch.Tensor, side: int, stride: int, value: float = 0.0) -> torch.Tensor:
+    """[..., H, W] with as much around it as TensorFlow's `SAME` has: an odd pixel is at the right and the bottom."""
+    down, across = (max(0, (-(-size // stride) - 1) * stride + side - size) for size in x.shape[-2:])
+    return functional.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2), value=value)
+
+
+class SameConv(nn.Conv2d):
+    """A convolution padded as TensorFlow's `SAME`: where an odd pixel is needed, it is at the right and the bottom."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, before, H, W] → [N, after, ⌈H/stride⌉, ⌈W/stride⌉]."""
+        return super().forward(same_padding(x, self.kernel_size[0], self.stride[0]))
+
+
+class Separable(nn.Module):
+    """A 3×3 convolution of each channel alone, padded as `SAME`, then one of 1×1 over all channels."""
+
+    def __init__(self, before: int, after: int, stride: int = 1, bias: bool = True) -> None:
+        super().__init__()
+        self.depthwise = SameConv(before, before, 3, stride=stride, groups=before, bias=False)
+        self.pointwise = nn.Conv2d(before, after, 1, bias=bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[N, before, H, W] → [N, after, ⌈H/stride⌉, ⌈W/stride⌉]."""
+        y: torch.Tensor = self.pointwise(self.depthwise(x))
+        return y
 
 
 def keras_start(net: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """The plan of a training: the section `train` of params.yaml, with every `null` replaced by the network's recipe."""
 
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, Final
 
 from pipeline.errors import ParamsError
@@ -8,6 +9,8 @@ from pipeline.nets import Architecture, architecture, check_options
 from pipeline.nets.recipe import Recipe
 from pipeline.params import Train
 
+SHIPPED: Final = "toon-faces"
+"""What `train.start` says where the weights of the package are wanted."""
 RATES: Final = {"adadelta": 1.0, "adagrad": 0.01, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "sgd": 0.01}
 """Keras's learning rates at the time of the published networks."""
 
@@ -30,13 +33,18 @@ class Plan:
 
     @property
     def starts_from_shipped(self) -> bool:
-        """Whether the first weights are those that `train.start` names: only `toon` of its own width has them."""
+        """Whether the first weights are those of the package: only `toon` of its own width has them."""
         own_width = self.arguments.get("width", self.net.options.get("width")) == self.net.options.get("width")
-        return self.settings.start is not None and self.settings.net == "toon" and own_width
+        return self.settings.start == SHIPPED and self.settings.net == "toon" and own_width
+
+    @property
+    def starts_from_model(self) -> Path | None:
+        """The folder of the model whose weights are the first ones; None where `train.start` names none."""
+        return None if self.settings.start in (None, SHIPPED) else Path(self.settings.start)
 
     def __str__(self) -> str:
         """Network, first weights, optimiser and rate, for people."""
-        start = f" from {self.settings.start}" if self.starts_from_shipped else ""
+        start = f" from {self.settings.start}" if self.starts_from_shipped or self.starts_from_model else ""
         return f"{self.settings.net}{start} with {self.recipe.optimizer} at {self.recipe.learning_rate:g}"
 
 

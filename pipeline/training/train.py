@@ -33,6 +33,7 @@ from pipeline.training.pretrained import start_from_published
 from pipeline.training.recipes import Plan, plan_of
 from pipeline.training.run import Epoch, Examples, Run, best_epoch, logits_of
 from pipeline.training.start import PACE, SHA256, start_from_shipped
+from pipeline.training.start_model import start_from_model
 
 CHECKPOINT: Final = "training.safetensors"
 
@@ -62,7 +63,7 @@ def train(
     the progress bar.
     Raises StageError where there is nothing to learn from: no face, one emotion only, a label that is no emotion of
     params.yaml, a margin that is not known, a loss that is no number; ParamsError and InputError as
-    `start_from_published` does.
+    `start_from_published` and `start_from_model` do.
     """
     settings, emotions, plan = params.train, params.emotions, plan_of(params.train)
     crops = Crops.of(params.faces, learned_margin(train_rows))
@@ -76,8 +77,9 @@ def train(
     with reproducible(settings.seed, settings.threads):
         net = plan.net.make(classes=len(emotions), **plan.arguments)
         published = start_from_published(net, plan)
-        pace = PACE if start_from_shipped(net, plan, emotions) else 1.0
-        normalise = IMAGENET if published else statistics(training.images.numpy())
+        earlier = start_from_model(net, plan, emotions)
+        pace = PACE if start_from_shipped(net, plan, emotions) or earlier else 1.0
+        normalise = earlier or (IMAGENET if published else statistics(training.images.numpy()))
         net = net.to(device)
         run = Run(net, normalise, training, validation, plan.recipe, settings.seed, len(emotions), pace)
         epoch = _fit(run, cache, _key(training, validation, plan, emotions), desc)

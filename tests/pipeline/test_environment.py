@@ -75,7 +75,7 @@ def test_the_lock_is_within_the_bounds_of_a_plain_install() -> None:
 @pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     main = project()
-    extras = chain(*(main["optional-dependencies"][name] for name in ("app", "cluster", "onnx")))
+    extras = chain(*(main["optional-dependencies"][name] for name in ("app", "cluster", "fer", "onnx")))
     ours = {canonicalize_name(Requirement(text).name) for text in [*main["dependencies"], *extras]}
     theirs = {canonicalize_name(Requirement(text).name) for text in project("cascades")["dependencies"]}
     owners = metadata.packages_distributions()

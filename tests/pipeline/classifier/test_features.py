@@ -19,7 +19,7 @@ FACES = [draw(shape, "cat", np.random.default_rng(7)) for shape in EMOTIONS]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - {"mini_xception"}))  # it ends in a convolution
 def test_the_answers_follow_from_the_features(name: str) -> None:
     known = classifier(name)
     own = OwnFeatures(known)
