@@ -30,6 +30,7 @@ VARIANTS: dict[str, Callable[[TrainingParams], TrainingParams]] = {
     "default": lambda p: p,
     "jitter 0.1": lambda p: replace(p, jitter=0.1),
     "8 stages": lambda p: replace(p, stages=8),
+    "8 stages, hit rate 0.999": lambda p: replace(p, stages=8, min_hit_rate=0.999),
     "hit rate 0.999": lambda p: replace(p, min_hit_rate=0.999),
     "false alarm 0.6": lambda p: replace(p, max_false_alarm=0.6),
     "1,000 negatives": lambda p: replace(p, negatives=1000),

@@ -168,31 +168,49 @@ def _build(context, builder, signature, args):
 def _build_trees(context, builder, signature, args):
     """Write the kernel of trees in LLVM's terms."""
     kernel = _Kernel(context, builder, signature, args)
-    answers = cgutils.alloca_once(builder, vector(F64), size=I64(MAX_NODES))  # of a tree's nodes
-    answer = cgutils.alloca_once(builder, vector(F64))
+    trees = Trees(builder, kernel.item)
+
+    def goes_left(row):
+        return builder.fcmp_ordered("<", kernel.feature(row), splat(builder, kernel.item("threshold", row)))
 
     with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
         tree = builder.add(kernel.first, loop.index)
-        node, leaf, end = (kernel.item("trees", kernel.cell_of(tree, k, 2), I64) for k in range(3))
+        kernel.add(loop, tree, trees.answers(tree, goes_left))
+    return kernel.end()
+
+
+class Trees:
+    """Trees of any shape: every node is looked at, from the leaves up to the root.
+
+    item  reads an element of one of the nodes' arrays `trees`, `links` and `leaves`: name, index, wider type if wanted
+    """
+
+    def __init__(self, builder, item):
+        self.builder, self.item = builder, item
+        self.of_nodes = cgutils.alloca_once(builder, vector(F64), size=I64(MAX_NODES))  # answers of a tree's nodes
+        self.answer = cgutils.alloca_once(builder, vector(F64))
+
+    def answers(self, tree, goes_left):
+        """What a tree adds to the sum of each window: a vector of float64. goes_left(row): a vector of i1."""
+        builder = self.builder
+        node, leaf, end = (self.item("trees", builder.add(builder.mul(tree, I64(2)), I64(k)), I64) for k in range(3))
         count = builder.sub(end, node)
         # Links lead forward, so a node's answer is known before the node that leads to it is reached.
         with cgutils.for_range(builder, count, intp=I64) as inner:
             place = builder.sub(builder.sub(count, I64(1)), inner.index)
             row = builder.add(node, place)
+            left, right = (self._side(row, leaf, k) for k in range(2))
+            builder.store(builder.select(goes_left(row), left, right), builder.gep(self.of_nodes, [place]))
+        return builder.load(builder.gep(self.of_nodes, [I64(0)]))
 
-            def side(k, row=row):
-                """The answer that a link leads to: another node's or a leaf."""
-                link = kernel.item("links", kernel.cell_of(row, k, 2), I64)
-                with builder.if_else(builder.icmp_signed(">", link, I64(0))) as (to_node, to_leaf):
-                    with to_node:
-                        builder.store(builder.load(builder.gep(answers, [link])), answer)
-                    with to_leaf:
-                        value = kernel.item("leaves", builder.sub(leaf, link))
-                        builder.store(splat(builder, builder.fpext(value, F64)), answer)
-                return builder.load(answer)
-
-            threshold = splat(builder, kernel.item("threshold", row))
-            goes_left = builder.fcmp_ordered("<", kernel.feature(row), threshold)
-            builder.store(builder.select(goes_left, side(0), side(1)), builder.gep(answers, [place]))
-        kernel.add(loop, tree, builder.load(builder.gep(answers, [I64(0)])))
-    return kernel.end()
+    def _side(self, row, leaf, k):
+        """The answer that a link leads to: another node's or a leaf."""
+        builder = self.builder
+        link = self.item("links", builder.add(builder.mul(row, I64(2)), I64(k)), I64)
+        with builder.if_else(builder.icmp_signed(">", link, I64(0))) as (to_node, to_leaf):
+            with to_node:
+                builder.store(builder.load(builder.gep(self.of_nodes, [link])), self.answer)
+            with to_leaf:
+                value = self.item("leaves", builder.sub(leaf, link))
+                builder.store(splat(builder, builder.fpext(value, F64)), self.answer)
+        return builder.load(self.answer)

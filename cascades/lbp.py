@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cascades.features import LbpFeatures
 from cascades.flat import STAGE_EPSILON, limits
-from cascades.lbp_blocks import lbp_stage_mask
+from cascades.lbp_blocks import lbp_stage_mask, lbp_tree_mask
 from cascades.model import Cascade
 from cascades.pyramid import BLOCK, Layout, Level, grid
 from cascades.scan import LevelWindows, add_survivors, visited
@@ -118,48 +118,9 @@ def scan_lbp(flat: FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
     lay = level.layout
     nx, ny = grid(lay, flat.window, stripe_count)
     nodes = lbp_on_level(flat, lay)
-    if flat.stumps:
-        cells, scores = _scan_stumps(level.buffer, existing_windows(lay, flat.window, stripe_count), nodes)
-    else:
-        cells, scores = _scan_trees(level.buffer, lay.stride, ny, nx, nodes)
+    kernel = _scan_stumps if flat.stumps else _scan_trees
+    cells, scores = kernel(level.buffer, existing_windows(lay, flat.window, stripe_count), nodes)
     return LevelWindows(*lay.places(cells), scores, nx * ny)
-
-
-@njit(cache=True, nogil=True)
-def lbp_code(buffer, cell, o):
-    """The eight outer blocks compared with the middle one, clockwise from the top left: 0–255. o int[16] corners."""
-    # Sixteen cells and differences of them, no array: this is called for every window and node.
-    c = np.uint64(cell)
-    a0, a1, a2, a3 = buffer[c + o[0]], buffer[c + o[1]], buffer[c + o[2]], buffer[c + o[3]]
-    b0, b1, b2, b3 = buffer[c + o[4]], buffer[c + o[5]], buffer[c + o[6]], buffer[c + o[7]]
-    c0, c1, c2, c3 = buffer[c + o[8]], buffer[c + o[9]], buffer[c + o[10]], buffer[c + o[11]]
-    d0, d1, d2, d3 = buffer[c + o[12]], buffer[c + o[13]], buffer[c + o[14]], buffer[c + o[15]]
-    middle = np.int32(b1 - b2 - c1 + c2)
-    code = np.int64(np.int32(a0 - a1 - b0 + b1) >= middle) << 7
-    code |= np.int64(np.int32(a1 - a2 - b1 + b2) >= middle) << 6
-    code |= np.int64(np.int32(a2 - a3 - b2 + b3) >= middle) << 5
-    code |= np.int64(np.int32(b2 - b3 - c2 + c3) >= middle) << 4
-    code |= np.int64(np.int32(c2 - c3 - d2 + d3) >= middle) << 3
-    code |= np.int64(np.int32(c1 - c2 - d1 + d2) >= middle) << 2
-    code |= np.int64(np.int32(c0 - c1 - d0 + d1) >= middle) << 1
-    code |= np.int64(np.int32(b0 - b1 - c0 + c1) >= middle)
-    return code
-
-
-@njit(cache=True, nogil=True)
-def _stage_sum(buffer, cell, nodes, stage):
-    """The sum of a stage's trees for one window."""
-    total = 0.0
-    for t in range(nodes.stages[stage], nodes.stages[stage + 1]):
-        node = 0
-        while True:
-            k = nodes.trees[t, 0] + node
-            code = lbp_code(buffer, cell, nodes.offsets[k])
-            node = nodes.links[k, 0] if (nodes.subset[k, code >> 5] >> (code & 31)) & 1 else nodes.links[k, 1]
-            if node <= 0:
-                break
-        total += np.float64(nodes.leaves[nodes.trees[t, 1] - node])
-    return total
 
 
 @njit(cache=True, nogil=True)
@@ -191,26 +152,25 @@ def _scan_stumps(buffer, existing, nodes):
 
 
 @njit(cache=True, nogil=True)
-def _scan_trees(buffer, stride, ny, nx, nodes):
-    """Scan a level window by window, with a cascade of any trees; returns what `_scan_stumps` does."""
-    out_cells = []
-    out_total = []
-    for y in range(ny):
-        x = 0
-        while x < nx:
-            cell = y * stride + x
-            value = _stage_sum(buffer, cell, nodes, 0)
-            if value < nodes.stage_threshold[0]:
-                x += 2  # as OpenCV: the neighbour of a window that the first stage rejects is skipped
-                continue
-            x += 1
-            passed = True
-            for stage in range(1, nodes.stage_threshold.size):
-                value = _stage_sum(buffer, cell, nodes, stage)
-                if value < nodes.stage_threshold[stage]:
-                    passed = False
-                    break
-            if passed:
-                out_cells.append(cell)
-                out_total.append(value)
-    return np.array([np.int64(c) for c in out_cells]), np.array([np.float64(v) for v in out_total])
+def _scan_trees(buffer, existing, nodes):
+    """Scan a level with a cascade of trees; returns what `_scan_stumps` does. Each compiles only what it needs."""
+    out_cells: NDArray[np.int64] = np.empty(256, np.int64)
+    out_total: NDArray[np.float64] = np.empty(256, np.float64)
+    found = 0
+    sums = np.empty(BLOCK, np.float64)
+    skip = np.uint32(0)
+    for block in range(existing.size):
+        if existing[block] == 0:
+            skip = np.uint32(0)
+            continue
+        cell = block * BLOCK
+        mask = lbp_tree_mask(buffer, cell, existing[block], nodes, 0, sums)
+        mask, skip = visited(mask, existing[block], skip)
+        for stage in range(1, nodes.stage_threshold.size):
+            if mask == 0:
+                break
+            mask = lbp_tree_mask(buffer, cell, mask, nodes, stage, sums)
+        if mask == 0:
+            continue
+        out_cells, out_total, found = add_survivors(out_cells, out_total, found, cell, mask, sums)
+    return out_cells[:found], out_total[:found]

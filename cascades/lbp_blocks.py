@@ -1,13 +1,14 @@
-"""Eight neighbouring windows at once: one stage of LBP stumps in the processor's vectors.
+"""Eight neighbouring windows at once: one stage of LBP stumps or trees in the processor's vectors.
 
-As `blocks` does for Haar stumps. A code's three upper bits choose one of the node's eight words, its five lower ones a
-bit of it; so the eight words are narrowed down by three rounds of choosing between two, and shifted. The plain twin is
-in tests/cascades/test_lbp_blocks.py.
+As `blocks` does for Haar features. A code's three upper bits choose one of the node's eight words, its five lower ones
+a bit of it; so the eight words are narrowed down by three rounds of choosing between two, and shifted. The plain twins
+are in tests/cascades/plain_lbp.py.
 """
 
 # mypy: ignore-errors
 # (neither llvmlite nor numba's extension interface has types)
 
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -16,7 +17,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from cascades.blocks import F64, I32, I64, MASK, load_vector, splat, vector
+from cascades.blocks import F64, I32, I64, MASK, Trees, load_vector, splat, vector
 from cascades.pyramid import BLOCK
 
 
@@ -31,14 +32,35 @@ def _stage_mask(typingctx, buffer, cell, alive, nodes, stage, sums):
 
     The sum of the leaves is float64, in this order, as in OpenCV.
     """
-    return types.uint32(buffer, cell, alive, nodes, stage, sums), _build
+    return types.uint32(buffer, cell, alive, nodes, stage, sums), partial(_build, _stumps)
+
+
+def _tree_mask(typingctx, buffer, cell, alive, nodes, stage, sums):
+    """As `lbp_stage_mask`, for a stage of trees."""
+    return types.uint32(buffer, cell, alive, nodes, stage, sums), partial(_build, _trees)
 
 
 lbp_stage_mask: Any = intrinsic(_stage_mask)
+lbp_tree_mask: Any = intrinsic(_tree_mask)
 
 
-def _build(context, builder, signature, args):
-    """Write the kernel in LLVM's terms."""
+def _stumps(builder, item):
+    """What a stump adds to the sum of each window, by stump and by where its windows go."""
+
+    def answers(row, goes_left):
+        places = (builder.add(builder.mul(row, I64(3)), I64(k)) for k in (1, 2))
+        left, right = (splat(builder, builder.fpext(item("stump", place), F64)) for place in places)
+        return builder.select(goes_left(row), left, right)
+
+    return answers
+
+
+def _trees(builder, item):
+    return Trees(builder, item).answers
+
+
+def _build(kind, context, builder, signature, args):
+    """Write the kernel in LLVM's terms. kind: `_stumps` or `_trees`."""
     buffer = make_array(signature.args[0])(context, builder, args[0]).data
     cell, stage = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 4))
     alive = builder.trunc(args[2], MASK)
@@ -47,25 +69,27 @@ def _build(context, builder, signature, args):
         for i, (name, array) in enumerate(zip(signature.args[3].fields, signature.args[3].types, strict=True))
     }
 
-    def item(name, row, column=None, columns=1):
-        index = row if column is None else builder.add(builder.mul(row, I64(columns)), I64(column))
-        return builder.load(builder.gep(nodes[name], [index]))
+    def item(name, index, wide=None):
+        found = builder.load(builder.gep(nodes[name], [index]))
+        return found if wide is None else builder.sext(found, wide)
 
-    first, last = (builder.sext(item("stages", builder.add(stage, I64(i))), I64) for i in (0, 1))
+    def goes_left(row):
+        places = [builder.add(builder.mul(row, I64(16)), I64(i)) for i in range(16)]
+        corners = [
+            load_vector(builder, buffer, builder.add(cell, item("offsets", place, I64)), I32) for place in places
+        ]
+        words = [splat(builder, item("subset", builder.add(builder.mul(row, I64(8)), I64(i)))) for i in range(8)]
+        return _in_subset(builder, _comparisons(builder, corners), words)
+
+    answers = kind(builder, item)
+    first, last = (item("stages", builder.add(stage, I64(i)), I64) for i in (0, 1))
     total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
     left_over = cgutils.alloca_once_value(builder, alive)
     with cgutils.for_range(builder, builder.sub(last, first), intp=I64) as loop:
-        row = builder.add(first, loop.index)
-        corners = [
-            load_vector(builder, buffer, builder.add(cell, builder.sext(item("offsets", row, i, 16), I64)), I32)
-            for i in range(16)
-        ]
-        words = [splat(builder, item("subset", row, i, 8)) for i in range(8)]
-        goes_left = _in_subset(builder, _comparisons(builder, corners), words)
-        left, right = (splat(builder, builder.fpext(item("stump", row, k, 3), F64)) for k in (1, 2))
-        sums = builder.fadd(builder.load(total), builder.select(goes_left, left, right))
+        tree = builder.add(first, loop.index)
+        sums = builder.fadd(builder.load(total), answers(tree, goes_left))
         builder.store(sums, total)
-        can_pass = builder.fcmp_ordered(">=", sums, splat(builder, item("limit", row)))
+        can_pass = builder.fcmp_ordered(">=", sums, splat(builder, item("limit", tree)))
         still = builder.and_(alive, builder.bitcast(can_pass, MASK))
         builder.store(still, left_over)
         with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):

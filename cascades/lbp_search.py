@@ -83,7 +83,7 @@ def _parts(features: NDArray[np.int64]) -> list[NDArray[np.int64]]:
 
 @njit(cache=True, nogil=True)
 def window_codes(cells, offsets, features, codes):
-    """The codes of some features on all windows, as `lbp.lbp_code` gives them for one.
+    """The codes of some features on all windows, bits 7 to 0 as `lbp_blocks` counts them.
 
     cells int32[C, N], offsets int32[F, 16], features int64[K], codes uint8[F, N] out
     """

@@ -6,10 +6,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from cascades.flat import limits
-from cascades.lbp import LbpNodes, _scan_trees, existing_windows, flatten_lbp, lbp_code, lbp_on_level, scan_lbp
+from cascades.lbp import LbpNodes, existing_windows, flatten_lbp, lbp_on_level, scan_lbp
 from cascades.lbp_blocks import lbp_stage_mask
 from cascades.pyramid import BLOCK, build_level, grid, layout, stripes
 from tests.cascades.conftest import draw_scene
+from tests.cascades.plain_lbp import lbp_code, plain_scan
 from tests.cascades.random_cascades import random_lbp
 
 STUMPS = 40
@@ -68,11 +69,13 @@ def test_a_block_passes_as_its_windows_do(
     assert np.array_equal(sums[passed], plain[passed])
 
 
+@pytest.mark.parametrize("depth", [1, 2, 4])
 @pytest.mark.parametrize("scale", [1.0, 1.21, 2.14])
 @pytest.mark.parametrize("size", [(210, 160), (97, 61), (24, 20)])
-def test_blocks_find_what_window_by_window_finds(size: tuple[int, int], scale: float) -> None:
+def test_blocks_find_what_window_by_window_finds(size: tuple[int, int], scale: float, depth: int) -> None:
     """Sums, places and the skipping of neighbours, at both steps and where rows end inside a block."""
-    flat = flatten_lbp(random_lbp(np.random.default_rng(1), 1))
+    flat = flatten_lbp(random_lbp(np.random.default_rng(1), depth))
+    assert flat.stumps == (depth == 1)
     gray = (
         draw_scene(4, size, 1)[0] if min(size) > 60 else np.random.default_rng(2).integers(0, 256, size[::-1], np.uint8)
     )
@@ -80,10 +83,10 @@ def test_blocks_find_what_window_by_window_finds(size: tuple[int, int], scale: f
     level = build_level(gray[None], lay, False, upright_only=True)
     count = stripes(lay, flat.window)
     nx, ny = grid(lay, flat.window, count)
-    cells, sums = _scan_trees(level.buffer, lay.stride, ny, nx, lbp_on_level(flat, lay))
+    cells, sums = plain_scan(level.buffer, lay.stride, ny, nx, lbp_on_level(flat, lay))
     found = scan_lbp(flat, level, count)
     x, y = lay.places(cells)
-    assert len(x) > 0
+    assert len(x) > 0 or size == (24, 20)  # that one has a few windows only
     assert (found.x.tolist(), found.y.tolist(), found.score.tolist()) == (x.tolist(), y.tolist(), sums.tolist())
     assert found.scanned == nx * ny == int(np.bitwise_count(existing_windows(lay, flat.window, count)).sum())
 

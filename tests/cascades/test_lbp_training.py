@@ -12,12 +12,12 @@ from cascades import AnnotatedImage, Detector, InvalidParameter, TrainingParams,
 from cascades.boosting import integer_weights
 from cascades.features import lbp_features
 from cascades.integral import window_integrals
-from cascades.lbp import lbp_code
 from cascades.lbp_search import CODES, FLIP, LbpSearch, best_cut, smear
 from cascades.opencv_xml import write_cascade
 from cascades.splits import DISCRETE, GENTLE, REAL, split_score
 from cascades.training import window_offsets
 from tests.cascades.conftest import SMALL, draw_images, draw_scene
+from tests.cascades.plain_lbp import lbp_code
 from tests.cascades.test_parity import oracle, ours
 
 LBP = replace(SMALL, features="lbp", stages=3)
