@@ -222,10 +222,9 @@ class LocalServer:
             f"{advice}, or use that one: set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY"
         )
 
-    def _start(self, python: Path, account: Credentials) -> "subprocess.Popen[bytes]":
-        (self.documents / PICTURES).mkdir(parents=True, exist_ok=True)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LABEL_STUDIO_")}
-        environment |= {
+    def settings(self, account: Credentials) -> dict[str, str]:
+        """What Label Studio is told in its environment."""
+        return {
             "LABEL_STUDIO_USERNAME": account.username,
             "LABEL_STUDIO_PASSWORD": account.password,
             "LABEL_STUDIO_USER_TOKEN": account.token,
@@ -245,6 +244,11 @@ class LocalServer:
             **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NOBODY),
             **dict.fromkeys(("no_proxy", "NO_PROXY"), f"{HOST},localhost"),
         }
+
+    def _start(self, python: Path, account: Credentials) -> "subprocess.Popen[bytes]":
+        (self.documents / PICTURES).mkdir(parents=True, exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LABEL_STUDIO_")}
+        environment |= self.settings(account)
         for name in ("VIRTUAL_ENV", "PYTHONPATH", "HOST", "PORT"):
             environment.pop(name, None)
         # `label-studio` is the script beside that Python; `--internal-host`, or it would listen to the whole network.

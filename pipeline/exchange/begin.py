@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline import paths
 from pipeline.errors import InputError
-from pipeline.exchange.given import AFFECTNET_TABLES, CSV_TABLE, Given, read_source
+from pipeline.exchange.given import AFFECTNET_TABLES, CSV_TABLE, Given, affectnet_parts, read_source
 from pipeline.exchange.vocabulary import MOST_LABELS, plain
 from pipeline.params import FacesFrom, PictureFormat
 from pipeline.project.new import add_to_git, fill_project, run_dvc
@@ -75,7 +75,7 @@ def _looks_like(pictures: Path) -> PictureFormat:
         return "parquet" if pictures.suffix == ".parquet" else "fer2013"
     if (pictures / "fer2013.csv").exists():
         return "fer2013"
-    if any((pictures / name).exists() for name in AFFECTNET_TABLES):
+    if any((pictures / name).exists() for name in AFFECTNET_TABLES) or affectnet_parts(pictures):
         return "affectnet"
     if any(pictures.rglob("*.parquet")):
         return "parquet"

@@ -4,7 +4,8 @@
                 torchvision read them
     csv         a table with the columns path and emotion, and if there are any character, split and group
     fer2013     fer2013.csv (emotion, pixels, Usage), and icml_face_data.csv, which has the same
-    affectnet   training.csv and validation.csv with subDirectory_filePath and expression
+    affectnet   training.csv and validation.csv with subDirectory_filePath and expression; or train_set/ and val_set/
+                with images/N.jpg and annotations/N_exp.npy
     ferg        character/character_emotion/picture (Aneja et al. 2016)
     parquet     tables with pictures, as Hugging Face `datasets` and `toonset export huggingface` write them
 
@@ -25,6 +26,7 @@ import numpy as np
 from cascades.pictures import SUFFIXES
 from pipeline import paths
 from pipeline.errors import InputError
+from pipeline.exchange.npy import read_value
 from pipeline.exchange.parquet import labelled_rows
 from pipeline.exchange.tables import rows_of_csv
 from pipeline.exchange.vocabulary import AFFECTNET, FER2013, NO_EMOTION, split_named
@@ -114,8 +116,14 @@ def _csv(path: Path, entry: FacesFrom) -> Iterator[Given]:
 def _affectnet(path: Path, entry: FacesFrom) -> Iterator[Given]:
     _require_folder(path, entry)
     tables = [entry.table] if entry.table else [name for name in AFFECTNET_TABLES if (path / name).exists()]
-    if not tables:
-        raise InputError(f"{path} has neither {' nor '.join(AFFECTNET_TABLES)}; name the table in `table`")
+    parts = [] if tables else affectnet_parts(path)
+    if not tables and not parts:
+        raise InputError(
+            f"{path} has neither {' nor '.join(AFFECTNET_TABLES)} nor a folder with images/ and annotations/; name the "
+            "table in `table`"
+        )
+    for part in parts:
+        yield from _affectnet_part(path, part)
     for table in tables:
         split = split_named(Path(table).stem) or ""
         for line, row in rows_of_csv(path / table, ("subDirectory_filePath", "expression")):
@@ -123,6 +131,22 @@ def _affectnet(path: Path, entry: FacesFrom) -> Iterator[Given]:
             label, unusable = _numbered(row["expression"], AFFECTNET, line)
             name = row["subDirectory_filePath"] or f"{table}, line {line}"
             yield Given(name, label, split=split, picture=place, fault=fault or unusable)
+
+
+def affectnet_parts(path: Path) -> list[Path]:
+    """The folders of AffectNet with images/ and annotations/: this one, or train_set/ and val_set/ in it."""
+    folders = [path, *sorted(one for one in path.iterdir() if not one.is_symlink())] if path.is_dir() else []
+    inner = [(one, [one / "images", one / "annotations"]) for one in folders]
+    return [one for one, both in inner if all(part.is_dir() and not part.is_symlink() for part in both)]
+
+
+def _affectnet_part(path: Path, part: Path) -> Iterator[Given]:
+    split = split_named(part.name) or ""
+    for name, fault in files_of(part / "images"):
+        cell, unreadable = read_value((part / "annotations" / name).with_name(f"{Path(name).stem}_exp.npy"))
+        label, unusable = ("", unreadable) if unreadable else _numbered(cell, AFFECTNET)
+        place = part / "images" / name
+        yield Given(place.relative_to(path).as_posix(), label, split=split, picture=place, fault=fault or unusable)
 
 
 def _fer2013(path: Path, entry: FacesFrom) -> Iterator[Given]:
@@ -196,14 +220,15 @@ def _inside(folder: Path, name: str) -> tuple[Path, str]:
     return place, ""
 
 
-def _numbered(cell: str, words: dict[int, str], line: int) -> tuple[str, str]:
+def _numbered(cell: str, words: dict[int, str], line: int | None = None) -> tuple[str, str]:
     """The word for a number of the source's own list, and why it is none."""
     number = int(cell) if cell.isascii() and cell.isdigit() and len(cell) < 4 else -1
     if number in words:
         return words[number], ""
     if number in NO_EMOTION and words is AFFECTNET:
         return NO_EMOTION[number], f"the source says {NO_EMOTION[number]!r}, which is no emotion"
-    return cell[:40], f"the emotion is {cell[:40]!r} in line {line}; expected 0 to {max(words)}"
+    where = "" if line is None else f" in line {line}"
+    return cell[:40], f"the emotion is {cell[:40]!r}{where}; expected 0 to {max(words)}"
 
 
 def _require_folder(path: Path, entry: FacesFrom) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.team import compose
 from labeling import until_parent_ends
 from labeling.errors import LocalServerError
-from labeling.local_server import LocalServer
+from labeling.local_server import Credentials, LocalServer, pinned_version
 
 PARENT = f"""
 import subprocess, sys
@@ -83,3 +84,16 @@ def test_damaged_credentials_are_one_line(text: str, tmp_path: Path) -> None:
     server.credentials_file.write_text(text)
     with pytest.raises(LocalServerError, match="cannot be read"):
         server.credentials()
+
+
+def test_the_compose_file_for_teams_sets_what_our_own_server_is_told(tmp_path: Path) -> None:
+    """`python -m benchmarks.team` starts Label Studio with both: what a team starts is then what was tried."""
+    server = compose()["labels"]
+    assert server["image"].endswith(f":{pinned_version()}")
+    own = LocalServer(tmp_path / "home", tmp_path).settings(Credentials("", "a", "b", "c"))
+    asked = server["environment"]
+    own_of_postgres = {"DJANGO_DB", "POSTGRE_HOST", "POSTGRE_NAME", "POSTGRE_USER", "POSTGRE_PASSWORD"}
+    assert set(asked) - set(own) == own_of_postgres
+    assert {name: value for name, value in asked.items() if name not in own_of_postgres} == {
+        name: own[name] for name in set(asked) - own_of_postgres
+    }

@@ -146,6 +146,45 @@ def test_affectnet_has_its_numbers(tmp_path: Path) -> None:
     assert "no emotion" in found[1].fault
 
 
+def test_affectnet_has_its_numbers_in_npy_files_too(tmp_path: Path) -> None:
+    def annotate(part: str, name: str, value: object) -> None:
+        picture(tmp_path / f"faces/{part}/images/{name}.jpg")
+        place = tmp_path / f"faces/{part}/annotations/{name}_exp.npy"
+        place.parent.mkdir(exist_ok=True)
+        np.save(place, np.array(value), allow_pickle=True)
+
+    for name, value in {"0": "6", "1": 3, "2": 7.0, "3": b"0", "4": [1], "5": "10"}.items():
+        annotate("train_set", name, value)
+    annotate("val_set", "9", "1")
+    bad = {"a": [1, 2], "b": None, "c": "x", "d": "x" * 9000, "e": 1.5, "f": {"a": 1}}
+    for name, value in bad.items():
+        annotate("val_set", name, value)
+    picture(tmp_path / "faces/val_set/images/g.jpg")
+    (tmp_path / "faces/val_set/annotations/h_exp.npy").write_bytes(b"PK\x03\x04")
+    picture(tmp_path / "faces/val_set/images/h.jpg")
+    found = {Path(one.name).stem: one for one in read(tmp_path / "faces", "affectnet")}
+    assert [(found[name].label, found[name].split) for name in "012349"] == [
+        ("anger", "train"),
+        ("surprise", "train"),
+        ("contempt", "train"),
+        ("neutral", "train"),
+        ("happy", "train"),
+        ("happy", "validation"),
+    ]
+    assert "no emotion" in found["5"].fault
+    reasons = {"a": "(2,)", "b": "object", "c": "'x'", "d": "4096 bytes", "e": "'1.5'", "f": "object",
+               "g": "there is no annotations/g_exp.npy", "h": "no .npy file"}  # fmt: skip
+    for name, reason in reasons.items():
+        assert reason in found[name].fault, name
+    assert found["0"].name == "train_set/images/0.jpg"
+
+
+def test_affectnet_needs_a_table_or_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "faces").mkdir()
+    with pytest.raises(InputError, match="nor a folder with images/"):
+        read(tmp_path / "faces", "affectnet")
+
+
 def test_ferg_names_its_folders_after_character_and_emotion(tmp_path: Path) -> None:
     picture(tmp_path / "faces/aia/aia_anger/aia_anger_1.png")
     picture(tmp_path / "faces/aia/ray_anger/1.png")
