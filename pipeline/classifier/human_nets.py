@@ -152,9 +152,8 @@ def _files(place: Path, wanted: set[str]) -> dict[str, bytes]:
             return _of_zip(place, wanted)
         return _of_tar(place, wanted)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError, NotImplementedError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"{place} cannot be read as a package, a .tgz or a wheel ({reason}): it is damaged or another file; fetch "
+            f"{place} cannot be read as a package, a .tgz or a wheel: it is cut short, damaged or another file; fetch "
             "it again"
         ) from error
 
