@@ -1,12 +1,15 @@
 """Haar and LBP cascades: train, read, write and run them. This library uses nothing of the pipeline.
 
 images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
+                     (with `fit_boxes`: where in its window each edge of a face is)
                      train_validated: with probabilities and, if asked, the choice between gray and color
 Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
 CascadeClassifier, groupRectangles: OpenCV's interface, for programs that were written for it
 cascades.data: the cascade files of an installed OpenCV or of Debian's opencv-data
 """
 
+from cascades.box_fitting import fit_boxes
+from cascades.box_regression import BoxRegression
 from cascades.boxes import AnnotatedImage, Box, RejectedBox
 from cascades.calibration import calibrate, choose_planes, operating_score, probability, train_validated
 from cascades.detector import Detections, Detector, Windows
@@ -30,6 +33,7 @@ from cascades.training import StageReport, TrainingResult, train
 __all__ = [
     "AnnotatedImage",
     "Box",
+    "BoxRegression",
     "CalibrationMissing",
     "Cascade",
     "CascadeClassifier",
@@ -53,6 +57,7 @@ __all__ = [
     "choose_planes",
     "chroma_of",
     "evaluate",
+    "fit_boxes",
     "groupRectangles",
     "operating_score",
     "probability",

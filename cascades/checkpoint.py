@@ -36,8 +36,9 @@ class Progress:
 
 def fingerprint(params: TrainingParams, positives: NDArray[np.uint8], keys: tuple[str, ...]) -> str:
     """sha256 of settings, positives and image keys. More stages or threads continue the same training."""
-    settings = sorted(asdict(replace(params, threads=1, stages=1)).items())
-    digest = hashlib.sha256(repr(settings).encode())
+    settings = asdict(replace(params, threads=1, stages=1))
+    del settings["fit_boxes"]  # done when all stages are trained
+    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
     digest.update(positives.tobytes())
     digest.update("\n".join(keys).encode())
     return digest.hexdigest()

@@ -104,6 +104,10 @@ def train(
     mirror: Annotated[
         bool, typer.Option(help="Also train on every box flipped left to right.", rich_help_panel=FACES)
     ] = DEFAULT.mirror,
+    fit_boxes: Annotated[
+        bool,
+        typer.Option(help="Learn where in its window each edge of a face is.", rich_help_panel=FACES),
+    ] = DEFAULT.fit_boxes,
     positives: Annotated[
         int,
         typer.Option(help="Face examples, made from the boxes by mirroring and jittering.", rich_help_panel=FACES),
@@ -201,7 +205,7 @@ def train(
             window=(width, height), stages=stages, positives=positives, negatives=negatives, min_hit_rate=min_hit_rate,
             max_false_alarm=max_false_alarm, ranking=ranking, features=features.value,
             boosting=boosting.value, planes=planes.value,
-            margin=margin, mirror=mirror, seed=seed, threads=threads,
+            margin=margin, mirror=mirror, fit_boxes=fit_boxes, seed=seed, threads=threads,
         )  # fmt: skip
         wanted = Wanted(
             images, boxes, out, params, tuple(only or ()), tuple(validation or ()), validation_boxes, checkpoint,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cascades.box_regression import moved_boxes
 from cascades.boxes import Box, check_gray
 from cascades.contrast import Contrast, level_contrast
 from cascades.errors import InvalidParameter
@@ -14,7 +15,7 @@ from cascades.features import HaarFeatures
 from cascades.flat import FlatHaar, flatten
 from cascades.grouping import group_windows
 from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
-from cascades.model import Cascade
+from cascades.model import Cascade, CascadeInfo
 from cascades.planes import COLOR, GRAY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.scan import LevelWindows, scan
@@ -85,8 +86,14 @@ class Detector:
         gray uint8[H, W]; region: look only there; chroma uint8[2, h, w] Cb and Cr, needed by cascades with
         color planes.
         """
+        return self._windows(self._planes(gray, chroma), region)
+
+    def _planes(self, gray: NDArray[np.uint8], chroma: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+        """The planes that the cascades look at: uint8[P, H, W]."""
         check_gray(gray, "image")
-        planes = image_planes(gray, chroma, COLOR if self.color else GRAY, "image")
+        return image_planes(gray, chroma, COLOR if self.color else GRAY, "image")
+
+    def _windows(self, planes: NDArray[np.uint8], region: Box | None) -> list[Windows]:
         dx, dy = 0, 0
         if region is not None:
             dx, dy = max(region.x, 0), max(region.y, 0)
@@ -110,9 +117,10 @@ class Detector:
         self, gray: NDArray[np.uint8], region: Box | None = None, chroma: NDArray[np.uint8] | None = None
     ) -> list[Detections]:
         """Faces found by each cascade; see `windows` for the arguments."""
+        planes = self._planes(gray, chroma)
         return [
-            self._group(cascade, windows)
-            for cascade, windows in zip(self.cascades, self.windows(gray, region, chroma), strict=True)
+            self._group(cascade, windows, planes[: len(cascade.info.planes)])
+            for cascade, windows in zip(self.cascades, self._windows(planes, region), strict=True)
         ]
 
     def _scales(self, size: tuple[int, int], flat: FlatHaar | FlatLbp) -> set[float]:
@@ -165,12 +173,13 @@ class Detector:
         boxes[:, :2] += origin
         return Windows(boxes, np.concatenate([level.score for level in levels]) - float(flat.stage_threshold[-1]))
 
-    def _group(self, cascade: Cascade, windows: Windows) -> Detections:
+    def _group(self, cascade: Cascade, windows: Windows, planes: NDArray[np.uint8]) -> Detections:
+        """The windows merged into faces; planes uint8[P, H, W]: the image, in the planes of the cascade."""
         merged, scores, counts = group_windows(windows.boxes.astype(np.int64), windows.margins + 1.0)
         keep = scores >= self.min_score
         merged, scores, counts = merged[keep], scores[keep], counts[keep]
         return Detections(
-            face_boxes(merged, cascade.info.face),
+            np.rint(face_boxes(planes, merged, cascade.info)).astype(np.int32),
             scores.astype(np.float32),
             np.rint(merged).astype(np.int32),
             counts.astype(np.int32),
@@ -186,11 +195,7 @@ def window_size(window: tuple[int, int], scale: np.float32) -> tuple[int, int]:
     return round(float(np.float32(window[0]) * scale)), round(float(np.float32(window[1]) * scale))
 
 
-def face_boxes(windows: NDArray[np.float64], face: tuple[float, float, float, float]) -> NDArray[np.int32]:
-    """Where the face lies in each window: float64[N, 4] → int32[N, 4]."""
-    boxes = np.empty_like(windows)
-    boxes[:, 0] = windows[:, 0] + face[0] * windows[:, 2]
-    boxes[:, 1] = windows[:, 1] + face[1] * windows[:, 3]
-    boxes[:, 2] = face[2] * windows[:, 2]
-    boxes[:, 3] = face[3] * windows[:, 3]
-    return np.rint(boxes).astype(np.int32)
+def face_boxes(planes: NDArray[np.uint8], windows: NDArray[np.float64], info: CascadeInfo) -> NDArray[np.float64]:
+    """Where the face lies in each window of an image uint8[P, H, W]: float64[N, 4] → float64[N, 4] px."""
+    shifts = info.box_regression.shifts(planes, windows) if info.box_regression else None
+    return moved_boxes(windows, info.face, shifts)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cascades.box_regression import BoxRegression, read_box_regression
 from cascades.errors import InvalidCascadeXml
 from cascades.features import HaarFeatures, LbpFeatures
 from cascades.files import read_bounded, write_whole
@@ -45,11 +46,12 @@ class Stage:
 class CascadeInfo:
     """What OpenCV's XML has no place for; written to the side file.
 
-    face         where the face lies in the window, as fractions x, y, w, h of its width and height
-    margin       context around the squared box, as a fraction of its side
-    planes       the image planes the features look at, plane 0 first
-    training     settings and figures of the training, for people
-    calibration  score → probability, and the operating points found on validation images
+    face            where the face lies in the window, as fractions x, y, w, h of its width and height
+    margin          context around the squared box, as a fraction of its side
+    planes          the image planes the features look at, plane 0 first
+    training        settings and figures of the training, for people
+    calibration     score → probability, and the operating points found on validation images
+    box_regression  how the face's edges are moved by what a window shows; None: all faces lie as `face` says
     """
 
     face: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
@@ -57,6 +59,7 @@ class CascadeInfo:
     planes: tuple[str, ...] = ("gray",)
     training: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
+    box_regression: BoxRegression | None = None
 
 
 SIDE_FILE = "toonset cascade"
@@ -92,7 +95,10 @@ class Cascade:
 
     def to_side_file(self, path: Path | str) -> None:
         """Write the side file (JSON) with everything that the XML format has no place for."""
-        content = {"format": SIDE_FILE, "version": SIDE_FILE_VERSION, **asdict(self.info)}
+        info = asdict(self.info)
+        if self.info.box_regression is None:
+            del info["box_regression"]
+        content = {"format": SIDE_FILE, "version": SIDE_FILE_VERSION, **info}
         write_whole(Path(path), (json.dumps(content, indent=2, sort_keys=True) + "\n").encode("utf-8"))
 
     @property
@@ -129,12 +135,17 @@ def read_side_file(path: Path) -> CascadeInfo | None:
         or not isinstance(content.get("calibration"), dict)
     ):
         raise InvalidCascadeXml(f"{path}: a field is missing or out of range; delete the file or train again")
+    try:
+        regression = read_box_regression(content.get("box_regression"), len(planes))
+    except ValueError as error:
+        raise InvalidCascadeXml(f"{path}: {error}; delete the file or train again") from error
     return CascadeInfo(
         face=(face[0], face[1], face[2], face[3]),
         margin=margin,
         planes=tuple(OLD_SPELLING.get(str(plane), str(plane)) for plane in planes),
         training=content["training"],
         calibration=content["calibration"],
+        box_regression=regression,
     )
 
 

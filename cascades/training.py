@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boosting import KINDS, StageFit, fit_stage
+from cascades.box_fitting import fit_boxes
 from cascades.boxes import AnnotatedImage, RejectedBox
 from cascades.checkpoint import Progress, fingerprint, load_checkpoint, save_checkpoint
 from cascades.errors import CheckpointMismatch, InvalidParameter, TrainingDataError
@@ -109,6 +110,7 @@ class _Trainer:
         checkpoint: Path | None, on_progress: Callable[[StageReport], None] | None,
     ) -> None:  # fmt: skip
         self.params = params
+        self.images = images
         self.executor = executor
         self.on_progress = on_progress
         self.checkpoint = checkpoint
@@ -137,7 +139,10 @@ class _Trainer:
             face=self.positives.face, margin=self.params.margin, planes=PLANES[self.params.planes],
             training={"stop_rule": stop_rule, "boxes": self.positives.boxes, "positives": len(self.positives.patches)},
         )  # fmt: skip
-        return TrainingResult(self._cascade(info), tuple(self.reports), stop_rule, self.positives.rejected)
+        cascade = self._cascade(info)
+        if self.params.fit_boxes:
+            cascade = fit_boxes(cascade, self.images, self.params.seed, self.params.mirror)
+        return TrainingResult(cascade, tuple(self.reports), stop_rule, self.positives.rejected)
 
     def _next_stage(self) -> str:
         """Train one stage; the rule that ends the training, or nothing."""

@@ -13,10 +13,10 @@ import pytest
 
 PACKAGES = {
     "cascades": """
-        AnnotatedImage Box CalibrationMissing Cascade CascadeClassifier CascadeError CascadeFileNotFound CascadeInfo
-        CheckpointMismatch Detections Detector InvalidCascadeXml InvalidParameter OpenCVError RejectedBox Roc
-        StageReport TrainingDataError TrainingParams TrainingResult Windows calibrate choose_planes chroma_of evaluate
-        groupRectangles operating_score probability train train_validated
+        AnnotatedImage Box BoxRegression CalibrationMissing Cascade CascadeClassifier CascadeError CascadeFileNotFound
+        CascadeInfo CheckpointMismatch Detections Detector InvalidCascadeXml InvalidParameter OpenCVError RejectedBox
+        Roc StageReport TrainingDataError TrainingParams TrainingResult Windows calibrate choose_planes chroma_of
+        evaluate fit_boxes groupRectangles operating_score probability train train_validated
     """,
     "pipeline": "Classifier ToonsetError __version__ load_model",
     "labeling": """

@@ -207,6 +207,7 @@ def train_with(
         min_hit_rate=params.min_hit_rate,
         max_false_alarm=params.max_false_alarm,
         margin=params.margin,
+        fit_boxes=params.fit_boxes,
         seed=params.seed,
         planes=planes,
     )

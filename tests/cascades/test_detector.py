@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cascades import Box, Cascade, Detector, InvalidParameter, TrainingDataError, TrainingResult
-from cascades.detector import face_boxes
+from cascades.box_regression import moved_boxes
 from tests.cascades.conftest import draw_scene
 
 FOLDER = Path(cv2.data.haarcascades)
@@ -73,7 +73,7 @@ def test_faces_are_found_where_they_are_drawn(cascades: list[Cascade]) -> None:
 
 def test_margin_is_undone() -> None:
     windows = np.array([[100.0, 200.0, 40.0, 40.0]])
-    assert face_boxes(windows, (0.25, 0.1, 0.5, 0.8)).tolist() == [[110, 204, 20, 32]]
+    assert moved_boxes(windows, (0.25, 0.1, 0.5, 0.8)).tolist() == [[110, 204, 20, 32]]
 
 
 def test_what_cannot_be_run_is_refused(cascades: list[Cascade]) -> None:
