@@ -17,7 +17,8 @@ import hashlib
 from cascades import train
 from cascades.opencv_xml import write_cascade
 from tests.cascades.conftest import SMALL, draw_images
-print(hashlib.sha256(write_cascade(train(draw_images(0, 20), SMALL).cascade).encode()).hexdigest())
+cascade = train(draw_images(0, 20), SMALL).cascade
+print(hashlib.sha256((write_cascade(cascade) + repr(cascade.info)).encode()).hexdigest())
 """
 PLAIN = {
     "NUMBA_CPU_NAME": "x86-64",
@@ -33,4 +34,5 @@ def test_same_bytes_without_modern_instructions(trained: TrainingResult, tmp_pat
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert run.stdout.strip() == hashlib.sha256(write_cascade(trained.cascade).encode()).hexdigest()
+    written = write_cascade(trained.cascade) + repr(trained.cascade.info)
+    assert run.stdout.strip() == hashlib.sha256(written.encode()).hexdigest()
