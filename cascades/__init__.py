@@ -1,7 +1,7 @@
 """Haar and LBP cascades: train, read, write and run them. This library uses nothing of the pipeline.
 
 images with boxes ─► train ─► Cascade ─► .save (OpenCV's XML)
-                     (with `fit_boxes`: where in its window each edge of a face is)
+                     fit_boxes: learn where in its window each edge of a face is
                      train_validated: with probabilities and, if asked, the choice between gray and color
 Cascade.load ─► Detector.detect ─► Detections ─► evaluate ─► Roc
 CascadeClassifier, groupRectangles: OpenCV's interface, for programs that were written for it

@@ -22,7 +22,7 @@ COPIES = 6  # windows of each box; mirrored copies come on top
 PAIRS = 6000  # most windows, without mirrored ones
 MOVED = 0.17  # of the window's side, at most, each way; the standard deviation is 0.07
 SCALED = 0.37  # of its size, at most; the standard deviation is 0.15
-PENALTY = 3.0  # per example, of the squared weights; chosen on training scenes that were left out
+PENALTY = 6.0  # per example, of the squared weights; chosen on training scenes that were left out (docs/benchmarks.md)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +44,13 @@ def fit_boxes(cascade: Cascade, images: Sequence[AnnotatedImage], seed: int = 0,
     seed    of the windows around the boxes
     mirror  also learn every window flipped left to right
 
-    `train` does this, unless `TrainingParams.fit_boxes` is false. Then call it before `calibrate`: better boxes are
-    right more often. Raises TrainingDataError where no box is usable.
+    `train` does this where `TrainingParams.fit_boxes` is true. For a trained cascade, call it before `calibrate`: which
+    detections are right depends on their boxes. Raises TrainingDataError where no box is usable.
     """
     pairs = collect_pairs(cascade, images, seed, mirror)
     if not len(pairs.shifts):
         raise TrainingDataError(f"no usable box in {len(images)} images: there is nothing to fit boxes to")
-    whole = np.rint(ridge(pairs, PENALTY) * WEIGHT_UNIT).astype(np.int64).T.tolist()
-    regression = BoxRegression(*(tuple(edge) for edge in whole))
+    regression = as_regression(ridge(pairs, PENALTY))
     return replace(cascade, info=replace(cascade.info, box_regression=regression))
 
 
@@ -87,8 +86,9 @@ def moved_windows(box: Box, cascade: Cascade, count: int, rng: np.random.Generat
     x, y, w, h = context_window(box, cascade.window, cascade.info.margin)
     # Means of two uniform numbers: near 0 more often than far from it.
     dx, dy, ds = (rng.uniform(-1, 1, (count, 3)) + rng.uniform(-1, 1, (count, 3))).T / 2
-    scale = 1 + SCALED * ds
-    left, top = x + w / 2 + MOVED * dx * w - w * scale / 2, y + h / 2 + MOVED * dy * h - h * scale / 2
+    # So that the box, as a share of the window, is on average as large as it is in a window that is not scaled.
+    scale = 1 / (1 + SCALED * ds)
+    left, top = x + w / 2 + (MOVED * dx - 0.5) * w * scale, y + h / 2 + (MOVED * dy - 0.5) * h * scale
     windows: NDArray[np.float64] = np.rint(np.stack([left, top, w * scale, h * scale], axis=1))
     windows[:, 2:] = np.maximum(windows[:, 2:], 1)
     return windows
@@ -112,14 +112,22 @@ def mirrored(shifts: NDArray[np.float64], face: tuple[float, float, float, float
 def ridge(pairs: Pairs, penalty: float) -> NDArray[np.float64]:
     """Weights float64[F, 4] of least squared error plus penalty · N · (squared weights, but not the constant's).
 
+    Over all examples edges move by nothing on average: a mean move was learned too, and helped on no unseen scenes.
     Features and shifts enter as whole numbers, so the sums over examples are exact in any order. The elimination
     subtracts row by row, in the same order on every machine.
     """
     sums = pairs.features.T @ pairs.features
-    right = pairs.features.T @ np.rint(pairs.shifts * WEIGHT_UNIT)
+    shifts = np.rint(pairs.shifts * WEIGHT_UNIT)
+    right = pairs.features.T @ (shifts - np.rint(shifts.sum(axis=0) / len(shifts)))
     held = np.arange(1, len(sums))
     sums[held, held] += penalty * len(pairs.features) * UNIT * UNIT
     return solve(sums, right) * (UNIT / WEIGHT_UNIT)
+
+
+def as_regression(weights: NDArray[np.float64]) -> BoxRegression:
+    """Weights float64[F, 4], rounded to the whole numbers of the side file."""
+    left, top, right, bottom = np.rint(weights * WEIGHT_UNIT).astype(np.int64).T.tolist()
+    return BoxRegression(tuple(left), tuple(top), tuple(right), tuple(bottom))
 
 
 def solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -106,7 +106,10 @@ def train(
     ] = DEFAULT.mirror,
     fit_boxes: Annotated[
         bool,
-        typer.Option(help="Learn where in its window each edge of a face is.", rich_help_panel=FACES),
+        typer.Option(
+            help="Learn each face's box from what the window shows. Otherwise all boxes have one shape.",
+            rich_help_panel=FACES,
+        ),
     ] = DEFAULT.fit_boxes,
     positives: Annotated[
         int,

@@ -41,7 +41,7 @@ class TrainingParams:
     saturation_jitter
                      how much stronger or weaker the colors of copies are made, as a fraction
     mirror           also learn every box flipped left to right
-    fit_boxes        learn where in its window a face's edges are (`fit_boxes`): boxes fit better, windows stay the same
+    fit_boxes        also learn where in its window each edge of a face is (the function `fit_boxes`)
     seed             of all random choices
     threads          change the time, never the result
     memory_mb        limit for the feature table and its histograms; feature_pool shrinks if it would not fit
@@ -66,7 +66,7 @@ class TrainingParams:
     color_jitter: int = 6
     saturation_jitter: float = 0.4
     mirror: bool = True
-    fit_boxes: bool = True
+    fit_boxes: bool = False
     seed: int = 0
     threads: int = 2
     memory_mb: int = 1000

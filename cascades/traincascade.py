@@ -58,7 +58,6 @@ def parse(words: Sequence[str]) -> Run:
         notes.append("-bt LB has no counterpart: GAB is used instead of LogitBoost")
     from_vec = bool(option["-vec"])
     params = TrainingParams(
-        fit_boxes=False,  # there is no side file, as with opencv_traincascade
         window=(_whole(option, "-w"), _whole(option, "-h")),
         features="lbp" if kind == "LBP" else MODES[_choice(option, "-mode", tuple(MODES))],
         stages=_whole(option, "-numStages"),

@@ -132,7 +132,7 @@ class CascadeParams(ParamsSection):
     max_false_alarm: Annotated[float, Field(gt=0, lt=1)] = 0.5
     margin: Annotated[float, Field(ge=-0.4, le=1)] = 0.0
     max_height: Annotated[int, Field(ge=64, le=4320)] = 360
-    fit_boxes: bool = True
+    fit_boxes: bool = False
     false_positives: Positive = 0.1
     seed: int = 0
 

@@ -19,13 +19,14 @@ from cascades import (
     TrainingDataError,
     TrainingResult,
     fit_boxes,
+    train,
 )
 from cascades.box_fitting import collect_pairs, mirrored, moved_windows, ridge, solve, true_shifts
 from cascades.box_regression import UNIT, WEIGHT_UNIT, feature_count, moved_boxes, window_patches
 from cascades.boxes import intersection_over_union
 from cascades.detector import face_boxes
 from cascades.features import haar_features
-from tests.cascades.conftest import draw_images, draw_scene
+from tests.cascades.conftest import SMALL, draw_images, draw_scene
 
 PLAIN = Cascade((24, 24), haar_features((24, 24), "basic"), (), CascadeInfo(face=(0.0, 0.0, 1.0, 1.0)))
 
@@ -57,7 +58,7 @@ def test_boxes_of_unseen_faces_fit_better() -> None:
     unseen = [oval(seed) for seed in range(1000, 1040)]
     before, after = overlaps(PLAIN, unseen), overlaps(fitted, unseen)
     assert before.mean() < 0.7  # squares around ovals of all shapes
-    assert after.mean() > before.mean() + 0.1
+    assert after.mean() > before.mean() + 0.05
     assert (after >= 0.5).mean() > (before >= 0.5).mean()
 
 
@@ -129,9 +130,9 @@ def test_weights_are_those_of_numpys_least_squares() -> None:
     count = len(pairs.features)
     assert count == 10 * 6 * 2
     rows = np.sqrt(3.0 * count) * np.eye(pairs.features.shape[1])[1:]
-    target = np.concatenate([np.rint(pairs.shifts * WEIGHT_UNIT) / WEIGHT_UNIT, np.zeros((len(rows), 4))])
+    target = np.concatenate([pairs.shifts - pairs.shifts.mean(axis=0), np.zeros((len(rows), 4))])
     expected = np.linalg.lstsq(np.concatenate([pairs.features / UNIT, rows]), target, rcond=None)[0]
-    assert ridge(pairs, 3.0) == pytest.approx(expected, abs=1e-9)
+    assert ridge(pairs, 3.0) == pytest.approx(expected, abs=1e-6)
     matrix = np.array([[4.0, 1, 0], [1, 3, 1], [0, 1, 2]])
     assert matrix @ solve(matrix, np.array([[1.0], [2], [3]])) == pytest.approx(np.array([[1.0], [2], [3]]))
 
@@ -146,9 +147,9 @@ def test_mirrored_windows_have_mirrored_edges() -> None:
 def test_only_boxes_differ_and_the_side_file_keeps_them(
     trained: TrainingResult, images: list[AnnotatedImage], tmp_path: Path
 ) -> None:
-    cascade = trained.cascade
-    assert cascade.info.box_regression is not None  # `train` has learned it
-    without = replace(cascade, info=replace(cascade.info, box_regression=None))
+    without = trained.cascade
+    assert without.info.box_regression is None  # only if asked for
+    cascade = fit_boxes(without, images)
     cascade.save(tmp_path / "a.xml")
     cascade.to_side_file(tmp_path / "a.json")
     read = Cascade.load(tmp_path / "a.xml")
@@ -184,9 +185,11 @@ def test_only_boxes_differ_and_the_side_file_keeps_them(
 def test_damaged_weights_are_an_error(
     trained: TrainingResult, tmp_path: Path, change: dict[str, object], what: str
 ) -> None:
-    path = tmp_path / "x.json"
-    trained.cascade.save(path.with_suffix(".xml"))
-    trained.cascade.to_side_file(path)
+    path, none = tmp_path / "x.json", (0,) * feature_count(1)
+    cascade = trained.cascade
+    fitted = replace(cascade, info=replace(cascade.info, box_regression=BoxRegression(none, none, none, none)))
+    cascade.save(path.with_suffix(".xml"))
+    fitted.to_side_file(path)
     side = json.loads(path.read_text())
     side["box_regression"] |= change
     path.write_text(json.dumps(side))
@@ -203,3 +206,11 @@ def test_images_without_a_usable_box_are_refused() -> None:
     gray = np.zeros((60, 60), np.uint8)
     with pytest.raises(TrainingDataError, match="no usable box in 1 images"):
         fit_boxes(PLAIN, [AnnotatedImage("a", gray, (Box(1, 1, 3, 3),))])
+
+
+def test_train_learns_boxes_if_asked(images: list[AnnotatedImage]) -> None:
+    params = replace(SMALL, stages=1, ranking=0, positives=50, negatives=100, feature_pool=300, fit_boxes=True, seed=5)
+    learned = train(images, params).cascade
+    alone = fit_boxes(train(images, replace(params, fit_boxes=False)).cascade, images, seed=5)
+    assert learned.info == alone.info
+    assert learned.info.box_regression is not None
