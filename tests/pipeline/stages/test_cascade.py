@@ -82,6 +82,20 @@ def test_what_is_learned_finds_faces_it_has_not_seen(cascade: Cascade) -> None:
     assert metrics["recall_at_0.3"] >= 0.9
 
 
+def test_boxes_are_learned_if_asked_for_and_kept_beside_the_cascade(tmp_path: Path) -> None:
+    params = CascadeParams(stages=1, positives=50, negatives=100, planes="gray", fit_boxes=True)
+    learned, _ = learn("dot", boxed(20, "train", 0), params)
+    save_cascade("dot", learned, {"min_score": 1.0}, tmp_path)
+    kept = load_cascade("dot", tmp_path).cascade
+    assert kept.info.box_regression is not None
+    assert kept.info.box_regression == learned.info.box_regression
+    plain = replace(kept, info=replace(kept.info, box_regression=None))
+    (frame,) = boxed(1, "test", 9)
+    one, other = (detect(cascade, [frame], PARAMS)[0] for cascade in (kept, plain))
+    assert one.windows.tolist() == other.windows.tolist()
+    assert one.boxes.tolist() != other.boxes.tolist()
+
+
 def test_no_face_to_find_gives_no_figure(cascade: Cascade) -> None:
     empty = boxed(3, "test", 2, boxes=())
     metrics = figures(measure(detect(cascade, empty, PARAMS), empty), empty, 0.0)
