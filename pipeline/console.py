@@ -8,6 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from cascades.words import noun
+
 
 def progress(iterable: Iterable[Any] | None = None, *, desc: str, unit: str, total: int | None = None) -> "tqdm[Any]":
     """A tqdm bar; in a log file, where each redraw is a line, it redraws every ten seconds only."""
@@ -17,7 +19,10 @@ def progress(iterable: Iterable[Any] | None = None, *, desc: str, unit: str, tot
 
 def say_counts(stage: str, counts: Mapping[str, int | float | str]) -> None:
     """The stage's last line: `stage: 3 episodes, 3 ok, 0 rejected`."""
-    cells = [f"{value} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in counts.items()]
+    cells = [
+        f"{value} {noun(value, name)}" if isinstance(value, int) else f"{name} {value}"
+        for name, value in counts.items()
+    ]
     print(f"{stage}: {', '.join(cells)}", flush=True)
 
 
@@ -33,6 +38,7 @@ def say_reasons(stage: str, what: str, reasons: Iterable[str], most: int = 8) ->
     for kind, count in counts.most_common(most):
         first = kinds[kind][0]
         example = "such as: " if set(kinds[kind]) != {first} else ""
-        print(f"{stage}: {count} {what}: {example}{first}", flush=True)
+        print(f"{stage}: {count} {noun(count, what)}: {example}{first}", flush=True)
     if len(counts) > most:
-        print(f"{stage}: {counts.total() - sum(n for _, n in counts.most_common(most))} {what}: other reasons")
+        rest = counts.total() - sum(n for _, n in counts.most_common(most))
+        print(f"{stage}: {rest} {noun(rest, what)}: other reasons")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cascades.words import counted
 from pipeline.errors import StageError
 from pipeline.params import Manifest
 from pipeline.similarity.alignment import nearest
@@ -29,8 +30,8 @@ def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) 
     if len(leaks):
         a, b = first[leaks[0]], second[leaks[0]]
         raise StageError(
-            f"{len(leaks)} pairs of near-duplicates are in different splits, such as {face_id[a]} ({split[a]}) and "
-            f"{face_id[b]} ({split[b]}); the manifest was made with other settings: run `dvc repro`"
+            f"{counted(len(leaks), 'pairs')} of near-duplicates in different splits, such as {face_id[a]} ({split[a]}) "
+            f"and {face_id[b]} ({split[b]}); the manifest was made with other settings: run `dvc repro`"
         )
 
 
@@ -62,6 +63,6 @@ def check_scenes(rows: pd.DataFrame) -> None:
     if len(shared):
         episode, scene = shared.index[0]
         raise StageError(
-            f"{len(shared)} scenes have faces in more than one split, such as scene {scene:.0f} of {episode} "
-            f"({', '.join(sorted(shared.iloc[0]))}): the test would measure memory; run `dvc repro`"
+            f"{counted(len(shared), 'scenes')} with faces in more than one split, such as scene {scene:.0f} of "
+            f"{episode} ({', '.join(sorted(shared.iloc[0]))}): the test would measure memory; run `dvc repro`"
         )

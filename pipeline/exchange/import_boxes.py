@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cascades.words import noun
 from pipeline import paths
 from pipeline.console import say_counts, say_reasons
 from pipeline.errors import InputError, nearest
@@ -83,7 +84,7 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
             frames.append({**where, "complete": str(int(not doubtful)), "annotator": ""})
     print(f"import {form}: {example or 'no picture is a frame of an episode'}")
     for name, count in sorted(names.items()):
-        print(f"import {form}: {count} boxes of {name!r} are of {(choices.maps or {}).get(name, name)}")
+        print(f"import {form}: {count} {noun(count, 'boxes')} of {name!r}: {(choices.maps or {}).get(name, name)}")
     say_reasons(f"import {form}", "boxes not used", unused)
     added = {
         "boxes": _append(paths.BOXES, BOX_COLUMNS, BOX_FILE, boxes),

@@ -5,6 +5,7 @@ from typing import Final
 
 import pandas as pd
 
+from cascades.words import counted
 from pipeline import paths
 from pipeline.faces.cascade_files import why_untrained
 from pipeline.labels.consensus import in_common
@@ -76,7 +77,7 @@ def _labels() -> list[str]:
     reasons = in_common(labels.loc[labels["status"] != OK, "reason"]).value_counts()
     if len(reasons):
         listed = "; ".join(f"{count}: {reason}" for reason, count in reasons.head(3).items())
-        said.append(f"{int(reasons.sum())} annotations have no effect ({listed})")
+        said.append(f"{counted(int(reasons.sum()), 'annotations')} without effect ({listed})")
     agreement = json.loads((paths.AGREEMENT / "agreement.json").read_text(encoding="utf-8"))
     alpha = agreement["alpha"]["value"]
     if alpha is None:

@@ -29,6 +29,7 @@ from cascades import (
     train,
 )
 from cascades.calibration import LEAST_SCENES, calibrate, too_few, train_validated
+from cascades.words import counted
 from pipeline import paths
 from pipeline.compute.each import cores
 from pipeline.console import progress, say_counts, say_reasons
@@ -73,7 +74,7 @@ def main(character: str) -> None:
     unused = int((boxes["status"] != OK).sum()) + len(rejected)
     say_reasons(f"cascade@{character}", "boxes", rejected["reason"])
     if unused:
-        print(f"cascade@{character}: the {unused} boxes that were not used: {rejected_list(character)}")
+        print(f"cascade@{character}: the {counted(unused, 'boxes')} not used: {rejected_list(character)}")
     if not metrics["faces"]:
         print(f"cascade@{character}: not measured: no box of it lies in a test scene (see data/scenes.parquet)")
     false = metrics["false_positives_per_frame"]
@@ -95,9 +96,9 @@ def too_little(character: str, frames: Sequence[BoxedFrame]) -> str:
     count = sum(len(frame.boxes) for frame in frames)
     if count < LEAST_BOXES:
         return (
-            f"{paths.BOXES} has {count} usable boxes of {character!r} in train scenes; expected about 150, at least "
-            f"{LEAST_BOXES}. Box more faces (`toonset label push boxes`), in other scenes if these are not for "
-            "training: data/scenes.parquet has the split of each"
+            f"{paths.BOXES} has {counted(count, 'usable boxes')} of {character!r} in train scenes; expected about 150, "
+            f"at least {LEAST_BOXES}. Box more faces (`toonset label push boxes`), in other scenes if these are not "
+            "for training: data/scenes.parquet has the split of each"
         )
     if not any(frame.complete for frame in frames):
         return (

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from cascades.words import counted
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.dataset.card import dataset_card
@@ -58,7 +59,7 @@ def with_pictures(dataset: pd.DataFrame, pictures: pd.DataFrame, params: Params)
     )
     near = beside_episodes(shown, faces, params.manifest)
     if near.any():
-        print(f"dataset: {near.sum()} pictures are near-duplicates of a face from an episode, and are left out")
+        print(f"dataset: left out {counted(int(near.sum()), 'pictures')}: near-duplicates of a face from an episode")
     found = [part for part in (dataset, rows[~near]) if len(part)] or [dataset]
     whole = pd.concat(found, ignore_index=True).sort_values("face_id", ignore_index=True)
     check_no_leak(whole, [image["bytes"] for image in whole["image"]], params.manifest)

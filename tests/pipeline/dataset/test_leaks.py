@@ -16,7 +16,7 @@ def test_a_scene_in_two_splits():
     both = pd.concat([rows(12, seed=1), rows(12, seed=2, split="test")], ignore_index=True)
     check_scenes(both)
     both.loc[20, ["episode_id", "scene"]] = ["pilot-train", 1]
-    with pytest.raises(StageError, match=r"1 scenes have faces in more than one split, such as scene 1 of pilot-train"):
+    with pytest.raises(StageError, match=r"1 scene with faces in more than one split, such as scene 1 of pilot-train"):
         check_scenes(both)
 
 
@@ -28,9 +28,7 @@ def test_near_duplicates_in_two_splits_and_in_one():
     faces = pd.DataFrame(
         {"face_id": list("abc"), "character": "cat", "split": ["train", "train", "test"], "margin": 0.25}
     )
-    with pytest.raises(
-        StageError, match=r"1 pairs of near-duplicates are in different splits, such as a \(train\) and c"
-    ):
+    with pytest.raises(StageError, match=r"1 pair of near-duplicates in different splits, such as a \(train\) and c"):
         check_no_leak(faces, crops, Manifest())
     check_no_leak(faces.assign(split="train"), crops, Manifest())
 
@@ -38,7 +36,7 @@ def test_near_duplicates_in_two_splits_and_in_one():
 def test_a_drawing_a_little_moved_is_a_leak():
     crops = [encode_jpeg(np.dstack([one] * 3)) for one in (seen(drawing(3)), seen(drawing(3), 2, -1, 1.04))]
     faces = pd.DataFrame({"face_id": list("ab"), "character": "cat", "split": ["train", "test"], "margin": 0.0})
-    with pytest.raises(StageError, match="1 pairs of near-duplicates are in different splits"):
+    with pytest.raises(StageError, match="1 pair of near-duplicates in different splits"):
         check_no_leak(faces, crops, Manifest())
 
 

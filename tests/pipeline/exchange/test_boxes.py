@@ -135,7 +135,7 @@ def test_tracks_of_a_cvat_video_are_boxes_by_frame_number(boxed: Path) -> None:
     )
     said = said_of("cvat", file, maps={"Tom": "cat"})
     assert "one.mp4, frame 5, is frame 5 of one" in said
-    assert "2 boxes of 'Tom' are of cat" in said
+    assert "2 boxes of 'Tom': cat" in said
     assert "1 not used" in said
     assert rows("boxes", "frame", "character", "x", "y", "w", "h") == [
         ("5", "cat", "0", "1", "16", "15"),  # half as large: the video was labelled at twice the size
@@ -167,7 +167,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(boxed: Path) -> None:
         "Did you mean 'one'?",
         "'portrait.jpg' has no number",
         "left out by --map",
-        "1 new boxes, ",
+        "1 new box, ",
         "8 not used",
     ):
         assert part in said, said

@@ -115,7 +115,7 @@ def test_columns_that_may_be_left_out_are_added_where_an_import_needs_them(proje
     (project / "export.json").write_text(export("sad"))
     for new in (1, 0):
         done = toonset("label", "import", "export.json", cwd=project)
-        assert done.stdout.strip() == f"label emotions: 1 answers, {new} new, {1 - new} there already"
+        assert done.stdout.strip() == f"label emotions: 1 answer, {new} new, {1 - new} there already"
     assert (project / EMOTIONS).read_text() == (
         short.replace("\n", ",annotator,annotated_at,lead_time_s,given_by,suggested,guess\n")
         + "e,0,hero,1,2,3,4,happy\n"

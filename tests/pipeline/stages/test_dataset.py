@@ -60,7 +60,7 @@ def test_a_face_from_an_episode_stands_before_a_picture(capsys: pytest.CaptureFi
     whole = with_pictures(faces(1, 2, 3), given, SETTINGS)
     assert sorted(whole["face_id"]) == sorted(f"{seed:020x}" for seed in (1, 2, 3, 11, 13))
     assert whole.loc[whole["face_id"] == f"{2:020x}", "episode_id"].tolist() == ["pilot"]
-    assert "1 pictures are near-duplicates of a face from an episode" in capsys.readouterr().out
+    assert "left out 1 picture: near-duplicates of a face from an episode" in capsys.readouterr().out
 
 
 def test_a_picture_that_is_not_used_is_in_no_split_and_keeps_the_places_of_the_others() -> None:

@@ -183,14 +183,14 @@ def test_a_page_of_mistakes_holds_every_face_given(tmp_path):
 
 def test_faces_of_one_scene_in_two_splits_fail_the_stage(tmp_path, monkeypatch, classifier):
     leaking = rows(6, seed=3, split="test").assign(episode_id="pilot-train")
-    with pytest.raises(StageError, match="1 scenes have faces in more than one split, such as scene 0 of pilot-train"):
+    with pytest.raises(StageError, match="1 scene with faces in more than one split, such as scene 0 of pilot-train"):
         run_stage(tmp_path, monkeypatch, classifier, leaking)
 
 
 def test_a_near_duplicate_in_two_splits_fails_the_stage(tmp_path, monkeypatch, classifier):
     test = rows(6, seed=3, split="test")
     test.at[2, "image"] = rows(6, seed=7)["image"][2]  # of the training split
-    with pytest.raises(StageError, match="1 pairs of near-duplicates are in different splits, such as train0700002"):
+    with pytest.raises(StageError, match="1 pair of near-duplicates in different splits, such as train0700002"):
         run_stage(tmp_path, monkeypatch, classifier, test)
 
 

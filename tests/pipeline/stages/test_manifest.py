@@ -203,6 +203,6 @@ def test_near_duplicates_in_two_splits_stop_the_dataset() -> None:
     rows = pd.DataFrame(
         {"split": ["train", "test", "test"], "character": "cat", "margin": 0.25, "face_id": list("abc")}
     )
-    with pytest.raises(StageError, match=r"1 pairs.* a \(train\) and b \(test\)"):
+    with pytest.raises(StageError, match=r"1 pair .* a \(train\) and b \(test\)"):
         check_no_leak(rows, crops, PARAMS.manifest)
     check_no_leak(rows.assign(split="train"), crops, PARAMS.manifest)

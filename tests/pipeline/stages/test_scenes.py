@@ -235,7 +235,7 @@ def test_main_writes_the_same_bytes_twice(
     )
     stage.main()
     first = paths.SCENES.read_bytes()
-    assert capsys.readouterr().out.startswith("scenes: 1 episodes, 2 scenes, 0 fades, ")
+    assert capsys.readouterr().out.startswith("scenes: 1 episode, 2 scenes, 0 fades, ")
     assert read_table(paths.SCENES, SCENES).num_rows == 2
     stage.main()
     assert paths.SCENES.read_bytes() == first

@@ -54,7 +54,7 @@ def test_boxes_under_another_name_are_the_first_thing_said(project: Path, capsys
     assert "0 usable boxes of 'mouse'" in said[2]
     assert said[3] == "cascade@mouse: 12 boxes, 12 rejected, 0 stages"
     cascade.main("hero")
-    assert "cascade@hero: 1 boxes: unknown episode 'f'; not in params.yaml." in capsys.readouterr().out
+    assert "cascade@hero: 1 box: unknown episode 'f'; not in params.yaml." in capsys.readouterr().out
     listed = pd.read_csv(cascade.rejected_list("hero"))
     assert len(listed) == 13
 
