@@ -135,7 +135,7 @@ def read_video(content: bytes, name: str, folder: Path) -> str:
     """
     path = folder / name
     path.write_bytes(content)
-    checked = check(path)
+    checked = check(path, folder / "changes")
     item = Item("mutated", name, "file", "", "")
     to_table([rejected_row(item, checked.video.problem, checked)], EPISODES)
     if not checked.video.problem:

@@ -87,6 +87,14 @@ SCENES = pa.schema(
     ]
 )
 
+CHANGES = pa.schema(
+    [
+        column("pts", pa.int64(), "presentation time of the frame in units of the episode's time base"),
+        column("content", pa.float64(), "difference from the frame before, 0 to 255 (`video.changes`)"),
+        column("level", pa.float64(), "mean of the frame's red, green and blue, 0 to 255"),
+    ]
+)
+
 FACE = (
     column("face_id", pa.string(), "hash of episode sha256, pts, character and box"),
     *FRAME,

@@ -2,16 +2,17 @@
 
 `data/episodes/` holds, for each episode, the video and a small JSON record: where it came from and what is in it. If
 source and content still agree with the record, nothing is fetched or decoded again. Content (sha256) decides, never a
-file's time.
+file's time. On the way it measures what the stage `scenes` needs of the frames, so that they are decoded once for both.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +25,9 @@ from pipeline.params import Params, load_params
 from pipeline.sample import DRAWING
 from pipeline.schemas import EPISODES, OK, REJECTED
 from pipeline.tables import read_kept_json, sha256_of, to_table, write_kept_json, write_table
+from pipeline.video import changes
 from pipeline.video.fetch import check_samples, fetch
-from pipeline.video.probe import VideoInfo, probe
+from pipeline.video.probe import Reading, VideoInfo
 from pipeline.video.sources import MISSING, Item, expand, local
 
 RECORD: Final = 3
@@ -52,7 +54,7 @@ def main() -> None:
         raise ParamsError(
             "params.yaml: `episodes` is empty: list at least one, such as `- {id: pilot, source: videos/pilot.mp4}`"
         )
-    rows = download(params, paths.VIDEOS, cache_folder("incoming"))
+    rows = download(params, paths.VIDEOS, cache_folder("incoming"), cache_folder("scenes"))
     write_table(paths.EPISODES, to_table(rows, EPISODES))
     counts = {status: sum(row["status"] == status for row in rows) for status in (OK, REJECTED)}
     frames = sum(row["frames"] for row in rows if row["status"] == OK)
@@ -68,10 +70,11 @@ def main() -> None:
         raise StageError("none of the episodes can be used (the reasons are above and in data/episodes.parquet)")
 
 
-def download(params: Params, folder: Path, incoming: Path) -> list[Row]:
+def download(params: Params, folder: Path, incoming: Path, cache: Path) -> list[Row]:
     """Bring `folder` to hold exactly the episodes of `params`; their rows of EPISODES, sorted by id.
 
-    `incoming` is where files arrive; what is broken off there is continued by the next run.
+    `incoming` is where files arrive; what is broken off there is continued by the next run. `cache` is where the stage
+    `scenes` finds the changes of their frames.
     """
     items = expand(params.episodes, folder)
     check_samples(items)
@@ -84,12 +87,15 @@ def download(params: Params, folder: Path, incoming: Path) -> list[Row]:
             rows[item.id] = _row(item, known[item.id])
         else:
             _forget(folder, item.id)
-    rows |= _take(params, [item for item in wanted if item.id not in known], folder, incoming)
+    look = partial(check, cache=cache)
+    rows |= _take(params, [item for item in wanted if item.id not in known], folder, incoming, look)
     return _without_twins([rows[item.id] for item in items])
 
 
-def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -> dict[str, Row]:
-    """Fetch and check the items, one after the other and all at once respectively; their rows by id."""
+def _take(
+    params: Params, items: Sequence[Item], folder: Path, incoming: Path, look: Callable[[Path], Checked]
+) -> dict[str, Row]:
+    """Fetch the items one after the other, `look` at all at once; their rows by id."""
     rows: dict[str, Row] = {}
     files: dict[str, Path] = {}
     resumed = {item.id for item in items if any(_arrival(incoming, item).glob("*"))}
@@ -99,7 +105,7 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
         except InputError as error:
             rows[item.id] = rejected_row(item, str(error))
     here = [item for item in items if item.id in files]
-    checks = each(check, [files[item.id] for item in here], params.compute, desc="decode", unit="episode", lost=_lost)
+    checks = each(look, [files[item.id] for item in here], params.compute, desc="decode", unit="episode", lost=_lost)
     for item, checked in zip(here, checks, strict=True):
         path, problem = files[item.id], _problem(item, checked)
         if problem and item.id in resumed:
@@ -107,7 +113,7 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
             shutil.rmtree(_arrival(incoming, item))
             try:
                 path = fetch(item, _arrival(incoming, item), params.download)
-                checked = check(path)
+                checked = look(path)
                 problem = _problem(item, checked)
             except InputError as error:
                 problem = str(error)
@@ -116,9 +122,13 @@ def _take(params: Params, items: Sequence[Item], folder: Path, incoming: Path) -
     return rows
 
 
-def check(path: Path) -> Checked:
-    """Hash and decode the whole file."""
-    return Checked(sha256_of(path), path.stat().st_size, probe(path))
+def check(path: Path, cache: Path) -> Checked:
+    """Hash and decode the whole file; keep in `cache` how much its frames differ, if it is sound."""
+    sha256, reading, measured = sha256_of(path), Reading(path), changes.Changes()
+    measured.measure(reading)
+    if not reading.info.problem:
+        changes.keep(cache / changes.kept_name(sha256), measured)
+    return Checked(sha256, path.stat().st_size, reading.info)
 
 
 def _lost(path: Path, lost: TaskLost) -> Checked:

@@ -1,4 +1,8 @@
-"""Find the scenes of every episode (`pipeline.video.shots`) and give each its split."""
+"""Find the scenes of every episode (`pipeline.video.shots`) and give each its split.
+
+What it needs of the frames was measured by the stage `download` in the decode that checked them. An episode is decoded
+here only where that is not in the cache any more.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -23,8 +27,8 @@ from pipeline.errors import InputError, TaskLost
 from pipeline.params import Params, Scenes, Splits, load_params
 from pipeline.schemas import EPISODES, OK, REJECTED, SCENES, SPLITS, Split
 from pipeline.tables import read_kept_json, read_table, to_table, write_kept_json, write_table
-from pipeline.video import container
-from pipeline.video.shots import Start, find_starts
+from pipeline.video import changes, container
+from pipeline.video.shots import Start, measured, starts_in
 
 VERSION: Final = 2
 """Grows with every change to this module that can change boundaries, so that kept ones are found again."""
@@ -44,13 +48,15 @@ def main() -> None:
 def scenes(episodes: Sequence[Mapping[str, Any]], params: Params, folder: Path, cache: Path) -> list[Row]:
     """Rows of SCENES for the rows of EPISODES that are ok; their files lie in `folder`.
 
-    `cache` keeps what was found, by content and parameters; what belongs to no episode is deleted from it.
+    `cache` keeps the changes of the frames by content, and what was found by content and parameters; what belongs to no
+    episode is deleted from it.
     """
     usable = [episode for episode in episodes if episode["status"] == OK]
     held_out = read_held_out({episode["episode_id"]: episode["frames"] or 0 for episode in episodes})
     recorded = read_recorded()
     names = {episode["sha256"]: _cache_name(episode["sha256"], params.scenes) for episode in usable}
-    for stale in sorted({path.name for path in cache.glob("*.json")} - set(names.values())):
+    needed = {*names.values(), *map(changes.kept_name, names)}
+    for stale in sorted({path.name for path in cache.iterdir()} - needed):
         (cache / stale).unlink()
     todo = [episode for episode in usable if read_kept_json(cache / names[episode["sha256"]]) is None]
     # Episodes run in parallel; where there are fewer than cores, the decoder has several threads.
@@ -73,11 +79,25 @@ def _search(episode: Mapping[str, Any], params: Scenes, folder: Path, cache: Pat
     """Find an episode's scenes and keep them in `cache`; (episode_id, why that failed or an empty string)."""
     rate = Fraction(episode["rate_num"], episode["rate_den"])
     try:
-        starts = find_starts(folder / episode["path"], rate, params, threads, frames=episode["frames"])
+        found = _changes(episode, folder, cache, threads)
     except InputError as error:
         return episode["episode_id"], str(error)
+    starts = starts_in(found, rate, params)
     write_kept_json(cache / _cache_name(episode["sha256"], params), {"starts": [astuple(start) for start in starts]})
     return episode["episode_id"], ""
+
+
+def _changes(episode: Mapping[str, Any], folder: Path, cache: Path, threads: int) -> changes.Changes:
+    """How much an episode's frames differ: as `download` has kept it, or from a decode.
+
+    Raises InputError where that fails.
+    """
+    path = cache / changes.kept_name(episode["sha256"])
+    found = changes.kept(path, episode["frames"])
+    if found is None:
+        found = measured(folder / episode["path"], threads, frames=episode["frames"])
+        changes.keep(path, found)
+    return found
 
 
 def _lost(episode: Mapping[str, Any], lost: TaskLost) -> tuple[str, str]:

@@ -1,8 +1,7 @@
 """Where the scenes of a video begin: PySceneDetect's adaptive cuts, and fades through black.
 
 Frames come from `decode_frames`, not from a backend of PySceneDetect: those convert every frame at full size, with
-instructions whose results differ between machines. `Frame.preview` takes every so-many-th pixel of the decoder's
-planes, which is exact and costs a twentieth of decoding; docs/benchmarks.md has the figures.
+instructions whose results differ between machines. How much they differ is measured by `changes`.
 """
 
 from array import array
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +20,12 @@ from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.errors import InputError
 from pipeline.params import Scenes
+from pipeline.video.changes import Change, Changes, Meter
 from pipeline.video.container import mend
 from pipeline.video.decode import decode_frames
 from pipeline.video.frame import Frame
 
-PREVIEW: Final = 128
-"""Width in px at which frames are compared: half of PySceneDetect's own choice, which finds the same boundaries."""
+NO_PICTURE: Final = np.empty((0, 0, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,20 @@ class Start:
     transition: str
 
 
+class _CutDetector(AdaptiveDetector):  # type: ignore[misc]  # PySceneDetect has no types
+    """PySceneDetect's AdaptiveDetector on differences that are measured already."""
+
+    def cut(self, frame: int, rate: Fraction, content: float) -> list[int]:
+        """Take the next frame's difference; the cuts that are now certain."""
+        self._content = content
+        # It is given frame numbers, not times: boundaries are frames.
+        found = self.process_frame(FrameTimecode(frame, rate), NO_PICTURE)
+        return [time.frame_num for time in found]
+
+    def _calculate_frame_score(self, timecode: FrameTimecode, frame_img: npt.NDArray[Any]) -> float:
+        return self._content
+
+
 class ShotFinder:
     """Finds where scenes begin while the frames of a video go by: `add` takes all of them, in order.
 
@@ -47,7 +60,8 @@ class ShotFinder:
     def __init__(self, rate: Fraction, params: Scenes) -> None:
         self._rate, self._params = rate, params
         # Every cut, however close to the last: `merge` has to see the one that ends a short black.
-        self._detector = AdaptiveDetector(params.threshold, 1, params.window, params.min_content)
+        self._detector = _CutDetector(params.threshold, 1, params.window, params.min_content)
+        self._meter = Meter()
         self._times = array("q")
         self._cuts: list[int] = []
         self._dark: list[tuple[int, int]] = []
@@ -56,20 +70,17 @@ class ShotFinder:
 
     def add(self, frame: Frame) -> None:
         """Take the next frame into account."""
-        picture = frame.preview(PREVIEW)
-        # PySceneDetect expects BGR. It is given frame numbers, not times: boundaries are frames.
-        found = self._detector.process_frame(FrameTimecode(frame.index, self._rate), picture[..., ::-1])
-        self._cuts += [cut.frame_num for cut in found]
-        self._times.append(frame.pts)
-        if float(picture.mean()) < self._params.fade_level:
-            run = (frame.index, frame.index + 1)
+        self.add_change(self._meter.change(frame))
+
+    def add_change(self, change: Change) -> None:
+        """The same, where the next frame is measured already."""
+        index = len(self._times)
+        self._cuts += self._detector.cut(index, self._rate, change.content)
+        self._times.append(change.pts)
+        if change.level < self._params.fade_level:
+            run = (index, index + 1)
             _extend(self._dark, run, 1)
             _extend(self._fades, run, _shortest(self._rate, self._params))
-
-    @property
-    def seen(self) -> int:
-        """Frames so far."""
-        return len(self._times)
 
     def starts(self, rate: Fraction) -> list[Start]:
         """Where the scenes begin, after the last frame was added; `rate` is in frames per second."""
@@ -111,14 +122,26 @@ def find_starts(
     frames: how many it has, where that is known.
     Raises InputError if the file does not decode to its end, or has other frames than it should.
     """
-    finder = ShotFinder(rate, params)
-    for frame in decode_frames(path, threads=threads):
-        finder.add(frame)
+    return starts_in(measured(path, threads, frames=frames), rate, params)
+
+
+def measured(path: Path, threads: int = 1, *, frames: int | None = None) -> Changes:
+    """Decode a video for the changes of its frames; arguments and errors as of `find_starts`."""
+    changes = Changes()
+    changes.measure(decode_frames(path, threads=threads))
     # Of a file that was cut between two packets FFmpeg decodes the first part without an error.
-    if frames is not None and finder.seen != frames:
+    if frames is not None and len(changes) != frames:
         raise InputError(
-            f"{path} does not decode after frame {finder.seen - 1}, expected {frames} frames: {mend(path)}"
+            f"{path} does not decode after frame {len(changes) - 1}, expected {frames} frames: {mend(path)}"
         )
+    return changes
+
+
+def starts_in(changes: Changes, rate: Fraction, params: Scenes) -> list[Start]:
+    """Where the scenes of a video begin whose frames are measured; `rate` is in frames per second."""
+    finder = ShotFinder(rate, params)
+    for change in changes:
+        finder.add_change(change)
     return finder.starts(rate)
 
 

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 def run(*episodes: Row, retries: int = 0) -> dict[str, Row]:
     """Run the stage's function on these entries; its rows by id, having been held to the schema."""
     chosen = params(*episodes, download={"retries": retries, "timeout_s": 5})
-    rows = download(chosen, paths.VIDEOS, cache_folder("incoming"))
+    rows = download(chosen, paths.VIDEOS, cache_folder("incoming"), cache_folder("scenes"))
     assert [row["episode_id"] for row in rows] == sorted(row["episode_id"] for row in rows)
     to_table(rows, EPISODES)
     return {row["episode_id"]: row for row in rows}

@@ -9,8 +9,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from scenedetect import FrameTimecode
-from scenedetect.detectors import ThresholdDetector
+from scenedetect import FrameTimecode, StatsManager
+from scenedetect.detectors import AdaptiveDetector, ContentDetector, ThresholdDetector
 
 from benchmarks.boundaries import boundary_f1
 from pipeline import paths
@@ -18,8 +18,11 @@ from pipeline.errors import InputError
 from pipeline.params import Params, Scenes
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import scenes as stage
+from pipeline.stages.download import check
 from pipeline.stages.scenes import scenes
 from pipeline.tables import read_table, to_table, write_table
+from pipeline.video.changes import PREVIEW, Meter
+from pipeline.video.decode import decode_frames
 from pipeline.video.probe import probe
 from pipeline.video.shots import dark_runs, find_starts, merge
 from tests.support.worlds import faded, params, scene, write_video
@@ -191,10 +194,71 @@ def test_what_is_known_is_not_searched_again(tmp_path: Path) -> None:
     path.unlink()  # a second search would need it
     assert run(tmp_path, row) == rows
     assert run(tmp_path, row, params=params(splits={"seed": 3, "test": 0.4}))[1]["start_frame"] == 30
-    (other,) = run(tmp_path, row, params=params(scenes={"threshold": 4.0}))
+    other = run(tmp_path, row, params=params(scenes={"min_scene_s": 2.0}))
+    assert [one["start_frame"] for one in other] == [0]
+    (kept, found) = sorted((tmp_path / "cache").iterdir(), key=lambda file: file.suffix == ".json")
+    damaged = bytearray(kept.read_bytes())
+    damaged[len(damaged) // 3] ^= 1
+    kept.write_bytes(damaged)
+    found.unlink()
+    (other,) = run(tmp_path, row)
     assert (other["status"], other["scene"]) == ("rejected", None)
     assert "no file" in other["reason"]
+    run(tmp_path, {**row, "status": "rejected"})
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_download_measured_is_what_a_decode_gives_and_is_not_decoded_again(tmp_path: Path) -> None:
+    pictures = [*scene(1, 30), *faded(scene(2, 40), 12), *(BLACK * 10), *scene(3, 25), *scene(4, 40)]
+    path = write_video(tmp_path / "a.mkv", pictures, rate=Fraction(24000, 1001))
+    row = episode(path)
+    rows = run(tmp_path, row)
+    (decoded,) = (tmp_path / "cache").glob("*.parquet")
+    checked = check(path, tmp_path / "checked")
+    assert not checked.video.problem
+    (measured,) = (tmp_path / "checked").iterdir()
+    assert measured.read_bytes() == decoded.read_bytes()
+    for file in (tmp_path / "cache").iterdir():
+        file.unlink()
+    row["sha256"] = checked.sha256
+    measured.replace(tmp_path / "cache" / measured.name)
+    path.unlink()  # a decode would need it
+    found = run(tmp_path, row)
+    assert [(one["start_frame"], one["transition"]) for one in found] == [
+        (one["start_frame"], one["transition"]) for one in rows
+    ]
+
+
+def test_a_change_is_what_content_detector_gives(tmp_path: Path) -> None:
+    """Bit for bit, also where a plane's rows and columns are not evenly spaced, and of planes that are not halved."""
+    for name, codec, pix_fmt, size in (
+        ("a.mkv", "libx264", "yuv420p", (300, 202)),
+        ("b.mkv", "ffv1", "yuv422p10le", (321, 77)),
+        ("c.mkv", "ffv1", "yuv444p", (96, 64)),
+        ("d.mkv", "ffv1", "bgr0", (96, 64)),
+    ):
+        path = write_video(tmp_path / name, [*scene(1, 6, size), *scene(2, 6, size)], codec=codec, pix_fmt=pix_fmt)
+        detector, meter, changes = ContentDetector(), Meter(), []
+        detector.stats_manager = StatsManager()
+        for frame in decode_frames(path):
+            time, picture = FrameTimecode(frame.index, FILM), frame.preview(PREVIEW)
+            detector.process_frame(time, picture[..., ::-1])
+            changes.append(meter.change(frame))
+            assert changes[-1].level == picture.mean()
+            if frame.index:
+                assert detector.stats_manager.get_metrics(time, ["content_val"]) == [changes[-1].content]
+        assert changes[0].content == 0
+        assert max(change.content for change in changes) == changes[6].content > 10
+
+
+def test_cuts_of_measured_changes_are_those_of_adaptive_detector(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", [*scene(1, 30), *scene(2, 8), *scene(3, 30), *scene(4, 3), *scene(5, 30)])
+    params, found = Scenes(window=2, min_scene_s=0.01), []
+    detector = AdaptiveDetector(params.threshold, 1, params.window, params.min_content)
+    for frame in decode_frames(path):
+        found += detector.process_frame(FrameTimecode(frame.index, FILM), frame.preview(PREVIEW)[..., ::-1])
+    assert len(found) > 2
+    assert [start.frame for start in find_starts(path, FILM, params)][1:] == [cut.frame_num for cut in found]
 
 
 @pytest.mark.parametrize("between", [False, True], ids=["within a packet", "between packets"])

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scenedetect import FrameTimecode
 
 from pipeline.params import Scenes
 from pipeline.video import one_pass
+from pipeline.video.changes import Change
 from pipeline.video.decode import decode_frames
 from pipeline.video.frame import Frame
 from pipeline.video.one_pass import OnePass
@@ -92,21 +92,13 @@ def test_what_is_settled_never_changes(seed: int, monkeypatch: pytest.MonkeyPatc
     class Known:
         def __init__(self, *_: object) -> None: ...
 
-        def process_frame(self, timecode: FrameTimecode, _: np.ndarray) -> list[FrameTimecode]:
-            target = timecode.frame_num - window
-            return [FrameTimecode(target, Fraction(24))] if target in cuts else []
+        def cut(self, frame: int, *_: object) -> list[int]:
+            return [frame - window] if frame - window in cuts else []
 
-    class Shown:
-        def __init__(self, index: int) -> None:
-            self.index = self.pts = index
-
-        def preview(self, _: int) -> np.ndarray:
-            return np.full((1, 1, 3), 0 if dark[self.index] else 90, np.uint8)
-
-    monkeypatch.setattr("pipeline.video.shots.AdaptiveDetector", Known)
+    monkeypatch.setattr("pipeline.video.shots._CutDetector", Known)
     finder, found, before = ShotFinder(Fraction(24), params), [], 0
     for index in range(frames):
-        finder.add(Shown(index))
+        finder.add_change(Change(index, 0.0, 0.0 if dark[index] else 90.0))
         settled, new = finder.settled()
         assert all(before <= start.frame < settled or start.frame == 0 for start in new)
         found, before = found + new, max(before, settled)
