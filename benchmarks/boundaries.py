@@ -25,8 +25,8 @@ def boundary_f1(
     """Match each true boundary (first frame of a scene, without the first scene) with at most one found.
 
     A found boundary is right within `tolerance` frames of a true one, or anywhere in the gradual transition (first and
-    last frame, inclusive) that holds it. Intervals are matched in order of their ends, each with the earliest boundary
-    still free in it, which gives the most matches there can be.
+    last frame, inclusive) that holds it or ends just before it, as a dissolve does. Intervals are matched in order of
+    their ends, each with the earliest boundary still free in it, which gives the most matches there can be.
     """
     windows = sorted((_window(frame, gradual, tolerance) for frame in truth), key=lambda window: (window[1], window[0]))
     free = sorted(found)
@@ -42,7 +42,7 @@ def boundary_f1(
 
 def _window(frame: int, gradual: Sequence[tuple[int, int]], tolerance: int) -> tuple[int, int, int]:
     """(first frame accepted, last frame accepted, true boundary)."""
-    holding = [(first, last) for first, last in gradual if first <= frame <= last]
+    holding = [(first, last) for first, last in gradual if first <= frame <= last + 1]
     low = min([frame - tolerance, *(first for first, _ in holding)])
     high = max([frame + tolerance, *(last for _, last in holding)])
     return low, high, frame

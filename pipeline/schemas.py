@@ -81,7 +81,7 @@ SCENES = pa.schema(
         column("start_pts", pa.int64(), "pts of the first frame"),
         column("start_s", pa.float64(), "time of the first frame, s"),
         column("frames", pa.int32(), "length in frames"),
-        column("transition", pa.string(), "how the scene begins: start, cut or fade"),
+        column("transition", pa.string(), "how the scene begins: start, cut, fade or dissolve"),
         column("split", pa.string(), "train, validation or test: all faces of the scene are there"),
         *STATUS,
     ]
@@ -92,6 +92,7 @@ CHANGES = pa.schema(
         column("pts", pa.int64(), "presentation time of the frame in units of the episode's time base"),
         column("content", pa.float64(), "difference from the frame before, 0 to 255 (`video.changes`)"),
         column("level", pa.float64(), "mean of the frame's red, green and blue, 0 to 255"),
+        column("dissolve", pa.int8(), "frames since the middle of a dissolve that is now known; 0: none"),
     ]
 )
 

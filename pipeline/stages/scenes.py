@@ -30,7 +30,7 @@ from pipeline.tables import read_kept_json, read_table, to_table, write_kept_jso
 from pipeline.video import changes, container
 from pipeline.video.shots import Start, measured, starts_in
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Grows with every change to this module that can change boundaries, so that kept ones are found again."""
 
 Row = dict[str, Any]
@@ -158,6 +158,7 @@ def _counts(rows: Sequence[Row]) -> dict[str, int]:
         "episodes": len({row["episode_id"] for row in rows}),
         "scenes": len(good),
         "fades": sum(row["transition"] == "fade" for row in good),
+        "dissolves": sum(row["transition"] == "dissolve" for row in good),
         **splits,
         "rejected": len(rows) - len(good),
     }

@@ -17,21 +17,23 @@ import pyarrow as pa
 from pipeline.schemas import CHANGES
 from pipeline.tables import read_table, table_key, write_table
 from pipeline.video import container
+from pipeline.video.dissolves import DissolveFinder
 from pipeline.video.frame import Frame, Pixels
 
-VERSION: Final = 1
-"""Grows with every change to this module or to `Frame.preview` that can change a value: then all is measured again."""
+VERSION: Final = 2
+"""Grows when a change here, in `dissolves` or in `Frame.preview` can change a value: then all is measured again."""
 PREVIEW: Final = 128
 """Width in px at which frames are compared: half of PySceneDetect's own choice, which finds the same boundaries."""
 
 
 class Change(NamedTuple):
     """A frame's pts; how much it differs from the one before, 0 to 255, as `content_val` of PySceneDetect; its mean
-    level, 0 to 255."""
+    level, 0 to 255; how many frames back the middle of a dissolve is, 0 where there is none."""
 
     pts: int
     content: float
     level: float
+    dissolve: int = 0
 
 
 class Meter:
@@ -39,6 +41,7 @@ class Meter:
 
     def __init__(self) -> None:
         self._last: Pixels | None = None
+        self._dissolves = DissolveFinder()
 
     def change(self, frame: Frame) -> Change:
         """The change from the frame before; of the first frame it is 0.
@@ -54,7 +57,7 @@ class Meter:
         if self._last is not None:
             content = sum(total / pixels for total in _totals(cv2.absdiff(looks, self._last))) / 3.0
         self._last = looks
-        return Change(frame.pts, content, sum(_totals(picture)) / picture.size)
+        return Change(frame.pts, content, sum(_totals(picture)) / picture.size, self._dissolves.add(picture))
 
 
 def _totals(picture: npt.NDArray[Any]) -> list[float]:
@@ -67,13 +70,13 @@ class Changes:
     """The changes of a video's frames, in order."""
 
     def __init__(self) -> None:
-        self.pts, self.content, self.level = array("q"), array("d"), array("d")
+        self.pts, self.content, self.level, self.dissolve = array("q"), array("d"), array("d"), array("b")
 
     def __len__(self) -> int:
         return len(self.pts)
 
     def __iter__(self) -> Iterator[Change]:
-        return map(Change, self.pts, self.content, self.level)
+        return map(Change, self.pts, self.content, self.level, self.dissolve)
 
     def measure(self, frames: Iterable[Frame]) -> None:
         """Add the changes of these frames."""
@@ -83,6 +86,7 @@ class Changes:
             self.pts.append(change.pts)
             self.content.append(change.content)
             self.level.append(change.level)
+            self.dissolve.append(change.dissolve)
 
 
 def kept_name(sha256: str) -> str:

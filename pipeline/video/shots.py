@@ -1,11 +1,11 @@
-"""Where the scenes of a video begin: PySceneDetect's adaptive cuts, and fades through black.
+"""Where the scenes of a video begin: PySceneDetect's adaptive cuts, fades through black, and dissolves.
 
 Frames come from `decode_frames`, not from a backend of PySceneDetect: those convert every frame at full size, with
 instructions whose results differ between machines. How much they differ is measured by `changes`.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,14 +23,17 @@ from pipeline.params import Scenes
 from pipeline.video.changes import Change, Changes, Meter
 from pipeline.video.container import mend
 from pipeline.video.decode import decode_frames
+from pipeline.video.dissolves import LONGEST
 from pipeline.video.frame import Frame
 
 NO_PICTURE: Final = np.empty((0, 0, 3), np.uint8)
+NEAR_BLACK: Final = LONGEST // 2 + 6
+"""Frames from a black within which a mixture of pictures is a fade, and no dissolve."""
 
 
 @dataclass(frozen=True)
 class Start:
-    """How a scene begins: its first frame, that frame's pts, and start, cut or fade."""
+    """How a scene begins: its first frame, that frame's pts, and start, cut, fade or dissolve."""
 
     frame: int
     pts: int
@@ -64,6 +67,7 @@ class ShotFinder:
         self._meter = Meter()
         self._times = array("q")
         self._cuts: list[int] = []
+        self._dissolves: list[int] = []
         self._dark: list[tuple[int, int]] = []
         self._fades: list[tuple[int, int]] = []  # the same, joined
         self._last: Start | None = None
@@ -77,6 +81,8 @@ class ShotFinder:
         index = len(self._times)
         self._cuts += self._detector.cut(index, self._rate, change.content)
         self._times.append(change.pts)
+        if change.dissolve:
+            insort(self._dissolves, index - change.dissolve)
         if change.level < self._params.fade_level:
             run = (index, index + 1)
             _extend(self._dark, run, 1)
@@ -85,7 +91,8 @@ class ShotFinder:
     def starts(self, rate: Fraction) -> list[Start]:
         """Where the scenes begin, after the last frame was added; `rate` is in frames per second."""
         shortest = _shortest(rate, self._params)
-        boundaries = merge(self._cuts, joined(self._dark, shortest), len(self._times), shortest)
+        dark = joined(self._dark, shortest)
+        boundaries = merge(self._cuts, dark, len(self._times), shortest, self._dissolves)
         first = Start(0, self._times[0], "start")
         return [first, *(Start(frame, self._times[frame], how) for frame, how in boundaries)]
 
@@ -97,16 +104,20 @@ class ShotFinder:
         seen, shortest, window = len(self._times), _shortest(self._rate, self._params), self._params.window
         last = self._last.frame
         cuts = self._cuts[bisect_right(self._cuts, last) :]
-        fades = self._fades[bisect_left(self._fades, last, key=lambda run: run[1]) :]
+        fades = self._fades[bisect_left(self._fades, last - NEAR_BLACK, key=lambda run: run[1]) :]
         # A black that may go on, or end with a cut. One from the first frame on is no boundary, nor are cuts in it.
         going_on = [run for run in fades if seen - run[1] < max(shortest, window + 1)]
         undecided = (going_on[0][0] or going_on[0][1]) if going_on else seen
-        # A cut that is near to a fade is none.
+        # A cut that is near to a fade is none, and a dissolve that is near to either. A black may begin at `seen`.
         limit = min([seen - window, undecided, *(cut for cut in cuts if cut + shortest > undecided)])
+        dissolves = self._dissolves[bisect_right(self._dissolves, last) :]
+        near = max(shortest, NEAR_BLACK)
+        limit = min([limit, seen - NEAR_BLACK, *(one for one in dissolves if one + near > limit)])
         new: list[Start] = []
-        if cuts or fades:
+        if cuts or fades or dissolves:
             shifted = [(start - last, stop - last) for start, stop in fades]
-            boundaries = merge([cut - last for cut in cuts], shifted, seen - last, shortest)
+            own = [[frame - last for frame in frames] for frames in (cuts, dissolves)]
+            boundaries = merge(own[0], shifted, seen - last, shortest, own[1])
             sure = [(frame + last, how) for frame, how in boundaries if frame + last < limit]
             new = [Start(frame, self._times[frame], how) for frame, how in sure]
         if new:
@@ -175,12 +186,18 @@ def _extend(runs: list[tuple[int, int]], run: tuple[int, int], shortest: int) ->
         runs.append(run)
 
 
-def merge(cuts: Iterable[int], fades: Iterable[tuple[int, int]], frames: int, shortest: int) -> list[tuple[int, str]]:
-    """Cuts and dark runs as boundaries (frame, transition), in order, at least `shortest` frames apart.
+def merge(
+    cuts: Iterable[int],
+    fades: Iterable[tuple[int, int]],
+    frames: int,
+    shortest: int,
+    dissolves: Iterable[int] = (),
+) -> list[tuple[int, str]]:
+    """Cuts, dark runs and dissolves as boundaries (frame, transition), in order, at least `shortest` frames apart.
 
     A dark run is one boundary, whatever cuts lie in it or at its edges: the first frame after it if the picture comes
     back with a cut, else the middle of the black. One that touches the first or the last frame is none, because no
-    scene lies beyond it.
+    scene lies beyond it. A dissolve counts where nothing else is near: a fade is a mixture with black too.
     """
     runs, found = list(fades), sorted(cuts)
     inner = [(start, stop) for start, stop in runs if start > 0 and stop < frames]
@@ -191,4 +208,9 @@ def merge(cuts: Iterable[int], fades: Iterable[tuple[int, int]], frames: int, sh
         if not in_black and all(abs(cut - frame) >= shortest for frame in taken):
             boundaries.append((cut, "cut"))
             taken.append(cut)
+    for middle in sorted(dissolves):
+        near_black = any(start - NEAR_BLACK < middle < stop + NEAR_BLACK for start, stop in runs)
+        if not near_black and all(abs(middle - frame) >= shortest for frame in taken):
+            boundaries.append((middle, "dissolve"))
+            taken.append(middle)
     return sorted(boundaries)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipeline.caches import cache_folder
 from pipeline.params import Scenes
 from pipeline.tables import read_kept_json, read_rows, table_key, to_table, write_kept_json, write_table
-from pipeline.video import container
+from pipeline.video import changes, container
 
 FOLDER: Final = "watch"
 """In the cache."""
@@ -87,4 +87,4 @@ def _key(bounds: list[list[int]]) -> dict[str, str]:
 
 
 def _made_by(scenes: Scenes) -> str:
-    return hashlib.sha256(f"1 {container.VERSION} {scenes.model_dump_json()}".encode()).hexdigest()
+    return hashlib.sha256(f"{changes.VERSION} {container.VERSION} {scenes.model_dump_json()}".encode()).hexdigest()

@@ -81,7 +81,7 @@ def test_a_damaged_video_says_so_and_a_text_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_settled_never_changes(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random cuts and blacks, given frame by frame, against `merge` of all of them at once."""
+    """Random cuts, blacks and dissolves, given frame by frame, against `merge` of all of them at once."""
     dice = np.random.default_rng(seed)
     frames, window = 300, int(dice.integers(1, 20))
     params = Scenes(window=window, min_scene_s=float(dice.choice([0.04, 0.3, 0.6, 1.0])))
@@ -96,9 +96,11 @@ def test_what_is_settled_never_changes(seed: int, monkeypatch: pytest.MonkeyPatc
             return [frame - window] if frame - window in cuts else []
 
     monkeypatch.setattr("pipeline.video.shots._CutDetector", Known)
+    backs = dice.choice([0, 12, 24], frames, p=[0.94, 0.03, 0.03])
+    backs[:24] = 0
     finder, found, before = ShotFinder(Fraction(24), params), [], 0
     for index in range(frames):
-        finder.add_change(Change(index, 0.0, 0.0 if dark[index] else 90.0))
+        finder.add_change(Change(index, 0.0, 0.0 if dark[index] else 90.0, int(backs[index])))
         settled, new = finder.settled()
         assert all(before <= start.frame < settled or start.frame == 0 for start in new)
         found, before = found + new, max(before, settled)
