@@ -6,9 +6,11 @@ import pyarrow as pa
 import pytest
 
 from pipeline import rows, schemas
+from pipeline.video.changes import Change
 
 PYTHON = {
     pa.string(): str,
+    pa.int8(): int,
     pa.int32(): int,
     pa.int64(): int,
     pa.float32(): float,
@@ -19,6 +21,7 @@ PYTHON = {
 ROW_TYPES = {
     "EPISODES": rows.EpisodeRow,
     "SCENES": rows.SceneRow,
+    "CHANGES": Change,
     "FACES": rows.FaceRow,
     "MANIFEST": rows.ManifestRow,
     "LABELS": rows.LabelRow,
