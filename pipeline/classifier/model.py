@@ -107,12 +107,12 @@ class Description(BaseModel):
     unsure_below: float = Field(default=EVEN, ge=0, le=1)
     """The probability below which an answer should not be believed, chosen on validation scenes."""
     params: dict[str, Any]
-    """The section `train` of params.yaml, its nulls filled in."""
+    """The section `train` of params.yaml, its nulls filled in; of an imported network, its package and files."""
     seed: int
     epoch: int
     """The epoch (from 1) whose weights these are."""
     images: dict[str, int]
-    """Training faces per emotion."""
+    """Training faces per emotion; empty where they are not known."""
     threads: int
     """With how many it was trained."""
     torch: str
