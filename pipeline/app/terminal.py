@@ -68,7 +68,7 @@ class Changes:
                 if self._new.get(character, ("", 0.0))[0] != said:
                     self._new[character] = (said, time_s)
                 began_s = self._new[character][1]
-            elif time_s - seen_s >= GONE_S:
+            elif time_s - seen_s >= GONE_S and character in self._said:
                 said, more, began_s = "gone", "", seen_s
                 self._new[character] = (said, seen_s)
             else:

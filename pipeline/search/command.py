@@ -36,6 +36,8 @@ def search(
 
     imagenet: compare by a network that was trained on photographs. sheet: a PNG to write as well.
     """
+    if sheet is not None and sheet.suffix.casefold() != ".png":
+        raise InputError(f"--sheet {sheet}: a sheet is a PNG; give it a name that ends in .png")
     params = load_params()
     classifier = load_model(model)
     wanted.check(params.characters, classifier.emotions)
@@ -55,8 +57,9 @@ def search(
         found = features_of(extractor, [face.pixels], face.margin)[0]
         probabilities = classifier.predict([face.pixels], face.margin)[0]
         best = int(probabilities.argmax())
-        hits = hits_of(index, found, wanted, Links(out))
-        answers.append(Answer(face, classifier.emotions[best], float(probabilities[best]), hits))
+        hits = hits_of(index, found, wanted, Links(Path() if as_json else out))
+        sure = bool(probabilities[best] >= classifier.about.unsure_below)
+        answers.append(Answer(face, classifier.emotions[best], float(probabilities[best]), not sure, hits))
     if sheet is not None:
         write_sheet(sheet, answers, params)
     if as_json:

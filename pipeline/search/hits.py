@@ -76,7 +76,7 @@ class Wanted:
             ("not ", self.not_characters),
             ("feeling ", self.emotions),
         ]
-        return ", ".join(lead + " or ".join(names) for lead, names in parts if names)
+        return ", ".join(lead + " or ".join(dict.fromkeys(names)) for lead, names in parts if names)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Answer:
     asked: Asked
     emotion: str
     probability: float
+    unsure: bool
     hits: list[Hit]
 
 

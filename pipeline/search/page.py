@@ -36,6 +36,7 @@ def write_page(
             "character": names.get(answer.asked.character or "", answer.asked.character or ""),
             "text": face_of(answer.emotion).text,
             "emotion": names.get(answer.emotion, answer.emotion),
+            "unsure": answer.unsure,
             "percent": round(100 * answer.probability),
             "hits": [_tile(hit, crops, colors, names) for hit in answer.hits],
         }

@@ -1,9 +1,9 @@
 """`toonset watch`: from video files to `watch/NAME/`."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cascades.words import counted
 from pipeline.classifier.model import load_model
 from pipeline.console import say_counts
 from pipeline.errors import InputError
@@ -16,9 +16,9 @@ from pipeline.watch.formats import Format, Shown
 from pipeline.watch.look import Viewer
 from pipeline.watch.once import looked_through
 from pipeline.watch.overlay import Style, write_overlay
-from pipeline.watch.page import write_page
+from pipeline.watch.page import emotion_colors, write_page
 from pipeline.watch.places import Places
-from pipeline.watch.record import Watched, watch_video
+from pipeline.watch.record import Watched, claim, watch_video
 from pipeline.watch.subtitles import read_subtitles, to_metadata, to_text, with_emotions
 from pipeline.watch.video import Video, open_videos
 
@@ -60,13 +60,14 @@ def make_all(
     video: Video, viewer: Viewer, folder: Path, params: Params, *, overlay: bool, making: Sequence[Format] = ()
 ) -> Watched:
     """Everything that is made of one video, in its folder."""
+    claim(folder, video)
     watched = watch_video(video, viewer, folder, params.compute)
     if overlay:
         add_overlay(watched, params.names)
-    for form in making:
+    for form in dict.fromkeys(making):
         for path in export(watched, form, params.names):
             print(f"watch {video.name}: {path}")
-    write_page(watched, OVERLAY if overlay else relative(video.path, watched.folder), params.names)
+    write_page(watched, OVERLAY if overlay else watched.link, params.names)
     report(watched)
     return watched
 
@@ -91,16 +92,17 @@ def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:
 def add_subtitles(watched: Watched, path: Path, shown: Shown, names: Mapping[str, str]) -> None:
     """The subtitles with emotions, as WebVTT and SubRip, and a metadata track; how many lines got one."""
     cues = with_emotions(read_subtitles(path), watched, names)
-    write_text(watched.folder / "subtitles.vtt", to_text(cues, "vtt", shown))
+    write_text(watched.folder / "subtitles.vtt", to_text(cues, "vtt", shown, emotion_colors(watched.emotions)))
     write_text(watched.folder / "subtitles.srt", to_text(cues, "srt", shown))
     write_text(watched.folder / "emotions-metadata.vtt", to_metadata(cues))
-    with_one = sum(cue.emotion != "" for cue in cues)
-    print(f"watch {watched.video.name}: {with_one} of {len(cues)} subtitles got an emotion; the others are unsure")
-
-
-def relative(path: Path, folder: Path) -> str:
-    """A path as a page in `folder` links to it."""
-    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    end = round(1000 * float(watched.video.episode["duration_s"]))
+    count = {
+        "got an emotion": sum(cue.emotion != "" for cue in cues),
+        "without a known speaker": sum(cue.character == "" and cue.start < end for cue in cues),
+        "unsure": sum(cue.character != "" and cue.emotion == "" and cue.start < end for cue in cues),
+        "after the end of the video": sum(cue.emotion == "" and cue.start >= end for cue in cues),
+    }
+    say_counts(f"watch {watched.video.name}: of {counted(len(cues), 'subtitles')}", count)
 
 
 def colors_of(watched: Watched) -> dict[str, tuple[int, int, int]]:
@@ -124,4 +126,4 @@ def report(watched: Watched) -> None:
             shares = ", ".join(f"{emotion} {spent:.0f} s" for emotion, spent in own.items())
             print(f"watch {watched.video.name}: {character}: {shares}")
     say_counts(f"watch {watched.video.name}", {"segments": len(segments), "unsure": len(segments) - len(sure)})
-    print(f"watch {watched.video.name}: {watched.folder}/")
+    print(f"watch {watched.video.name}: {watched.folder}/index.html")

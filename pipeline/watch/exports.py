@@ -77,22 +77,30 @@ def _as_openface(faces: pd.DataFrame, watched: Watched) -> pd.DataFrame:
 
 
 def to_eaf(watched: Watched, names: Mapping[str, str]) -> list[Path]:
-    """ELAN: a tier per character, an annotation per segment of which the answer is sure."""
+    """ELAN: a tier per character, an annotation per segment of which the answer is sure.
+
+    Annotations of a tier must not overlap. Segments of one character may, where one is a false find: such a segment
+    goes to a second tier.
+    """
     document = pympi.Eaf(author="toonset")
     document.adocument["DATE"] = "1970-01-01T00:00:00+00:00"  # the same bytes each time
     document.remove_tier("default")
-    video = quote(watched.video.path.name)
+    video = quote(watched.link)
     document.add_linked_file(video, relpath=video, mimetype="video/mp4")
     for character in watched.characters:
-        tier = names.get(character, character)
-        document.add_tier(tier)
-        end_ms = 0
+        name = names.get(character, character)
+        document.add_tier(name)
+        ends_ms = {name: 0}
         for row in _sure(watched, character):
-            # Annotations of a tier must not overlap; two tracks of one character may, where one is a false find.
-            start, stop = max(end_ms, _ms(row.start_s, watched)), _ms(row.end_s, watched)
-            if stop > start:
-                document.add_annotation(tier, start, stop, names.get(row.emotion, row.emotion))
-                end_ms = stop
+            start, stop = _ms(row.start_s, watched), _ms(row.end_s, watched)
+            if stop <= start:
+                continue
+            tier = next((tier for tier, end_ms in ends_ms.items() if end_ms <= start), None)
+            if tier is None:
+                tier = f"{name} {len(ends_ms) + 1}"
+                document.add_tier(tier)
+            document.add_annotation(tier, start, stop, names.get(row.emotion, row.emotion))
+            ends_ms[tier] = stop
     path = watched.folder / "elan.eaf"
     write_text(path, '<?xml version="1.0" encoding="UTF-8"?>\n' + pympi.Elan.to_string(document) + "\n")
     return [path]

@@ -1,7 +1,7 @@
 """`index.html`: a player with a lane for each character, which works from the file system and without a network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import quote
@@ -29,6 +29,11 @@ def write_page(watched: Watched, source: str, names: Mapping[str, str]) -> None:
     write_text(watched.folder / "index.html", page.render(name=name, source=quote(source), data=Markup(data)))
 
 
+def emotion_colors(emotions: Sequence[str]) -> dict[str, str]:
+    """A color for each emotion, the same on every page of the project."""
+    return {name: COLORS[index % len(COLORS)] for index, name in enumerate(emotions)}
+
+
 def page_data(watched: Watched, names: Mapping[str, str]) -> dict[str, Any]:
     """What the page shows: characters, emotions and segments."""
     episode = watched.video.episode
@@ -40,8 +45,8 @@ def page_data(watched: Watched, names: Mapping[str, str]) -> dict[str, Any]:
             {"id": name, "name": names.get(name, name), "color": colors[name]} for name in watched.characters
         ],
         "emotions": {
-            name: {"name": names.get(name, name), "text": face_of(name).text, "color": COLORS[index % len(COLORS)]}
-            for index, name in enumerate(watched.emotions)
+            name: {"name": names.get(name, name), "text": face_of(name).text, "color": color}
+            for name, color in emotion_colors(watched.emotions).items()
         },
         "segments": [_segment(row, watched.video.start_s) for row in rows_of(watched.segments(), SegmentRow)],
     }

@@ -1,5 +1,7 @@
 """`watch/NAME/`: everything that is made of one watched video, from its table of faces."""
 
+import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import InputError
 from pipeline.params import Compute
-from pipeline.tables import COMPRESSION, read_rows, replacing, to_table, write_table
+from pipeline.tables import COMPRESSION, read_rows, replacing, to_table, write_json, write_table
 from pipeline.watch.look import Viewer, watch_faces
 from pipeline.watch.segments import segments_of
 from pipeline.watch.tables import SEGMENTS, watched_schema
@@ -18,6 +21,8 @@ from pipeline.watch.video import Video
 
 FACES: Final = "faces.parquet"
 SEGMENTS_FILE: Final = "segments.parquet"
+ABOUT: Final = "video.json"
+"""Which video a folder is of."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class Watched:
     folder: Path
     emotions: tuple[str, ...]
     characters: tuple[str, ...]
+
+    @property
+    def link(self) -> str:
+        """The video's path as a file in the folder links to it."""
+        return relative(self.video.path, self.folder)
 
     def segments(self) -> pd.DataFrame:
         """Rows of SEGMENTS."""
@@ -45,6 +55,29 @@ class Watched:
                 yield file.read(chosen).to_pandas()
             for number in range(file.num_row_groups):
                 yield file.read_row_group(number, chosen).to_pandas()
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as a page in `folder` links to it."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
+
+def claim(folder: Path, video: Video) -> None:
+    """Write into a folder which video it is of.
+
+    Raises InputError where it is of another one: what is left there, perhaps edited, would be taken for this video's.
+    """
+    about, own = folder / ABOUT, {"sha256": video.episode["sha256"], "video": video.path.name}
+    if about.exists():
+        there = json.loads(about.read_text(encoding="utf-8"))
+        if there["sha256"] != own["sha256"]:
+            raise InputError(
+                f"{folder} is of another video ({there['video']}): rename or delete that "
+                "folder, or give another one with --out"
+            )
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+    write_json(about, own)
 
 
 def watch_video(video: Video, viewer: Viewer, folder: Path, compute: Compute) -> Watched:

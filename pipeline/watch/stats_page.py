@@ -18,7 +18,7 @@ from pipeline.palette import character_colors
 from pipeline.params import load_params
 from pipeline.tables import read_rows, write_text
 from pipeline.watch.emoji import face_of
-from pipeline.watch.page import COLORS
+from pipeline.watch.page import emotion_colors
 from pipeline.watch.record import FACES, SEGMENTS_FILE
 from pipeline.watch.stats import (
     LEVEL,
@@ -32,13 +32,12 @@ from pipeline.watch.stats import (
     try_correction,
 )
 from pipeline.watch.tables import ANSWER, FOUND, SEGMENTS, watched_schema
-
-FOLDER = "stats"
-"""Of the page, beside the folders of the videos."""
+from pipeline.watch.video import TAKEN
 
 
 def stats(watched: Path, predictions: Path) -> None:
     """Write `stats/` beside the watched videos; predictions: held-out faces with `actual` and `predicted`."""
+    names = load_params().names
     folders = sorted(path.parent for path in watched.glob(f"*/{FACES}"))
     if not folders:
         raise InputError(f"no watched video in {watched}: run `toonset watch` first")
@@ -55,10 +54,9 @@ def stats(watched: Path, predictions: Path) -> None:
         "together": together_of(faces),
         "arcs": arcs_of(faces),
     }
-    out = watched / FOLDER
+    out = watched / TAKEN
     for name, table in tables.items():
         write_text(out / f"{name}.csv", table.to_csv(index=False, lineterminator="\n"))
-    names = load_params().names
     write_text(out / "index.html", _page(tables, faces, emotions, names, trial))
     for emotion in emotions:
         print(f"stats: most {names.get(emotion, emotion)}: {most(tables['shares'], emotion)}")
@@ -90,7 +88,7 @@ def _faces(path: Path, emotions: tuple[str, ...]) -> pd.DataFrame:
 
 def said_of(trial: Trial) -> str:
     """Whether shares are corrected, and why, in words."""
-    figures = f"{trial.counted:.3f} of the time goes to a wrong emotion by counting, {trial.corrected:.3f} if corrected"
+    figures = f"counting puts {trial.counted:.0%} of the time on a wrong emotion, correcting {trial.corrected:.0%}"
     if trial.helps:
         return f"shares are corrected for what the classifier confuses, since that helps on held-out scenes: {figures}"
     return f"shares are counted and not corrected, since correcting does not help on held-out scenes: {figures}"
@@ -135,10 +133,10 @@ def _page(
             "id": name,
             "name": names.get(name, name),
             "text": face_of(name).text,
-            "color": COLORS[index % len(COLORS)],
+            "color": color,
             "most": most(tables["shares"], name),
         }
-        for index, name in enumerate(emotions)
+        for name, color in emotion_colors(emotions).items()
     ]
     data["level"] = round(100 * LEVEL)
     data["corrected"] = said_of(trial).capitalize() + "."

@@ -25,7 +25,10 @@ from pipeline.watch.tables import SegmentRow
 
 MOST: Final = 0.6
 """Share of a cue for which a character, or an emotion, must be on screen to count for it."""
-SPEAKER: Final = re.compile(r"^\W{0,2}([^\W\d_][\w .'-]{0,40}):\s*")
+SPEAKER: Final = re.compile(r"^\W{0,2}([^\W\d_][\w .'-]{0,40}?)\s*(?:\([^)]*\)|\[[^\]]*\])?\s*:\s*")
+"""`Hero: …`, also `HERO (off): …`."""
+DIALOG: Final = re.compile(r"^\s*[-–—]", re.MULTILINE)
+"""A line that begins with a dash: each is said by somebody else."""
 ADVERBS: Final = {
     "angry": "angrily", "happy": "happily", "sad": "sadly", "surprised": "surprised", "afraid": "fearfully",
     "disgusted": "disgusted", "neutral": "",
@@ -85,7 +88,9 @@ def _with_emotion(cue: Cue, spans: pd.DataFrame, known: Mapping[str, str]) -> Cu
     here = spans.assign(shared=shared)[shared > 0]
     length = cue.end - cue.start
     named = SPEAKER.match(cue.text)
-    if named is not None:
+    if len(DIALOG.findall(cue.text)) > 1:
+        character = ""
+    elif named is not None:
         character = known.get(named[1].strip().casefold(), "")
     else:
         on_screen = here.groupby("character")["shared"].sum()
@@ -96,12 +101,22 @@ def _with_emotion(cue: Cue, spans: pd.DataFrame, known: Mapping[str, str]) -> Cu
     return replace(cue, character=character, emotion=emotion if character else "")
 
 
-def to_text(cues: Sequence[Cue], form: Literal["vtt", "srt"], shown: Shown | None = None) -> str:
-    """The cues as a WebVTT or SubRip file. shown: how an emotion is added; None: the text holds it already."""
+def to_text(
+    cues: Sequence[Cue],
+    form: Literal["vtt", "srt"],
+    shown: Shown | None = None,
+    colors: Mapping[str, str] | None = None,
+) -> str:
+    """The cues as a WebVTT or SubRip file. shown: how an emotion is added; None: the text holds it already.
+
+    colors: of the emotions, `#rrggbb`, for Shown.COLOR; SubRip has none and shows words instead.
+    """
     parts = ["WEBVTT\n"] if form == "vtt" else []
     if form == "vtt" and shown is Shown.COLOR:
         found = sorted({cue.emotion for cue in cues if cue.emotion})
-        rules = "\n".join(f"::cue(.{name}) {{ color: {face_of(name).skin} }}" for name in found)
+        rules = "\n".join(
+            f"::cue(.{name}) {{ color: {(colors or {}).get(name, face_of(name).skin)} }}" for name in found
+        )
         parts.append(f"STYLE\n{rules}\n")
     for number, cue in enumerate(cues, start=1):
         text = _vtt_line(cue, shown) if form == "vtt" else _srt_line(cue, shown)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -17,6 +17,9 @@ from pipeline.video.container import open_video
 from pipeline.video.probe import VideoInfo
 from pipeline.video.shots import Start
 from pipeline.video.sources import slug
+
+TAKEN: Final = "stats"
+"""The name of a folder beside those of the videos."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,23 @@ def open_videos(files: list[Path], all_episodes: bool) -> list[Video | Unseen]:
         found += [video_of_episode(row) for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow)]
     if not found:
         raise InputError("no video to watch: name video files, or give --episodes for all episodes of the project")
-    names = [video.name for video in found]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"several videos would be written to watch/{twice[0]}: watch them one by one, with --out")
-    return found
+    known: dict[str, Video | Unseen] = {}
+    for video in found:
+        if video.name == TAKEN:
+            raise InputError(f"{video.path}: `toonset stats` writes to watch/{TAKEN}: give the video another name")
+        other = known.setdefault(video.name, video)
+        if other.path.resolve() != video.path.resolve():
+            raise InputError(
+                f"{other.path} and {video.path} would both be written to watch/{video.name}: watch them one by one, "
+                "with --out, or rename one"
+            )
+    return list(known.values())
 
 
 def _of_file(path: Path, episodes: pd.DataFrame | None) -> Video | Unseen:
     path = path.expanduser()
+    if path.is_dir():
+        raise InputError(f"{path.absolute()} is a folder: name the video files in it")
     if not path.is_file():
         raise InputError(f"there is no file {path.absolute()}: name a video file")
     sha256 = sha256_of(path)

@@ -3,8 +3,10 @@
 import json
 import re
 import zipfile
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,7 +19,7 @@ from pipeline.errors import InputError
 from pipeline.tables import read_table
 from pipeline.watch.exports import export
 from pipeline.watch.formats import Format, Shown
-from pipeline.watch.record import FACES, Watched
+from pipeline.watch.record import FACES, Watched, claim
 from pipeline.watch.subtitles import Cue, read_subtitles, to_metadata, to_text, with_emotions
 from pipeline.watch.tables import watched_schema
 from tests.pipeline.watch.watched import two_characters, watched
@@ -79,7 +81,7 @@ def test_elan_has_a_tier_for_each_character(made: Watched) -> None:
     assert document.get_annotation_data_for_tier("mouse") == []
 
 
-def test_elan_annotations_of_a_tier_never_overlap(tmp_path: Path) -> None:
+def test_elan_annotations_that_overlap_have_two_tiers(tmp_path: Path) -> None:
     rows = two_characters()
     twice = [{**one, "track": 2, "frame": one["frame"] + 1} for one in rows if one["character"] == "cat"]
     for one in twice:
@@ -87,9 +89,26 @@ def test_elan_annotations_of_a_tier_never_overlap(tmp_path: Path) -> None:
         one["time_s"] = one["pts"] / 24
     both = sorted(rows + twice, key=lambda one: (one["frame"], one["character"]))
     (path,) = export(watched(tmp_path, both), Format.EAF, {})
-    spans = sorted(pympi.Eaf(str(path)).get_annotation_data_for_tier("cat"))
-    assert len(spans) > 1
-    assert all(one[1] <= other[0] for one, other in pairwise(spans))
+    document = pympi.Eaf(str(path))
+    tiers = {name: sorted(document.get_annotation_data_for_tier(name)) for name in ("cat", "cat 2")}
+    for spans in tiers.values():
+        assert len(spans) > 1
+        assert all(one[1] <= other[0] for one, other in pairwise(spans))
+    assert [span[2] for span in tiers["cat"]] == [span[2] for span in tiers["cat 2"]]
+
+
+def test_elan_finds_the_video_from_its_file(made: Watched) -> None:
+    (path,) = export(made, Format.EAF, NAMES)
+    (linked,) = pympi.Eaf(str(path)).media_descriptors
+    assert (path.parent / unquote(linked["RELATIVE_MEDIA_URL"])).resolve() == made.video.path.resolve()
+
+
+def test_a_folder_keeps_to_its_video(made: Watched) -> None:
+    claim(made.folder, made.video)
+    claim(made.folder, made.video)
+    other = replace(made.video, episode=made.video.episode | {"sha256": "1" * 64})
+    with pytest.raises(InputError, match=r"is of another video .*: rename or delete that folder"):
+        claim(made.folder, other)
 
 
 def test_bids_events(made: Watched) -> None:
@@ -135,6 +154,8 @@ CUES = [
     Cue(1100, 1800, "Mouse: Not me & you."),
     Cue(200, 900, "Somebody speaks."),
     Cue(10_000, 11_000, "Nobody is there."),
+    Cue(100, 900, "CAT (off): I hear him."),
+    Cue(100, 900, "- Cat: Now!\n- Mouse: Yes!"),
 ]
 
 
@@ -146,6 +167,8 @@ def test_a_line_gets_the_emotion_of_who_is_named(made: Watched) -> None:
         ("mouse", ""),  # its face could be anything
         ("", ""),  # two are on screen
         ("", ""),
+        ("cat", "happy"),
+        ("", ""),  # two speak
     ]
 
 
@@ -176,11 +199,13 @@ def test_merged_subrip_and_the_metadata_track(made: Watched, tmp_path: Path) -> 
     assert [cue.text for cue in read_subtitles(path)] == [
         "(happily) CAT: What a day!",
         "(angrily) - Cat: Who took my fish?",
-        *(cue.text for cue in CUES[2:]),
+        *(cue.text for cue in CUES[2:5]),
+        "(happily) CAT (off): I hear him.",
+        CUES[6].text,
     ]
     path = tmp_path / "meta.vtt"
     path.write_text(to_metadata(cues), encoding="utf-8")
-    assert [json.loads(one.text)["emotion"] for one in webvtt.read(str(path))] == ["happy", "angry"]
+    assert [json.loads(one.text)["emotion"] for one in webvtt.read(str(path))] == ["happy", "angry", "happy"]
 
 
 def test_what_is_no_subtitle_is_one_line(tmp_path: Path) -> None:
