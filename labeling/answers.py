@@ -24,5 +24,12 @@ NO_VOTE: Final = (RIGHT_CHARACTER, WRONG_EMOTION)
 NOT_THEIRS: Final = ("not-a-face", "another-character", WRONG_CHARACTER)
 """Answers that say one thing: it is no face of the character."""
 
+NOBODY: Final = "nobody"
+"""The answer for a group of faces that are of no character, or no faces."""
+MIXED: Final = "mixed"
+"""The answer for a group of too many; its faces stay unnamed."""
+UNNAMED: Final = "unnamed"
+"""What is kept of a face that was looked at and not named: it was marked, or its group was mixed."""
+
 PROVENANCE: Final = ("given_by", "suggested", "guess")
 """How an emotion came to be given; empty strings where a file does not say."""

@@ -12,17 +12,24 @@ from xml.sax.saxutils import quoteattr
 
 from defusedxml.ElementTree import ParseError, fromstring
 
+from labeling.answers import MIXED, NOBODY, UNNAMED
 from labeling.errors import InvalidLabelConfig
 
 HOTKEYS = "1234567890qwertyuiop"
 SHEET_KEYS = "1234567890qwertyuiopasdf"
 """The keys of a contact sheet's faces, in reading order."""
+NAME_KEYS = "ghjklzxcvb"
+"""The keys of the characters on a sheet of one group; no key of its faces is among them."""
 GUIDE = "$guide"
 """Where the box page has the address of the picture that shows how to box."""
 LEFT_OUT = "some face here is not boxed"
 """The box page's choice for a frame that is not complete."""
+KEYS = "$keys"
+"""Where the page of groups has the keys of the faces."""
 NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 """Names by id where everything is shown by its id."""
+ANSWERS: Final[Mapping[str, str]] = MappingProxyType({NOBODY: "none of these, or no face", MIXED: "mixed"})
+"""What the page of groups shows for its two answers that are no character."""
 COLORS = ("#d62728", "#1f77b4", "#2ca02c", "#ff7f0e", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#bcbd22", "#7f7f7f")
 
 
@@ -33,6 +40,7 @@ class Kind(StrEnum):
     EMOTIONS = "emotions"
     SHEETS = "sheets"
     REVIEW = "review"
+    NAMES = "names"
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ PAGES = {
     "emotions": Page("emotions.xml", "$choices", (("Choices", "emotion"), ("Image", "face"))),
     "review": Page("emotions.xml", "$choices", (("Choices", "emotion"), ("Image", "face"))),
     "sheets": Page("sheets.xml", "$choices", (("Choices", "wrong"), ("Image", "sheet"))),
+    "names": Page("names.xml", "$choices", (("Choices", "who"), ("Choices", "wrong"), ("Image", "sheet"))),
 }
 
 
@@ -91,7 +100,29 @@ def _shown(choice: str, names: Mapping[str, str]) -> str:
 
 def sheet_config(path: Path) -> str:
     """The label config at `path` with a Choice for each place of a sheet, named like its key."""
-    return fill(path, PAGES["sheets"], [f'<Choice value="{key}" hotkey="{key}"/>' for key in SHEET_KEYS])
+    return fill(path, PAGES["sheets"], _keys())
+
+
+def _keys() -> list[str]:
+    return [f'<Choice value="{key}" hotkey="{key}"/>' for key in SHEET_KEYS]
+
+
+def name_config(path: Path, characters: Sequence[str], names: Mapping[str, str] = NO_NAMES) -> str:
+    """The label config at `path` for a sheet of one group: a Choice and its hotkey for each character, for none of
+    these, for a mixed group, and for each place of the sheet.
+
+    `names` as in `emotion_config`. Raises InvalidLabelConfig where there are more characters than keys, too.
+    """
+    if len(characters) > len(NAME_KEYS):
+        raise InvalidLabelConfig(
+            f"{len(characters)} characters, but a sheet of groups has only {len(NAME_KEYS)} keys for them: {NAME_KEYS}"
+        )
+    taken = [name for name in characters if name in (NOBODY, MIXED, UNNAMED)]
+    if taken:
+        raise InvalidLabelConfig(f"a character is called {taken[0]!r}, which is an answer of the page: rename it")
+    tags = [f'<Choice {_shown(one, names)} hotkey="{key}"/>' for one, key in zip(characters, NAME_KEYS, strict=False)]
+    tags += [f'<Choice {_shown(one, ANSWERS)} hotkey="{key}"/>' for one, key in ((NOBODY, "n"), (MIXED, "m"))]
+    return fill(path, PAGES["names"], tags).replace(KEYS, "".join(_keys()))
 
 
 def fill(path: Path, page: Page, tags: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Label Studio's JSON export of our tasks → rows of boxes.csv, frames.csv and emotions.csv.
+"""Label Studio's JSON export of our tasks → rows of boxes.csv, frames.csv, names.csv and emotions.csv.
 
 Only ids, places and answers are read, never a path or an address, and all types are checked: the export is a file that
 somebody else wrote.
@@ -7,12 +7,12 @@ somebody else wrote.
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from labeling.answers import CONTESTED, PLACE, RIGHT_CHARACTER
+from labeling.answers import CONTESTED, MIXED, PLACE, RIGHT_CHARACTER, UNNAMED
 from labeling.config import SHEET_KEYS
 from labeling.errors import InvalidExport
 from labeling.fields import finite, moment, number_text, shown, text, whole_text
 from labeling.shapes import read_shapes
-from labeling.tasks import FACE_FIELDS
+from labeling.tasks import FACE_FIELDS, NAMED_FIELDS
 
 WHOLE = ("frame", "x", "y", "w", "h", "width", "height")
 
@@ -74,6 +74,32 @@ def sheet_rows(export: Any, people: Mapping[int, str] | None = None, say: Say | 
         ]
 
     return _each_annotation(export, ("claim", "kind", "faces"), read, say)
+
+
+def name_rows(export: Any, people: Mapping[int, str] | None = None, say: Say | None = None) -> list[Row]:
+    """A row per face of every submitted sheet of a group: its place, with the name, NOBODY or UNNAMED as `character`.
+
+    A marked face is UNNAMED, and so is every face of a mixed group. The arguments are those of `emotion_rows`.
+    """
+
+    def read(where: str, data: Mapping[str, Any], annotation: Mapping[str, Any]) -> list[Row]:
+        faces = data["faces"]
+        if data["kind"] != "names" or not isinstance(faces, list) or len(faces) > len(SHEET_KEYS):
+            raise InvalidExport(f"{where} is no sheet of ours: kind is {shown(data['kind'])}")
+        answers, marked = _ticked(annotation, "who", where), _ticked(annotation, "wrong", where)
+        if len(answers) != 1:
+            raise InvalidExport(f"{where} has {len(answers)} names ticked, expected one: correct it in Label Studio")
+        odd = [key for key in marked if key not in SHEET_KEYS[: len(faces)]]
+        if odd:
+            raise InvalidExport(f"{where} marks {shown(odd[0])}, which is no key of its {len(faces)} faces")
+        name = UNNAMED if answers[0] == MIXED else answers[0]
+        act = _act(annotation, people, where) | {"given_by": "sheet"}
+        return [
+            _checked(face, NAMED_FIELDS, where) | {"character": UNNAMED if key in marked else name} | act
+            for key, face in zip(SHEET_KEYS, faces, strict=False)
+        ]
+
+    return _each_annotation(export, ("kind", "faces"), read, say)
 
 
 def box_rows(export: Any, people: Mapping[int, str] | None = None, say: Say | None = None) -> list[Act]:

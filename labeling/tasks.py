@@ -17,6 +17,10 @@ FACE_FIELDS = ("face_id", "episode_id", "frame", "character", "x", "y", "w", "h"
 """What is known of a face in a task: its id, and its place, which is what its answer is matched by."""
 
 
+NAMED_FIELDS = ("episode_id", "frame", "x", "y", "w", "h")
+"""What is known of a face that nobody has named."""
+
+
 @dataclass(frozen=True)
 class Guess:
     """The guess of an earlier model for a face, and whether the annotator sees it."""
@@ -116,6 +120,15 @@ def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image:
     rows = [{name: face[name] for name in FACE_FIELDS} for face in faces[: len(SHEET_KEYS)]]
     key = hashlib.sha256("\n".join([kind, claim, *(str(row["face_id"]) for row in rows)]).encode()).hexdigest()[:32]
     return _task(key, {"claim": claim, "kind": kind, "faces": rows, "heading": heading, "image": image}, [])
+
+
+def name_task(faces: Sequence[Mapping[str, Any]], image: str) -> dict[str, Any]:
+    """A task for a contact sheet of one group of faces (NAMED_FIELDS each): who is it?"""
+    heading = "Who is this? Press the key of the name, then the keys of the faces that are not, then submit."
+    rows = [{name: face[name] for name in NAMED_FIELDS} for face in faces[: len(SHEET_KEYS)]]
+    places = [" ".join(str(row[name]) for name in NAMED_FIELDS) for row in rows]
+    key = hashlib.sha256("\n".join(["names", *places]).encode()).hexdigest()[:32]
+    return _task(key, {"kind": "names", "faces": rows, "heading": heading, "image": image}, [])
 
 
 def clock(time_s: float) -> str:

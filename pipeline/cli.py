@@ -192,6 +192,8 @@ def push(kind: Annotated[Kind, typer.Argument(help="What people are asked.", met
 
     review: labels that may be wrong.
 
+    names: groups of found faces to name.
+
     Tasks that people have answered stay as they are.
     """
     from pipeline.tasks.push import push_kind

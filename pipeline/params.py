@@ -164,6 +164,7 @@ class Labelling(ParamsSection):
     project: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     media: str = "local"
     box_frames: Annotated[int, Field(ge=1, le=10_000)] = 60
+    name_frames: Annotated[int, Field(ge=1, le=10_000)] = 600
     batch: Annotated[int, Field(ge=0)] = 300
     shared: Share = 0.1
     review: Annotated[int, Field(ge=1, le=10_000)] = 50

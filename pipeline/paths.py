@@ -13,6 +13,8 @@ ANNOTATIONS: Final = Path("annotations")
 BOXES: Final = ANNOTATIONS / "boxes.csv"
 FRAMES: Final = ANNOTATIONS / "frames.csv"
 EMOTIONS: Final = ANNOTATIONS / "emotions.csv"
+NAMES: Final = ANNOTATIONS / "names.csv"
+"""Found faces that were named on sheets; there may be none yet."""
 HELD_OUT: Final = ANNOTATIONS / "held_out.csv"
 SPLITS: Final = ANNOTATIONS / "splits.csv"
 GIVEN_PICTURES: Final = ANNOTATIONS / "pictures"

@@ -28,17 +28,17 @@ LABELING = {
     "agreement": "Estimate alpha_of_class confusion kappas krippendorff_alpha measure pairs several value_counts",
     "anchoring": "anchoring",
     "answers": "",
-    "config": "Kind Page box_config emotion_config fill missing_tags offered same_config sheet_config",
+    "config": "Kind Page box_config emotion_config fill missing_tags name_config offered same_config sheet_config",
     "dawid_skene": "Fit dawid_skene",
     "errors": """
         AccessDenied ConfigChanged InvalidExport InvalidLabelConfig LabelingError LocalServerError ServerError
         ServerUnreachable
     """,
-    "exports": "box_rows emotion_rows sheet_rows",
+    "exports": "box_rows emotion_rows name_rows sheet_rows",
     "local_server": "Credentials LocalServer cache ensure_environment pinned_version requirements running_version",
     "push": "Plan Pushed describe ensure_project lost_answers plan push",
     "server": "Present Project Server without_secrets",
-    "tasks": "Drawn Guess box_task clock emotion_task sheet_task",
+    "tasks": "Drawn Guess box_task clock emotion_task name_task sheet_task",
 }
 """Module of labeling → its functions and classes."""
 

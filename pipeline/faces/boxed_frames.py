@@ -1,15 +1,17 @@
 """The annotated frames, decoded: what a cascade is trained and tested on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from labeling.answers import NOBODY
 from pipeline.console import progress
 from pipeline.errors import nearest
-from pipeline.images import Pixels, fit_chroma, fit_height
+from pipeline.images import Pixels, Rectangle, fit_chroma, fit_height
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import OK
 from pipeline.tables import rows_of
@@ -22,7 +24,8 @@ class BoxedFrame:
 
     gray: uint8 [H, W], shrunk. chroma: uint8 [2, h, w], Cb and Cr, half as large. boxes: x, y, w, h of the character's
     faces in px of `gray`. complete: whether every face of it is boxed, so that all else in the frame is background.
-    split: of the scene it lies in. scene: its number in the episode.
+    split: of the scene it lies in. scene: its number in the episode. nobody: places (x, y, w, h in px of `gray`) that
+    were found and are no face of a character.
     """
 
     episode_id: str
@@ -33,6 +36,7 @@ class BoxedFrame:
     complete: bool
     split: str
     scene: int = -1
+    nobody: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, characters: Sequence[str]) -> pd.DataFrame:
@@ -57,6 +61,40 @@ def looked_at(boxes: pd.DataFrame, frames: pd.DataFrame, character: str, charact
     in_order = [by_frame.get(place, []) for place in zip(seen["episode_id"], seen["frame"], strict=True)]
     seen["boxes"] = pd.Series(in_order, index=seen.index, dtype=object)
     return seen.sort_values(key, ignore_index=True)
+
+
+def with_named(seen: pd.DataFrame, names: pd.DataFrame, scenes: pd.DataFrame, character: str) -> pd.DataFrame:
+    """The frames of `looked_at`, and those in train scenes in which found faces were named: `nobody` has boxes, too.
+
+    names: as `read_names` gives them. A named face is one that a detector found. So such a frame is not complete, and
+    nothing is measured on it; and where people boxed a frame, what was named in it says nothing more.
+    """
+    key = ["episode_id", "frame"]
+    boxed = pd.MultiIndex.from_frame(seen[key])
+    usable = names[(names["status"] == OK) & names["character"].isin((character, NOBODY))]
+    usable = usable[_in_train(usable, scenes) & ~pd.MultiIndex.from_frame(usable[key]).isin(boxed)]
+    rows = []
+    for (episode_id, frame), own in usable.groupby(key):
+        of = {
+            name: [tuple(box) for box in own.loc[own["character"] == name, list("xywh")].to_numpy().tolist()]
+            for name in (character, NOBODY)
+        }
+        rows.append((episode_id, frame, False, of[character], of[NOBODY]))
+    named = pd.DataFrame(rows, columns=[*key, "complete", "boxes", "nobody"]).astype({"frame": np.int64})
+    none: list[list[Rectangle]] = [[] for _ in range(len(seen))]
+    nothing = pd.Series(none, index=seen.index, dtype=object)
+    both = [table for table in (seen.assign(nobody=nothing), named) if len(table)]
+    return pd.concat(both, ignore_index=True).sort_values(key, ignore_index=True) if both else named
+
+
+def _in_train(rows: pd.DataFrame, scenes: pd.DataFrame) -> pd.Series:
+    """Whether each row (episode_id, frame) lies in a train scene."""
+    train = scenes[scenes["split"] == "train"]
+    inside = []
+    for episode_id, frame in zip(rows["episode_id"], rows["frame"], strict=True):
+        cuts = train[train["episode_id"] == episode_id]
+        inside.append(bool(((cuts["start_frame"] <= frame) & (frame < cuts["stop_frame"])).any()))
+    return pd.Series(inside, index=rows.index, dtype=bool)
 
 
 def read_boxed_frames(
@@ -90,8 +128,13 @@ def _of_episode(
             frame.index,
             gray,
             fit_chroma(frame.chroma, gray),
-            tuple(tuple(round(side * scale) for side in box) for box in row["boxes"]),
+            _scaled(row["boxes"], scale),
             bool(row["complete"]),
             str(splits[scene]),
             scene,
+            _scaled(row.get("nobody", ()), scale),
         )
+
+
+def _scaled(boxes: Iterable[Any], scale: float) -> tuple[Rectangle, ...]:
+    return tuple((round(x * scale), round(y * scale), round(w * scale), round(h * scale)) for x, y, w, h in boxes)

@@ -3,6 +3,8 @@
     boxes.csv     episode_id,frame,character,x,y,w,h[,annotator,annotated_at,lead_time_s]   a face somebody boxed
     frames.csv    episode_id,frame,complete[,annotator,annotated_at,lead_time_s]   a frame somebody looked at: 1 if
                                                    every face of the characters in it is boxed, 0 if not
+    names.csv     episode_id,frame,character,x,y,w,h[,annotator,annotated_at,lead_time_s,given_by]   a found face that
+                                                   somebody named on a sheet; the box is the detector's
     emotions.csv  episode_id,frame,character,x,y,w,h,emotion[,annotator,annotated_at,lead_time_s,…]   an emotion given
 
 Three more columns may say how an emotion came to be given: `given_by` is task (one face at a time), sheet (many faces
@@ -19,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from cascades.strict_csv import whole_number
-from labeling.answers import NO_EMOTION, PLACE, PROVENANCE, SHEET_ANSWERS
+from labeling.answers import NO_EMOTION, NOBODY, PLACE, PROVENANCE, SHEET_ANSWERS, UNNAMED
 from pipeline.errors import nearest
 from pipeline.labels.people_files import read_table_file
 from pipeline.rows import AnnotationRow, EpisodeRow
@@ -48,6 +50,22 @@ def read_looked_at(path: Path, episodes: pd.DataFrame) -> pd.DataFrame:
     rows = _read(path, FRAME_COLUMNS, ("annotator", "annotated_at"), whole=("frame", "complete"))
     _reject(rows, lambda row: "" if row.complete in (0, 1) else f"complete is {row.complete}, expected 0 or 1")
     return _hold_to_episodes(rows, episodes)
+
+
+def read_names(path: Path, episodes: pd.DataFrame, characters: Sequence[str]) -> pd.DataFrame:
+    """Rows of names.csv in force: line, BOX_COLUMNS, annotator, annotated_at, given_by, status, reason.
+
+    Of each face the last answer counts, whoever gave it; `character` is one, or NOBODY, or UNNAMED. A missing file has
+    no rows.
+    """
+    optional = ("annotator", "annotated_at", "given_by")
+    if not path.exists():
+        return pd.DataFrame(columns=["line", *BOX_COLUMNS, *optional, "status", "reason"])
+    rows = _read(path, BOX_COLUMNS, optional, whole=("frame", "x", "y", "w", "h"))
+    _reject_unknown(rows, "character", [*characters, NOBODY, UNNAMED])
+    in_order = _hold_to_episodes(rows, episodes).sort_values(["annotated_at", "line"])
+    last = in_order.drop_duplicates(["episode_id", "frame", "x", "y", "w", "h"], keep="last")
+    return last.sort_values("line", ignore_index=True)
 
 
 def rows_in_force(boxes: pd.DataFrame, frames: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

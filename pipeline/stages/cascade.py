@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from cascades import (
-    AnnotatedImage,
-    Box,
     Cascade,
     Detections,
     Detector,
     Roc,
     StageReport,
     TrainingDataError,
-    TrainingParams,
     TrainingResult,
     evaluate,
     train,
@@ -34,9 +31,10 @@ from pipeline import paths
 from pipeline.compute.each import cores
 from pipeline.console import progress, say_counts, say_reasons
 from pipeline.errors import ParamsError, StageError, nearest
-from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames
+from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames, with_named
 from pipeline.faces.cascade_files import save_cascade, save_untrained
-from pipeline.labels.annotations import read_boxes, read_looked_at, rows_in_force
+from pipeline.faces.examples import annotated, training_params
+from pipeline.labels.annotations import read_boxes, read_looked_at, read_names, rows_in_force
 from pipeline.params import CascadeParams, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES, SPLITS
 from pipeline.tables import read_rows, write_json, write_text
@@ -142,6 +140,12 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     boxes = read_boxes(paths.BOXES, episodes, params.characters)
     boxes, frames = rows_in_force(boxes, read_looked_at(paths.FRAMES, episodes))
     seen = looked_at(boxes, frames, character, params.characters)
+    names = read_names(paths.NAMES, episodes, params.characters)
+    say_reasons(f"cascade@{character}", "named faces", names.loc[names["status"] != OK, "reason"])
+    drawn = int(seen["boxes"].map(len).sum())
+    seen = with_named(seen, names, scenes, character)
+    if named := int(seen["boxes"].map(len).sum()) - drawn:
+        print(f"cascade@{character}: {named} faces that were named on sheets are learned too")
     decoded = read_boxed_frames(seen, episodes, scenes, paths.VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded
@@ -169,20 +173,6 @@ def learn(
     return result.cascade, pd.DataFrame(rejected, columns=["image", "x", "y", "w", "h", "reason"])
 
 
-def annotated(frames: Sequence[BoxedFrame]) -> list[AnnotatedImage]:
-    """The frames as `cascades` takes them."""
-    return [
-        AnnotatedImage(
-            key=f"{frame.episode_id} frame {frame.frame}",
-            gray=frame.gray,
-            boxes=tuple(Box(*box) for box in frame.boxes),
-            negatives=frame.complete,
-            chroma=frame.chroma,
-        )
-        for frame in frames
-    ]
-
-
 def planes_to_train(validation: Sequence[BoxedFrame], params: CascadeParams) -> tuple[str, str]:
     """The planes to train with, and why."""
     if params.planes != "auto":
@@ -199,19 +189,7 @@ def train_with(
     planes: str,
 ) -> TrainingResult:
     """Train, with "auto" in gray and in color, with a bar over the stages."""
-    settings = TrainingParams(
-        window=(params.window, params.window),
-        features=params.features,
-        stages=params.stages,
-        positives=params.positives,
-        negatives=params.negatives,
-        min_hit_rate=params.min_hit_rate,
-        max_false_alarm=params.max_false_alarm,
-        margin=params.margin,
-        fit_boxes=params.fit_boxes,
-        seed=params.seed,
-        planes=planes,
-    )
+    settings = training_params(params, planes)
     total = params.stages * (2 if planes == "auto" else 1)
     both = ", gray and color" if planes == "auto" else ""
     with progress(desc=f"cascade@{character}{both}", unit="stages", total=total) as bar:

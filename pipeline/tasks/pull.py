@@ -15,7 +15,7 @@ from filelock import FileLock
 from cascades.strict_csv import seeming_encoding
 from labeling.answers import PLACE, PROVENANCE
 from labeling.errors import InvalidExport
-from labeling.exports import Act, Row, box_rows, emotion_rows, sheet_rows
+from labeling.exports import Act, Row, box_rows, emotion_rows, name_rows, sheet_rows
 from pipeline import paths
 from pipeline.console import say_counts
 from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
@@ -26,6 +26,7 @@ from pipeline.tasks.push import KINDS, required, title
 ACT = ["annotator", "annotated_at", "lead_time_s"]
 EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, *PROVENANCE]
 BOX_FILE = [*BOX_COLUMNS, *ACT]
+NAME_FILE = [*BOX_FILE, "given_by"]
 FRAME_FILE = [*FRAME_COLUMNS, *ACT]
 ENOUGH_BOXES = 150
 """Boxes of a character that the README asks for."""
@@ -57,7 +58,8 @@ def import_file(export: Path) -> None:
     """Append the answers in a file that Label Studio exported, from any of our projects."""
     tasks = _read_export(export)
     fields = {name for task in tasks for name in _data(task)}
-    kind = "sheets" if "claim" in fields else "boxes" if "width" in fields else "emotions"
+    known = {"claim": "sheets", "faces": "names", "width": "boxes"}
+    kind = next((kind for field, kind in known.items() if field in fields), "emotions")
     append_answers([(kind, tasks)], {})
 
 
@@ -123,13 +125,16 @@ def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -
     notes = Notes()
     acts: list[Act] = []
     given: list[Row] = []
+    named: list[Row] = []
     for kind, export in exports:
         if kind == "boxes":
             acts += box_rows(export, people, notes)
+        elif kind == "names":
+            named += name_rows(export, people, notes)
         else:
             given += (sheet_rows if kind == "sheets" else emotion_rows)(export, people, notes)
     notes.end()
-    if notes.count and not acts and not given:
+    if notes.count and not acts and not given and not named:
         raise InvalidExport("nothing could be read of what was answered, for the reasons above: nothing was appended")
     # What one said of a face on a sheet and singly counts in the order in which it was said.
     given.sort(key=lambda row: row["annotated_at"])
@@ -140,7 +145,10 @@ def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -
             new = append_acts(acts)
             counts = {"frames": len(acts), "boxes": sum(len(boxes) for _, boxes in acts), "new frames": new}
             say_counts("label boxes", counts)
-        if kinds - {"boxes"}:
+        if "names" in kinds:
+            new = append_names(named)
+            say_counts("label names", {"faces": len(named), "new": new, "there already": len(named) - new})
+        if kinds - {"boxes", "names"}:
             new = append_rows(paths.EMOTIONS, given)
             say_counts("label emotions", {"answers": len(given), "new": new, "there already": len(given) - new})
 
@@ -165,6 +173,18 @@ def append_rows(path: Path, rows: Sequence[Row]) -> int:
             last[_of_whom(row)] = row["emotion"]
             added.append(row)
     append(file, EMOTION_FILE, added)
+    return len(added)
+
+
+def append_names(rows: Sequence[Row]) -> int:
+    """Append to names.csv the answers that are not there yet; returns how many.
+
+    An answer that says what is said already is a row all the same: somebody else may have said something between.
+    """
+    file = open_to_append(paths.NAMES, BOX_COLUMNS, NAME_FILE)
+    known = {_said_of(row) for row in _rows(file, NAME_FILE)}
+    added = [row for row in rows if _said_of(row) not in known]
+    append(file, NAME_FILE, added)
     return len(added)
 
 
@@ -206,6 +226,11 @@ def _answer(row: Row) -> tuple[str, ...]:
     """Where, what and when; who, where the time is not said."""
     when = row["annotated_at"]
     return (*(row[name] for name in PLACE), row["emotion"], when or row["annotator"])
+
+
+def _said_of(row: Row) -> tuple[str, ...]:
+    """Where, what and when; who, where the time is not said."""
+    return (*(row[name] for name in PLACE), row["annotated_at"] or row["annotator"])
 
 
 def _of_whom(row: Row) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from labeling.answers import NO_EMOTION
-from labeling.config import Kind, box_config, emotion_config, sheet_config
+from labeling.config import Kind, box_config, emotion_config, name_config, sheet_config
 from labeling.local_server import LocalServer, running_version
 from labeling.push import Pushed, ensure_project, push
 from labeling.server import Server
@@ -30,6 +30,7 @@ from pipeline.tables import read_rows, write_json, write_text
 from pipeline.tasks.boxes import box_tasks, frames_to_box
 from pipeline.tasks.emotions import guess, make_tasks, spoken_of
 from pipeline.tasks.media import MEDIA, Media
+from pipeline.tasks.names import tasks_of_names
 from pipeline.tasks.review import out_of_fold_probabilities, review_queue
 from pipeline.tasks.sheets import sheet_tasks
 
@@ -39,6 +40,7 @@ ORDER: Final = {
     "emotions": "the most useful faces come first",
     "sheets": "the weakest finds come first",
     "review": "the most doubtful labels come first",
+    "names": "the surest groups come first",
 }
 """In which order the tasks of a kind are asked."""
 CONFIDENT = 0.9
@@ -93,6 +95,8 @@ def config(kind: str, params: Params) -> str:
         return box_config(paths.LABELING_CONFIGS / "boxes.xml", params.characters, params.names)
     if kind == "sheets":
         return sheet_config(paths.LABELING_CONFIGS / "sheets.xml")
+    if kind == "names":
+        return name_config(paths.LABELING_CONFIGS / "names.xml", params.characters, params.names)
     return emotion_config(paths.LABELING_CONFIGS / "emotions.xml", [*params.emotions, *NO_EMOTION], params.names)
 
 
@@ -130,6 +134,7 @@ def push_kind(kind: str) -> None:
         "emotions": tasks_of_emotions,
         "sheets": tasks_of_sheets,
         "review": tasks_of_review,
+        "names": tasks_of_names,
     }
     params = load_params()
     target = configured()

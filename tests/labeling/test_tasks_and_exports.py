@@ -12,10 +12,20 @@ from defusedxml.ElementTree import fromstring
 from label_studio_sdk.converter.utils import convert_annotation_to_yolo_obb
 from label_studio_sdk.label_interface import LabelInterface
 
-from labeling.config import LEFT_OUT, SHEET_KEYS, box_config, emotion_config, offered, same_config, sheet_config
+from labeling.config import (
+    LEFT_OUT,
+    NAME_KEYS,
+    SHEET_KEYS,
+    box_config,
+    emotion_config,
+    name_config,
+    offered,
+    same_config,
+    sheet_config,
+)
 from labeling.errors import InvalidExport, InvalidLabelConfig
-from labeling.exports import box_rows, emotion_rows, sheet_rows
-from labeling.tasks import Drawn, Guess, box_task, emotion_task, sheet_task
+from labeling.exports import box_rows, emotion_rows, name_rows, sheet_rows
+from labeling.tasks import Drawn, Guess, box_task, emotion_task, name_task, sheet_task
 from tests.support import ROOT
 
 CONFIGS = ROOT / "labeling" / "configs"
@@ -46,6 +56,7 @@ def test_label_studios_parser_takes_the_pages_the_tasks_and_the_predictions() ->
         (emotion_config(CONFIGS / "emotions.xml", NAMES), shown, "emotion"),
         (box_config(CONFIGS / "boxes.xml", NAMES), drawn, "box"),
         (sheet_config(CONFIGS / "sheets.xml"), sheet_task("cat", "character", [FACE], "d.jpg"), "wrong"),
+        (name_config(CONFIGS / "names.xml", NAMES), name_task([FACE], "e.jpg"), "wrong"),
     ):
         interface = LabelInterface(config)
         interface.validate()
@@ -168,6 +179,35 @@ def test_a_sheet_gives_every_face_a_row() -> None:
         assert [row["emotion"] for row in rows] == [right, wrong, right, wrong, right, right, right, right]
         assert [row["frame"] for row in rows[:4]] == ["0", "1", "2", "3"]
         assert {(row["given_by"], row["suggested"], row["annotator"]) for row in rows} == {("sheet", claim, "3")}
+
+
+def test_a_named_group_gives_every_face_its_name_and_the_marked_ones_none() -> None:
+    config = name_config(CONFIGS / "names.xml", ["cat", "mouse"], {"mouse": "Jérôme"})
+    who = LabelInterface(config).get_control("who")
+    assert list(who.labels) == ["cat", "mouse", "nobody", "mixed"]
+    keys = [tag.get("hotkey") for tag in fromstring(config).iter("Choice")]
+    assert len(keys) == len(set(keys)) == 4 + len(SHEET_KEYS)
+    task = name_task([FACE | {"frame": frame} for frame in range(3)], "d.jpg")
+    for said, marks, expected in (
+        ("cat", (), ["cat", "cat", "cat"]),
+        ("nobody", SHEET_KEYS[1], ["nobody", "unnamed", "nobody"]),
+        ("mixed", (), ["unnamed", "unnamed", "unnamed"]),
+    ):
+        answer = [chosen("who", "sheet", said), *([chosen("wrong", "sheet", *marks)] if marks else [])]
+        rows = name_rows(answered(task, answer))
+        assert [row["character"] for row in rows] == expected
+        assert [(row["frame"], row["x"], row["given_by"]) for row in rows] == [(str(i), "1", "sheet") for i in range(3)]
+    with pytest.raises(InvalidExport, match="0 names ticked"):
+        name_rows(answered(task, [chosen("wrong", "sheet", SHEET_KEYS[0])]))
+    with pytest.raises(InvalidExport, match="no key of its 3 faces"):
+        name_rows(answered(task, [chosen("who", "sheet", "cat"), chosen("wrong", "sheet", SHEET_KEYS[3])]))
+
+
+def test_a_page_of_groups_has_no_more_keys_than_it_has() -> None:
+    with pytest.raises(InvalidLabelConfig, match="11 characters, but a sheet of groups has only 10 keys"):
+        name_config(CONFIGS / "names.xml", [f"c{number}" for number in range(len(NAME_KEYS) + 1)])
+    with pytest.raises(InvalidLabelConfig, match="a character is called 'mixed'"):
+        name_config(CONFIGS / "names.xml", ["cat", "mixed"])
 
 
 def test_rectangles_become_boxes_in_px_of_the_frame() -> None:

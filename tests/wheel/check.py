@@ -39,7 +39,14 @@ for package, names in {
         "training/toon_faces.safetensors",
     ],
     "cascades": ["py.typed"],
-    "labeling": ["py.typed", "label-studio.lock", "configs/boxes.xml", "configs/emotions.xml", "configs/sheets.xml"],
+    "labeling": [
+        "py.typed",
+        "label-studio.lock",
+        "configs/boxes.xml",
+        "configs/emotions.xml",
+        "configs/names.xml",
+        "configs/sheets.xml",
+    ],
 }.items():
     for name in names:
         assert (files(package) / name).is_file(), (package, name)

@@ -1,0 +1,118 @@
+"""One detector of faces for a whole show, and what it finds in frames that nobody has boxed.
+
+A cascade of one character learns from that character's boxes. This one learns from everybody's, so it has several times
+as many for each frame that people box. It does not know who it is; it finds faces that people then name in groups.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from cascades import Cascade, Detector, StageReport, train
+from pipeline import images, paths
+from pipeline.compute.each import cores
+from pipeline.console import progress
+from pipeline.errors import InputError
+from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames, with_named
+from pipeline.faces.crops import crop_jpeg, cut_face
+from pipeline.faces.examples import annotated, training_params
+from pipeline.params import Faces, Params
+from pipeline.schemas import BOX_NAMES, OK
+from pipeline.similarity.looks import look
+from pipeline.video.decode import decode_chosen
+
+EVERYBODY: Final = "everybody"
+LEAST_BOXES: Final = 10
+"""Boxes in train scenes from which on it is worth while."""
+MOST: Final = 8
+"""Faces found in a frame, at most: the strongest."""
+CLOSE: Final = 0.1
+"""Context around a face that is compared by look, on each side, as a share of the face."""
+SMALL: Final = 8
+"""px, side of the gray face by which it is followed from frame to frame."""
+
+
+@dataclass(frozen=True)
+class FramesToSearch:
+    """Frames of an episode: its row of EPISODES, scene by index of the frame, and `known` as `decode_chosen` takes."""
+
+    episode: dict[str, Any]
+    scenes: dict[int, int]
+    known: dict[int, int]
+
+
+def learn_everybody(
+    boxes: pd.DataFrame, frames: pd.DataFrame, names: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame,
+    params: Params,
+) -> tuple[Cascade, float]:  # fmt: skip
+    """Train on all characters' boxes in train scenes, and on the faces that were named; and `to_ask` of these frames.
+
+    boxes, frames, names: rows in force. Raises InputError where there are too few boxes, or no complete frame.
+    """
+    theirs = (boxes["status"] == OK) & boxes["character"].isin(params.characters)
+    pooled = boxes.assign(character=boxes["character"].mask(theirs, EVERYBODY))
+    named = names.assign(character=names["character"].mask(names["character"].isin(params.characters), EVERYBODY))
+    seen = with_named(looked_at(pooled, frames, EVERYBODY, params.characters), named, scenes, EVERYBODY)
+    decoded = read_boxed_frames(seen, episodes, scenes, paths.VIDEOS, params.cascade.max_height, cores(params.compute))
+    learned = [frame for frame in decoded if frame.split == "train"]
+    count = sum(len(frame.boxes) for frame in learned)
+    if count < LEAST_BOXES or not any(frame.complete for frame in learned):
+        raise InputError(
+            f"there are {count} usable boxes in train scenes, and {sum(frame.complete for frame in learned)} complete "
+            f"frames; expected at least {LEAST_BOXES} and 1. Box every face in some frames first: `toonset label push "
+            "boxes`, then `toonset label pull`"
+        )
+    settings = training_params(params.cascade, "gray" if params.cascade.planes == "gray" else "color")
+    with progress(desc="everybody's faces", unit="stages", total=settings.stages) as bar:
+
+        def advance(report: StageReport) -> None:
+            bar.update()
+            bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
+
+        return train(annotated(learned), settings, on_progress=advance).cascade, to_ask(learned)
+
+
+def find_everybody(job: FramesToSearch, cascade: Cascade, max_height: int, params: Faces) -> pd.DataFrame:
+    """What the detector finds in the job's frames: episode_id, frame, scene, x, y, w, h (px of the source), score,
+    crop (JPEG), look (as `looks.look`), thumbnail (uint8 [SMALL * SMALL]).
+    """
+    detector = Detector([cascade], scale_factor=params.scale_factor)
+    rows = []
+    for frame in decode_chosen(paths.VIDEOS / job.episode["path"], job.scenes, job.known):
+        gray, scale = images.fit_height(frame.gray, max_height)
+        (found,) = detector.detect(gray, chroma=images.fit_chroma(frame.chroma, gray))
+        height, width = frame.gray.shape
+        for place, score in zip(found.boxes[:MOST].tolist(), found.scores[:MOST].tolist(), strict=True):
+            box = images.inside(tuple(round(side / scale) for side in place), width, height)
+            if min(box[2:]) < params.min_size:
+                continue
+            thumbnail = images.shrink(images.cut(frame.gray, box), SMALL, SMALL).ravel()
+            crop = crop_jpeg(frame, box, params)
+            seen = look(cut_face(frame, box, CLOSE, params.crop_size))
+            key = (job.episode["episode_id"], frame.index, job.scenes[frame.index])
+            rows.append((*key, *box, score, crop, seen, thumbnail))
+    return pd.DataFrame(rows, columns=["episode_id", "frame", "scene", *BOX_NAMES, "score", *PICTURES])
+
+
+PICTURES: Final[Sequence[str]] = ("crop", "look", "thumbnail")
+
+
+def to_ask(frames: Sequence[BoxedFrame]) -> float:
+    """Found faces of a frame to ask about: half as many again as complete frames have boxes on average; 1 at least."""
+    complete = [len(frame.boxes) for frame in frames if frame.complete]
+    return max(1.0, 1.5 * sum(complete) / max(1, len(complete)))
+
+
+def strongest(found: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The `count` rows with the highest scores, in order of place."""
+    order = found.sort_values(["score", "episode_id", "frame", "x", "y"], ascending=[False, True, True, True, True])
+    return order.head(count).sort_values(["episode_id", "frame", "x", "y"], ignore_index=True)
+
+
+def by_scene(frames: pd.DataFrame) -> dict[int, int]:
+    """scene by frame, of one episode's rows (frame, scene)."""
+    pairs = zip(frames["frame"].to_numpy(np.int64).tolist(), frames["scene"].to_numpy(np.int64).tolist(), strict=True)
+    return dict(pairs)
