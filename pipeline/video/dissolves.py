@@ -34,7 +34,7 @@ class DissolveFinder:
 
     def __init__(self) -> None:
         self._looks: npt.NDArray[np.float64] = np.empty((0, 0))
-        self._dots = np.zeros((2 * LONGEST + 2, LONGEST + 1))
+        self._own = np.zeros(2 * LONGEST + 2)
         self._means = np.zeros(2 * LONGEST + 2)
         self._seen = self._end = 0
         self._passed = dict.fromkeys((half for half, _ in WINDOWS), -LONGEST)
@@ -61,17 +61,15 @@ class DissolveFinder:
         return found
 
     def _append(self, look: npt.NDArray[np.float64]) -> None:
-        """Keep a frame, and its products with the LONGEST frames before it: whole numbers, so they are exact."""
+        """Keep a frame and the LONGEST before it. Products of frames are whole numbers, so they are exact."""
         if not self._looks.size:
             self._looks = np.zeros((len(self._means), look.size))
         if self._end == len(self._means):
-            for kept in (self._looks, self._dots, self._means):
+            for kept in (self._looks, self._own, self._means):
                 kept[:LONGEST] = kept[self._end - LONGEST :].copy()
             self._end = LONGEST
         self._looks[self._end] = look
-        first = max(0, self._end - LONGEST)
-        products = self._looks[first : self._end + 1] @ look
-        self._dots[self._end, : len(products)] = products[::-1]
+        self._own[self._end] = look @ look
         self._means[self._end] = look.mean()
         self._end += 1
         self._seen += 1
@@ -80,7 +78,8 @@ class DissolveFinder:
         """The share of the last frame in the middle one of the window; None where the window is no dissolve."""
         last = self._end - 1
         first, pixels = last - 2 * half, self._looks.shape[1]
-        aa, bb, ab = self._dots[first, 0], self._dots[last, 0], self._dots[last, 2 * half]
+        start, stop = self._looks[first], self._looks[last]
+        aa, bb, ab = self._own[first], self._own[last], start @ stop
         difference = aa + bb - 2 * ab
         if difference < DIFFERENT**2 * pixels:
             return None
@@ -88,12 +87,12 @@ class DissolveFinder:
         common = ab / pixels - self._means[first] * self._means[last]
         if common > most_alike * (own[0] * own[1]) ** 0.5:
             return None
-        between = np.arange(1, 2 * half)
-        ka, kb = self._dots[first + between, between], self._dots[last, 2 * half - between]
+        between = self._looks[first + 1 : last]
+        ka, kb = between @ start, between @ stop
         # The mixture nearest to each frame, and what it leaves of it.
         toward = kb - ka - ab + aa
         shares = np.concatenate([[0.0], toward / difference, [1.0]])
-        left = self._dots[first + between, 0] + aa - 2 * ka - toward**2 / difference
+        left = self._own[first + 1 : last] + aa - 2 * ka - toward**2 / difference
         steps = np.diff(shares)
         if left.mean() > UNEXPLAINED * difference or steps.min() < STEPS[0] or steps.max() > STEPS[1]:
             return None
