@@ -1,4 +1,4 @@
-"""The commands that use a classifier, on pictures, videos, a camera: a part of `pipeline.cli`, which parses and calls."""
+"""The commands that use a classifier, on pictures, videos, a camera: part of `pipeline.cli`, which parses and calls."""
 
 import json
 from pathlib import Path
