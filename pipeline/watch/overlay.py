@@ -1,6 +1,6 @@
 """`overlay.mp4`: the video with its sound, and in every frame who is there and what they feel."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.console import progress
-from pipeline.images import Pixels
+from pipeline.images import Pixels, Rectangle
 from pipeline.tables import replacing
 from pipeline.video.container import open_container
 from pipeline.video.decode import decode_frames
@@ -144,34 +144,49 @@ def draw_faces(rgb: Pixels, faces: Iterable[Placed], style: Style) -> Pixels:
     picture = np.ascontiguousarray(rgb[: rgb.shape[0] & ~1, : rgb.shape[1] & ~1])
     if not picture.flags.writeable:
         picture = picture.copy()
-    for face in faces:
-        _draw(picture, face, style)
+    drawn_faces = list(faces)
+    for face in drawn_faces:
+        _draw_box(picture, face, style)
+    plates: list[Rectangle] = []
+    for face in drawn_faces:  # over all boxes
+        plate = _draw_label(picture, face, style, plates)
+        plates.append(plate)
     return picture
 
 
-def _draw(picture: Pixels, face: Placed, style: Style) -> None:
-    color = style.colors[face.character]
+def _draw_box(picture: Pixels, face: Placed, style: Style) -> None:
     x, y, w, h = face.box
+    color = style.colors[face.character]
     for shade, grow, thick in (((255, 255, 255), style.line, style.line * 3), (color, style.line, style.line)):
         cv2.rectangle(picture, (x - grow, y - grow), (x + w + grow, y + h + grow), shade, thick, cv2.LINE_AA)
+
+
+def _draw_label(picture: Pixels, face: Placed, style: Style, taken: Sequence[Rectangle]) -> Rectangle:
+    """Who it is, the emotion and the bar, above the box, or below it where there is no room or a label is already."""
+    color = style.colors[face.character]
+    x, y, w, h = face.box
     emotion = UNSURE if face.unsure else style.names.get(face.emotion, face.emotion)
     text = style.label(f"{style.names.get(face.character, face.character)}: {emotion}")
     side = 0 if face.unsure else 2 * style.text
     pad = style.line * 2
     width, height = side + text.shape[1] + 3 * pad, max(side, text.shape[0]) + style.line * 3 + pad
     left = max(0, min(x - style.line, picture.shape[1] - width))
-    top = (
-        y - height - 2 * style.line
-        if y >= height + 2 * style.line
-        else min(y + h + 2 * style.line, picture.shape[0] - height)
-    )
-    plate = _part(picture, left, max(0, top), width, height)
+    above, below = y - height - 2 * style.line, max(0, min(y + h + 2 * style.line, picture.shape[0] - height))
+    free = above >= 0 and not any(_meet((left, above, width, height), other) for other in taken)
+    place = (left, above if free else below, width, height)
+    plate = _part(picture, *place)
     plate[:] = (plate * 0.25 + np.array(color) * 0.4).astype(np.uint8)  # dark enough for white letters
     if side:
         _paste(plate, *drawn(face.emotion, side), pad, 0)
     _paste(plate, np.full((*text.shape, 3), 255, np.uint8), text, side + 2 * pad, max(0, (side - text.shape[0]) // 2))
     bar = round((plate.shape[1] - 2 * pad) * face.probability)
     plate[-style.line * 3 : -style.line, pad : pad + bar] = 255
+    return place
+
+
+def _meet(one: Rectangle, other: Rectangle) -> bool:
+    """Whether two rectangles (x, y, w, h) have a pixel in common."""
+    return all(one[i] < other[i] + other[i + 2] and other[i] < one[i] + one[i + 2] for i in (0, 1))
 
 
 def _part(picture: Pixels, left: int, top: int, width: int, height: int) -> Pixels:

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from pipeline.video.probe import probe
-from pipeline.watch.overlay import OPTIONS, THREADS, Style, write_overlay
-from pipeline.watch.places import Places
+from pipeline.watch.overlay import OPTIONS, THREADS, Style, draw_faces, write_overlay
+from pipeline.watch.places import Placed, Places
 from pipeline.watch.record import Watched
 from pipeline.watch.video import Video
 from tests.pipeline.watch.watched import two_characters, watched
@@ -125,3 +125,16 @@ def test_a_face_is_framed_and_the_rest_is_left_alone(tmp_path: Path) -> None:
         assert changed[19, 10:40].mean() > 0.8  # the upper edge of the cat's box, at 10, 20 and 30 px wide
         assert not changed[100:, :].any()
         assert not changed[25:55, 15:35].any()  # inside the box the face can be seen
+
+
+def test_labels_of_faces_side_by_side_do_not_hide_each_other() -> None:
+    style = Style(360, {"cat": (217, 130, 47), "mouse": (59, 130, 196)}, {})
+    cat, mouse = (
+        Placed(name, box, "happy", 0.9, False)
+        for name, box in (("cat", (200, 140, 90, 90)), ("mouse", (240, 150, 90, 90)))
+    )
+    gray = np.full((360, 640, 3), 90, np.uint8)
+    alone, both = draw_faces(gray.copy(), [cat], style), draw_faces(gray.copy(), [cat, mouse], style)
+    above = slice(0, 136)  # where the cat's label is, and the mouse's would be
+    np.testing.assert_array_equal(both[above], alone[above])
+    assert (both[250:] != 90).any()
