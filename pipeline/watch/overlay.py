@@ -164,7 +164,7 @@ def _draw_box(picture: Pixels, face: Placed, style: Style) -> None:
 def _draw_label(picture: Pixels, face: Placed, style: Style, taken: Sequence[Rectangle]) -> Rectangle:
     """Who it is, the emotion and the bar, above the box, or below it where there is no room or a label is already."""
     color = style.colors[face.character]
-    x, y, w, h = face.box
+    x, y, _, h = face.box
     emotion = UNSURE if face.unsure else style.names.get(face.emotion, face.emotion)
     text = style.label(f"{style.names.get(face.character, face.character)}: {emotion}")
     side = 0 if face.unsure else 2 * style.text
