@@ -84,7 +84,8 @@ def open_viewer(params: Params, model: Path) -> Viewer:
 def add_overlay(watched: Watched, names: Mapping[str, str]) -> None:
     """Write `overlay.mp4`."""
     video = watched.video
-    places = Places(watched.parts(Places.COLUMNS), hold=max(1, round(HOLD_S * video.rate)))
+    stops = video.scenes["stop_frame"].tolist()
+    places = Places(watched.parts(Places.COLUMNS), hold=max(1, round(HOLD_S * video.rate)), stops=stops)
     style = Style(video.episode["height"], colors_of(watched), names)
     write_overlay(watched.folder / OVERLAY, video, places, style)
 

@@ -1,13 +1,17 @@
 """Where each face is in every frame of a video, also between the frames that were looked at."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.images import Rectangle
 from pipeline.schemas import BOX_NAMES
+
+END: Final = 2**62
+"""A frame that no video has."""
 
 
 class Placed(NamedTuple):
@@ -24,13 +28,14 @@ class Places:
     """The faces of a video by frame: a box moves evenly from one looked-at frame of its track to the next.
 
     parts: rows of `watched_schema`, sorted by frame, part by part, so that memory holds few of them; no track goes on
-    from one part to the next. hold: frames that a face stays after its track's last one.
+    from one part to the next. hold: frames that a face stays after its track's last one, but never beyond its scene.
+    stops: the frames before which scenes end, ascending.
     """
 
     COLUMNS = ("frame", "track", "character", *BOX_NAMES, "emotion", "probability", "unsure")
 
-    def __init__(self, parts: Iterable[pd.DataFrame], hold: int) -> None:
-        self._rest = (_Part(part, hold) for part in parts if len(part))
+    def __init__(self, parts: Iterable[pd.DataFrame], hold: int, stops: Sequence[int] = ()) -> None:
+        self._rest = (_Part(part, hold, np.array([*stops, END])) for part in parts if len(part))
         self._coming = next(self._rest, None)
         self._here: list[_Part] = []
 
@@ -47,7 +52,7 @@ class Places:
 class _Part:
     """The faces of one part; they are shown from frame `first` to before `stop`."""
 
-    def __init__(self, faces: pd.DataFrame, hold: int) -> None:
+    def __init__(self, faces: pd.DataFrame, hold: int, stops: NDArray[np.int64]) -> None:
         self._boxes = faces[BOX_NAMES].to_numpy(np.float64)
         self._frames = faces["frame"].to_numpy(np.int64)
         self._rows = faces
@@ -55,7 +60,8 @@ class _Part:
         self._next = np.full(len(faces), -1, dtype=np.int64)
         for places in faces.groupby("track").indices.values():
             self._next[places[:-1]] = places[1:]
-        self._until = following.fillna(faces["frame"] + hold).to_numpy(np.int64)
+        last = np.minimum(self._frames + hold, stops[np.searchsorted(stops, self._frames, side="right")])
+        self._until = np.where(following.isna(), last, following.fillna(0)).astype(np.int64)
         self._longest = int((self._until - self._frames).max(initial=1))
         self.first, self.stop = int(self._frames[0]), int(self._until.max())
 

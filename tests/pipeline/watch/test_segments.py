@@ -44,3 +44,5 @@ def test_a_box_moves_evenly_between_the_frames_looked_at(tmp_path: Path) -> None
         11: [("cat", 100)],
         12: [],
     }
+    places = Places([faces], hold=2, stops=[5, 20])
+    assert [len(list(places.at(frame))) for frame in (3, 4, 5)] == [2, 1, 0]  # not beyond its scene
