@@ -167,6 +167,29 @@ def search(
 
 
 @app.command()
+def benchmark(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A network of docs/leaderboard.md, or project: the section `train` of params.yaml."
+        ),
+    ],
+    seeds: Annotated[int, typer.Option(help="Trainings of each split.", min=1, max=100)] = 3,
+    called: Annotated[
+        str | None, typer.Option("--name", help="What the faces are called; default: the name of this folder.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The results file; default: reports/benchmark/NAME.json.")] = None,
+) -> None:
+    """Train a published network on the project's faces, split by scene and at random, and print the gap.
+
+    Finished trainings are kept: run the same command again to continue.
+    """
+    from pipeline.training.benchmark import benchmark as run_benchmark
+
+    run_benchmark(name, seeds, called, out)
+
+
+@app.command()
 def stats(
     watched: Annotated[Path, typer.Argument(help="The folder that `toonset watch` wrote.")] = paths.WATCH,
     predictions: Annotated[

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cascades.words import counted
 from pipeline.errors import StageError
+from pipeline.images import decode_rgb
 from pipeline.params import Manifest
 from pipeline.similarity.alignment import nearest
 from pipeline.similarity.pairs import near_pairs_of_each, read_thumbnails
@@ -15,6 +16,21 @@ DISTANCES = (1.0, 1.5, 2.0, 3.0)
 """Distances at which look-alikes are counted, in units of `manifest.duplicate_distance`."""
 LOOKED_AT = 500
 """Test faces that are compared with all training faces, taken by face_id, which is a hash: a fair sample of all."""
+
+
+def check_leaks(rows: pd.DataFrame, params: Manifest) -> None:
+    """Raise StageError if a scene or near-duplicates are in two splits. rows: of all splits, with `split`."""
+    check_scenes(rows)
+    sound, images = decodable(rows)
+    check_no_leak(sound, images, params)
+
+
+def decodable(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[bytes]]:
+    """The rows whose crop decodes, and these crops."""
+    crops = [image["bytes"] or b"" for image in rows["image"]]
+    decodes = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)
+    sound = rows[decodes].reset_index(drop=True)
+    return sound, [image["bytes"] for image in sound["image"]]
 
 
 def check_no_leak(rows: pd.DataFrame, crops: Sequence[bytes], params: Manifest) -> None:

@@ -20,7 +20,7 @@ from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
 from pipeline.dataset.files import COLUMNS
-from pipeline.dataset.leaks import check_no_leak, check_scenes, look_alikes
+from pipeline.dataset.leaks import check_leaks, decodable, look_alikes
 from pipeline.errors import InputError
 from pipeline.images import decode_rgb
 from pipeline.pages.classifier import few_faces, headline_figures, model_sections
@@ -50,21 +50,6 @@ def mistakes(rows: pd.DataFrame, predictions: pd.DataFrame, params: Params) -> t
     return shown, len(wrong)
 
 
-def check_leaks(rows: pd.DataFrame, params: Params) -> None:
-    """Raise StageError if a scene or near-duplicates are in two splits. rows: of all splits, with `split`."""
-    check_scenes(rows)
-    sound, images = decodable(rows)
-    check_no_leak(sound, images, params.manifest)
-
-
-def decodable(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[bytes]]:
-    """The rows whose crop decodes, and these crops."""
-    crops = [image["bytes"] or b"" for image in rows["image"]]
-    decodes = pd.Series([decode_rgb(crop) is not None for crop in crops], index=rows.index, dtype=bool)
-    sound = rows[decodes].reset_index(drop=True)
-    return sound, [image["bytes"] for image in sound["image"]]
-
-
 def main() -> None:
     """Run the stage in the current directory."""
     pin_instructions()
@@ -74,7 +59,7 @@ def main() -> None:
     columns = [*COLUMNS, "split"]
     tables = {split: read_rows(paths.split_table(split), DATASET, columns) for split in SPLITS}
     everything = pd.concat(tables.values(), ignore_index=True)
-    check_leaks(everything, params)
+    check_leaks(everything, params.manifest)
     alike = look_alikes(*decodable(everything), params.manifest)
     rows, random_split = tables["test"], read_random_split()
     with reproducible(classifier.about.seed, classifier.about.threads):

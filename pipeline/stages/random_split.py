@@ -18,16 +18,11 @@ from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.console import say_counts
 from pipeline.dataset.files import COLUMNS
+from pipeline.dataset.random_split import deal
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, SPLITS
 from pipeline.tables import read_rows, write_json
 from pipeline.training.train import train
-
-
-def deal(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The rows, sorted by face_id, with a column `split` dealt by chance, as many of each as there are."""
-    order = rows.sort_values("face_id", ignore_index=True)
-    return order.assign(split=np.random.default_rng(seed).permutation(order["split"].to_numpy()))
 
 
 def random_split(rows: pd.DataFrame, params: Params, cache: Path | None = None) -> dict[str, Any]:

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from pipeline.dataset.card import dataset_card
+from pipeline.dataset.leaks import check_leaks
 from pipeline.images import encode_jpeg
 from pipeline.schemas import DATASET, EPISODES, OK, PICTURES, REJECTED, SPLITS
 from pipeline.stages.dataset import as_dataset, with_pictures
-from pipeline.stages.evaluate import check_leaks
 from pipeline.tables import to_table
 from tests.support.face_pictures import SHAPES, draw_face
 from tests.support.worlds import params
@@ -51,7 +51,7 @@ def test_both_kinds_of_faces_stand_in_one_table() -> None:
     table = to_table(whole, DATASET)
     assert table.column("frame").null_count == 0
     assert table.column("time_s").null_count == 6
-    check_leaks(table.to_pandas(), SETTINGS)
+    check_leaks(table.to_pandas(), SETTINGS.manifest)
 
 
 def test_a_face_from_an_episode_stands_before_a_picture(capsys: pytest.CaptureFixture[str]) -> None:
