@@ -11,9 +11,10 @@ from random import Random
 from typing import Final
 
 from pipeline.sample.design import Design, Pose, Turn
+from pipeline.sample.ears import other_ears
 from pipeline.sample.expressions import Look
-from pipeline.sample.features import brow, cheeks, eye, furrow, mouth, muzzle, tears, whiskers
-from pipeline.sample.svg import ellipse, group, paint, path, polygon, smooth
+from pipeline.sample.features import beak, brow, cheeks, eye, furrow, mouth, muzzle, tears, whiskers
+from pipeline.sample.svg import ellipse, group, paint, smooth
 
 Range = tuple[float, float]
 
@@ -82,9 +83,9 @@ def creature(emotion: str, dice: Random) -> str:
         _patches(dice, design, turn),
         cheeks(design, turn, look),
         *(eye(design, turn, pose, look, side) for side in (-1, 1)),
-        muzzle(nose, design, turn) if nose in ("cat", "mouse") else "",
+        muzzle(nose, design, turn),
         mouth(nose, design, turn, look),
-        _beak(design, turn) if nose == "beak" else "",
+        beak(design, turn) if nose == "beak" else "",
         *(brow(design, turn, pose, look, side) for side in (-1, 1) if dice.random() < 0.9),
         furrow(design, turn, look.furrow),
         whiskers(design, turn, look.whiskers) if dice.random() < 0.3 else "",
@@ -133,27 +134,7 @@ def _outline(design: Design, yaw: float) -> list[tuple[float, float]]:
 
 def _ears(dice: Random, design: Design, turn: Turn, lift: float) -> str:
     kind = dice.choice(("none", "round", "long", "hanging", "pointed", "horns"))
-    style, inner = paint(design.fur, design.ink, 3), paint(design.muzzle)
-    size = dice.uniform(0.7, 1.3)
-    parts = []
-    for side in (-1, 1):
-        x = turn.x(side * 34, -10)
-        match kind:
-            case "round":
-                parts += [ellipse(x, -44, 18 * size, 18 * size, style), ellipse(x, -44, 10 * size, 10 * size, inner)]
-            case "long":
-                ear = ellipse(0, -32 * size, 11, 38 * size, style) + ellipse(0, -32 * size, 5, 28 * size, inner)
-                parts.append(group(ear, x * 0.6, -40, angle=side * (22 - 18 * lift)))
-            case "hanging":
-                drop = [(x * 0.9, -42), (x + side * 26, -30), (x + side * 30, 22 * size), (x + side * 12, 20 * size)]
-                parts.append(smooth(drop, paint(design.fur_dark, design.ink, 3)))
-            case "pointed":
-                tip = (x + side * 10, (-72 - 14 * lift) * size)
-                parts.append(polygon(((x - side * 24, -40), tip, (x + side * 16, -20)), style))
-            case "horns":
-                horn = [(x - side * 8, -42), (x + side * 14, -70 * size), (x + side * 6, -36)]
-                parts.append(polygon(horn, paint("#efe3c0", design.ink, 2.5)))
-    return "".join(parts)
+    return other_ears(kind, dice.uniform(0.7, 1.3), design, turn, lift)
 
 
 def _patches(dice: Random, design: Design, turn: Turn) -> str:
@@ -164,8 +145,3 @@ def _patches(dice: Random, design: Design, turn: Turn) -> str:
     if kind == "spots":
         return "".join(ellipse(dice.uniform(-38, 38), dice.uniform(-42, 36), 5, 4, dark) for _ in range(6))
     return ellipse(turn.x(0, 36), -20, 8, 28, light) if kind == "blaze" else ""
-
-
-def _beak(design: Design, turn: Turn) -> str:
-    x = turn.x(0, design.muzzle_depth)
-    return path(f"M{x - 9:.2f} 8Q{x:.2f} 3 {x + 9:.2f} 8L{x:.2f} 20Z", paint("#f2a93b", design.ink, 2.2))

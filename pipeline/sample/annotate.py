@@ -1,6 +1,7 @@
 """What three people would have written down about the sample show: few boxes, few emotions, some of them wrong.
 
-`python -m pipeline.sample.annotate DIR` writes boxes.csv, frames.csv and emotions.csv into DIR.
+`python -m pipeline.sample.annotate DIR [ten]` writes boxes.csv, frames.csv and emotions.csv into DIR; with `ten` those
+of the show with ten characters.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from pipeline.sample.cast import CHARACTERS, TEN_CHARACTERS
 from pipeline.sample.expressions import EXPRESSIONS
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH
-from pipeline.sample.script import EPISODES
+from pipeline.sample.script import EPISODES, TEN_EPISODES
 from pipeline.sample.truth import Face, Truth, episode_truth
 
 BOXES = 50  # of each character in an episode
@@ -57,14 +59,14 @@ class Episode:
         return cls(f"sample-{name}", truth, faces)
 
 
-def sample_annotations() -> dict[str, str]:
-    """The three files of the shipped project: name to CSV text."""
+def sample_annotations(names: Sequence[str] = EPISODES, characters: Sequence[str] = CHARACTERS) -> dict[str, str]:
+    """The three files of the shipped project, or of another show's episodes: name to CSV text."""
     boxes, frames, emotions = [], [], []
     clock = {who: datetime.fromisoformat(when) for who, when in BEGIN.items()}
-    for name in EPISODES:
+    for name in names:
         episode = Episode.load(name)
         rng = Random(f"annotations {name}")
-        chosen = _frames_to_box(episode, rng)
+        chosen = _frames_to_box(episode, characters, rng)
         boxes += [
             (episode.episode_id, frame, face.character, *_by_hand(face, rng, 0.035), "anna")
             for frame in chosen
@@ -83,7 +85,7 @@ def sample_annotations() -> dict[str, str]:
     }
 
 
-def _frames_to_box(episode: Episode, rng: Random) -> list[int]:
+def _frames_to_box(episode: Episode, characters: Sequence[str], rng: Random) -> list[int]:
     """Frames from every scene in turn until each character has its boxes."""
     by_scene = []
     for scene in episode.truth.scenes:
@@ -96,7 +98,7 @@ def _frames_to_box(episode: Episode, rng: Random) -> list[int]:
         by_scene.append(frames)
     chosen: list[int] = []
     count: Counter[str] = Counter()
-    while any(by_scene) and min(count["cat"], count["mouse"]) < BOXES:
+    while any(by_scene) and min(count[character] for character in characters) < BOXES:
         for frames in by_scene:
             while frames:
                 frame = frames.pop()
@@ -110,10 +112,11 @@ def _frames_to_box(episode: Episode, rng: Random) -> list[int]:
 
 
 def _empty_frames(episode: Episode, rng: Random) -> list[int]:
-    """Frames without a face, none of them in a fade or a black gap."""
+    """Frames without a face, none of them in a fade or a black gap; all of them where there are few."""
     dark = {frame for start, stop in episode.truth.gradual for frame in range(start, stop)}
     last = episode.truth.scenes[-1].stop_frame
-    return rng.sample([f for f in range(last) if f not in episode.faces and f not in dark], EMPTY_FRAMES)
+    empty = [f for f in range(last) if f not in episode.faces and f not in dark]
+    return rng.sample(empty, min(EMPTY_FRAMES, len(empty)))
 
 
 def _emotions(episode: Episode, rng: Random, clock: dict[str, datetime]) -> list[tuple[object, ...]]:
@@ -137,9 +140,9 @@ def _faces_to_label(episode: Episode, rng: Random) -> list[Face]:
     ]
     rng.shuffle(faces)
     chosen: list[Face] = []
-    taken: dict[str, list[int]] = {"cat": [], "mouse": []}
+    taken: dict[str, list[int]] = {}
     for face in faces:
-        mine = taken[face.character]
+        mine = taken.setdefault(face.character, [])
         if len(mine) < EMOTIONS and all(abs(face.frame - other) >= APART for other in mine):
             mine.append(face.frame)
             chosen.append(face)
@@ -166,15 +169,16 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def main(folder: str) -> None:
-    """Write the files into a folder."""
-    for name, text in sample_annotations().items():
+def main(folder: str, ten: bool = False) -> None:
+    """Write the files into a folder; those of the show with ten characters if asked."""
+    files = sample_annotations(TEN_EPISODES, TEN_CHARACTERS) if ten else sample_annotations()
+    for name, text in files.items():
         (Path(folder) / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 assert set(MISTAKES) == set(EXPRESSIONS)
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m pipeline.sample.annotate DIR")
-    main(sys.argv[1])
+    if len(sys.argv) not in (2, 3) or sys.argv[2:] not in ([], ["ten"]):
+        sys.exit("usage: python -m pipeline.sample.annotate DIR [ten]")
+    main(sys.argv[1], ten=len(sys.argv) == 3)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.sample.design import DESIGNS, Design, Pose
+from pipeline.sample.cast import DESIGNS
+from pipeline.sample.design import Design, Pose
 from pipeline.sample.expressions import Look
 from pipeline.sample.svg import Point, ellipse, num, paint, path, polygon, sin_deg, smooth
 
 FEET = {"cat": 176.0, "mouse": 150.0}
-"""How far below the middle of the face the ground is."""
+"""How far below the middle of the face the ground is, by kind of body."""
 
 REACH = (-78.0, 24.0, 114.0, 188.0)
 """Left, top, right, bottom that no body leaves."""
@@ -29,10 +30,16 @@ def body_key(pose: Pose, look: Look) -> tuple[float, float, float]:
     return round(pose.yaw / 18) / 2, round(look.arms * 5) / 5, round(look.ears * 2) / 2
 
 
+def feet(character: str) -> float:
+    """How far below the middle of its face a character stands, in units."""
+    return FEET[DESIGNS[character].body]
+
+
 def body(character: str, pose: Pose, look: Look, stance: Stance) -> str:
     """The body without the head."""
-    draw = _cat_body if character == "cat" else _mouse_body
-    return draw(DESIGNS[character], *body_key(pose, look), stance)
+    design = DESIGNS[character]
+    draw = _cat_body if design.body == "cat" else _mouse_body
+    return draw(design, *body_key(pose, look), stance)
 
 
 def _limb(points: tuple[Point, Point, Point], width: float, color: str, ink: str) -> str:
@@ -67,8 +74,8 @@ def _legs(apart: float, hip: float, ground: float, stance: Stance, design: Desig
     return "".join(parts)
 
 
-def _shadow(character: str) -> str:
-    return ellipse(0, FEET[character], 56, 9, paint("#101018", opacity=0.28))
+def _shadow(kind: str) -> str:
+    return ellipse(0, FEET[kind], 56, 9, paint("#101018", opacity=0.28))
 
 
 def _cat_body(design: Design, turn: float, arms: float, tail_lift: float, stance: Stance) -> str:
@@ -82,19 +89,19 @@ def _cat_body(design: Design, turn: float, arms: float, tail_lift: float, stance
     scarf = [(-29, 46), (0, 54), (29, 46), (31, 58), (0, 68), (-31, 58)]
     end = polygon(
         ((10, 62), (24, 60), (30 + 4 * stance.swing, 92), (15 + 4 * stance.swing, 95)),
-        paint("#1f9a94", design.ink, 2.6),
+        paint(design.cloth_dark, design.ink, 2.6),
     )
     return "".join(
         (
             _shadow("cat"),
             path(tail, paint("none", design.ink, 15.5)),
-            path(tail, paint("none", design.fur_dark, 10)),
+            path(tail, paint("none", design.tail, 10)),
             _legs(15, 148, FEET["cat"], stance, design, design.muzzle),
             smooth(torso, paint(design.fur, design.ink, 3)),
             ellipse(3 * turn, 122, 20, 30, paint(design.muzzle)),
             *(_arm(side, (24, 76), 1.0, arms, design, design.muzzle) for side in (-1, 1)),
             end,
-            smooth(scarf, paint("#2bb8b0", design.ink, 2.8)),
+            smooth(scarf, paint(design.cloth, design.ink, 2.8)),
         )
     )
 
@@ -109,10 +116,10 @@ def _mouse_body(design: Design, turn: float, arms: float, tail_lift: float, stan
         (
             _shadow("mouse"),
             path(tail, paint("none", design.ink, 8.5)),
-            path(tail, paint("none", "#f2b5c4", 4.5)),
+            path(tail, paint("none", design.tail, 4.5)),
             _legs(13, 124, FEET["mouse"], stance, design, "#8a4b2a"),
             smooth(torso, paint(design.muzzle, design.ink, 3)),
-            polygon(vest, paint("#e0a526", design.ink, 2.6)),
+            polygon(vest, paint(design.cloth, design.ink, 2.6)),
             buttons,
             *(_arm(side, (21, 70), 0.9, arms, design, design.fur_light) for side in (-1, 1)),
         )

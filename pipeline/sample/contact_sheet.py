@@ -13,10 +13,11 @@ from random import Random
 import cv2
 import numpy as np
 
+from pipeline.sample.cast import CHARACTERS, TEN_CHARACTERS
 from pipeline.sample.expressions import EXPRESSIONS
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH
 from pipeline.sample.render import Painter
-from pipeline.sample.script import EPISODES
+from pipeline.sample.script import EPISODES, TEN_EPISODES
 from pipeline.sample.svg import Image
 from pipeline.sample.truth import Face, episode_truth
 
@@ -68,9 +69,13 @@ def _grid(pictures: Sequence[Image], columns: int) -> Image:
 def main(folder: str) -> None:
     """Write the sheets into a folder."""
     Path(folder).mkdir(parents=True, exist_ok=True)
-    painters = {name: Painter(name) for name in EPISODES}
+    painters = {name: Painter(name) for name in (*EPISODES, *TEN_EPISODES)}
     sheets = {f"frames-{name}": frame_sheet(painter) for name, painter in painters.items()}
-    sheets |= {f"expressions-{character}": expression_sheet(painters, character) for character in ("cat", "mouse")}
+    sheets |= {
+        f"expressions-{character}": expression_sheet({name: painters[name] for name in names}, character)
+        for names, characters in ((EPISODES, CHARACTERS), (TEN_EPISODES, TEN_CHARACTERS))
+        for character in characters
+    }
     for name, sheet in sheets.items():
         cv2.imwrite(str(Path(folder) / f"{name}.png"), sheet)
 

@@ -1,4 +1,4 @@
-"""The two characters' heads as data: proportions, palettes, how a head is held and how a turn moves its parts.
+"""What makes a head: proportions, palette, how it is held and how a turn moves its parts. `cast` has the characters.
 
 Unit: a hundredth of the face's height. The origin is the middle of the face, x to the right, y down. A turn of the
 head (yaw) moves each part as a point at some depth in front of the axis of the neck, which also narrows it.
@@ -6,7 +6,6 @@ head (yaw) moves each part as a point at some depth in front of the axis of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.sample.svg import Point, cos_deg, sin_deg
@@ -27,7 +26,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Design:
-    """Proportions and palette of a character's head."""
+    """Proportions, palette and kinds of parts of a character."""
 
     outline: tuple[Point, ...]  # right half of the face, crown to chin
     fur: str
@@ -44,21 +43,16 @@ class Design:
     mouth_y: float
     mouth_width: float
     muzzle_depth: float
-
-
-DESIGNS: Mapping[str, Design] = {
-    "cat": Design(
-        outline=((0, -50), (25, -47.5), (44, -33), (51, -8), (52, 4), (63, 19), (63, 19), (50, 25), (55, 36), (55, 36),
-                 (40, 40), (22, 48), (0, 50)),
-        fur="#f0913a", fur_light="#ffbe6a", fur_dark="#c4631d", ink="#4a2412", muzzle="#fff1d8", iris="#58b368",
-        brow="#7d3a10", eye_x=22, eye_y=-7, eye_rx=13.5, eye_ry=17, mouth_y=27, mouth_width=25, muzzle_depth=44,
-    ),
-    "mouse": Design(
-        outline=((0, -50), (23, -46.5), (41, -30), (48, -5), (46, 17), (36, 35), (18, 47), (0, 50)),
-        fur="#8fa3c9", fur_light="#bccbe8", fur_dark="#63759e", ink="#27304d", muzzle="#eef1fa", iris="#3d2b1f",
-        brow="#2f3a5e", eye_x=16.5, eye_y=-9, eye_rx=12.5, eye_ry=18, mouth_y=29, mouth_width=20, muzzle_depth=46,
-    ),
-}  # fmt: skip
+    ears: str = "cat"  # see `ears`
+    ear_size: float = 1.0
+    coat: str = ""  # see `coats`
+    nose: str = "cat"  # cat, mouse, pig, beak or none
+    whiskers: bool = False
+    body: str = "cat"  # cat: with a scarf; mouse: shorter, with a vest
+    cloth: str = "#2bb8b0"
+    cloth_dark: str = "#1f9a94"
+    tail: str = "#c4631d"
+    stature: float = 1.0  # size of the face beside the others'
 
 
 @dataclass(frozen=True)

@@ -7,73 +7,6 @@ from pipeline.sample.expressions import Look
 from pipeline.sample.svg import CIRCLE, Point, ellipse, group, line, num, paint, path, polygon
 
 
-def _between(low: Point, middle: Point, high: Point, value: float) -> Point:
-    """The way low, middle, high for a value of −1, 0, 1."""
-    end, share = (high, value) if value >= 0 else (low, -value)
-    return middle[0] + (end[0] - middle[0]) * share, middle[1] + (end[1] - middle[1]) * share
-
-
-def cat_ear_tip(lift: float) -> Point:
-    return _between((80, -40), (50, -86), (40, -97), lift)
-
-
-def mouse_ear(lift: float) -> tuple[Point, Point]:
-    """Middle and half axes of an ear."""
-    return _between((63, -14), (52, -50), (42, -64), lift), _between((31, 24), (33, 33), (30, 37), lift)
-
-
-def cat_ears(design: Design, turn: Turn, lift: float) -> str:
-    parts = []
-    for side in (-1, 1):
-        tip_x, tip_y = cat_ear_tip(lift)
-        inner, outer, tip = (10.0, -46.0), (50.0, -22.0), (tip_x, tip_y)
-        shape = [(turn.x(side * x, -12), y) for x, y in (inner, tip, outer)]
-        flesh = [(x * 0.72 + (inner[0] + outer[0]) * 0.14, y * 0.72 - 9) for x, y in (inner, tip, outer)]
-        parts.append(polygon(shape, paint(design.fur, design.ink, 3.2)))
-        parts.append(polygon([(turn.x(side * x, -12), y) for x, y in flesh], paint("#f7a9a0")))
-    return "".join(parts)
-
-
-def mouse_ears(design: Design, turn: Turn, lift: float) -> str:
-    parts = []
-    for side in (-1, 1):
-        (x, y), (wide, high) = mouse_ear(lift)
-        angle = side * (34 - 26 * lift)
-        narrow = max(0.6, turn.cosine - side * 0.3 * turn.sine)
-        ear = ellipse(0, 0, wide * narrow, high, paint(design.fur, design.ink, 3.2))
-        ear += ellipse(0, 2.5, (wide - 9) * narrow, high - 9, paint("#f2b5c4"))
-        parts.append(group(ear, turn.x(side * x, -10), y, angle=angle))
-    return "".join(parts)
-
-
-def cat_coat(design: Design, turn: Turn) -> str:
-    """Stripes on the forehead and cheeks."""
-    parts = []
-    for across, top, bottom, width in ((0, -49, -31, 6.5), (-12, -47, -34, 5.5), (12, -47, -34, 5.5)):
-        x = turn.x(across, 30)
-        half = width / 2 * turn.width(across)
-        parts.append(polygon(((x - half, top + 2), (x + half, top + 2), (turn.x(across * 0.8, 36), bottom)),
-                             paint(design.fur_dark)))  # fmt: skip
-    for side in (-1, 1):
-        edge = turn.x(side * 50, -2) + 5 * turn.sine
-        for y in (8, 19):
-            inner = edge - side * 15 * turn.width(side * 30)
-            parts.append(polygon(((edge, y - 3), (edge, y + 3), (inner, y + 2)), paint(design.fur_dark)))
-    return "".join(parts)
-
-
-def mouse_coat(design: Design, turn: Turn) -> str:
-    """A tuft of hair and a pale mask around the eyes."""
-    x = turn.x(0, 8)
-    tuft = path(
-        f"M{num(x - 8)} -47Q{num(x - 12)} -60 {num(x - 15)} -62Q{num(x - 2)} -60 {num(x)} -53"
-        f"Q{num(x + 4)} -63 {num(x + 13)} -64Q{num(x + 5)} -57 {num(x + 8)} -47Z",
-        paint(design.fur_dark, design.ink, 2.4),
-    )
-    mask = ellipse(turn.x(0, 34), -4, 35 * turn.cosine, 30, paint(design.fur_light, opacity=0.75))
-    return tuft + mask
-
-
 def cheeks(design: Design, turn: Turn, look: Look) -> str:
     if look.blush < 0.04:
         return ""
@@ -155,27 +88,38 @@ def furrow(design: Design, turn: Turn, depth: float) -> str:
     )
 
 
-def muzzle(character: str, design: Design, turn: Turn) -> str:
+def muzzle(nose: str, design: Design, turn: Turn) -> str:
+    """What is under the mouth; `beak` goes over it."""
+    if nose not in ("cat", "mouse", "pig"):
+        return ""
     x, depth = turn.x(0, design.muzzle_depth), design.muzzle_depth
     skin = paint(design.muzzle)
-    if character == "cat":
+    if nose == "cat":
         chin = ellipse(turn.x(0, depth - 6), 36, 15, 10, skin)
         lobes = "".join(
             ellipse(turn.x(side * 12, depth), 22, 16 * turn.width(side * 12), 12.5, skin) for side in (-1, 1)
         )
-        nose = path(
+        tip = path(
             f"M{num(x - 6.5)} 8.5Q{num(x)} 5.5 {num(x + 6.5)} 8.5Q{num(x + 3)} 15 {num(x)} 15.5"
             f"Q{num(x - 3)} 15 {num(x - 6.5)} 8.5Z",
             paint("#e8637a", design.ink, 1.8),
         )
-        return chin + lobes + nose
+        return chin + lobes + tip
+    if nose == "pig":
+        holes = "".join(ellipse(turn.x(side * 6, depth + 4), 15, 3.2, 5, paint(design.ink)) for side in (-1, 1))
+        return ellipse(turn.x(0, depth + 4), 15, 19 * turn.width(0), 13, paint(design.muzzle, design.ink, 2.6)) + holes
     snout = ellipse(turn.x(0, depth - 4), 26, 24, 18, skin)
-    tip = turn.x(0, depth + 8)
-    nose = ellipse(tip, 12, 8, 6.8, paint("#d8405a", design.ink, 1.8))
-    return snout + nose + ellipse(tip - 2.4, 9.8, 2.4, 1.7, paint("#ffd3da"))
+    end = turn.x(0, depth + 8)
+    ball = ellipse(end, 12, 8, 6.8, paint("#d8405a", design.ink, 1.8))
+    return snout + ball + ellipse(end - 2.4, 9.8, 2.4, 1.7, paint("#ffd3da"))
 
 
-def mouth(character: str, design: Design, turn: Turn, look: Look) -> str:
+def beak(design: Design, turn: Turn) -> str:
+    x = turn.x(0, design.muzzle_depth)
+    return path(f"M{x - 9:.2f} 8Q{x:.2f} 3 {x + 9:.2f} 8L{x:.2f} 20Z", paint("#f2a93b", design.ink, 2.2))
+
+
+def mouth(nose: str, design: Design, turn: Turn, look: Look) -> str:
     x0, y0 = turn.x(0, design.muzzle_depth - 2), design.mouth_y
     half = design.mouth_width * look.width * max(0.72, turn.cosine)
     gap = 21.0 * look.open
@@ -200,7 +144,7 @@ def mouth(character: str, design: Design, turn: Turn, look: Look) -> str:
     snout = line(((x0, 15), (x0 + lean * 0.5, upper)), paint("none", design.ink, 2)) if gap < 8 else ""
     if gap < 2.6:
         shape = path(_curve(lip(upper)), paint("none", design.ink, 3.2))
-        return snout + shape + (_incisors(x0, upper, 7.0, design) if character == "mouse" else "")
+        return snout + shape + (_incisors(x0, upper, 7.0, design) if nose == "mouse" else "")
     parts = [snout, path(_loop(lip(upper), lip(lower)), paint("#6b1524"))]
     if look.teeth < 0.8 and gap > 7:
         parts.append(path(_loop(between(0.62 + 0.2 * look.round), lip(lower)), paint("#ef7382")))
@@ -208,7 +152,7 @@ def mouth(character: str, design: Design, turn: Turn, look: Look) -> str:
         parts.append(path(_loop(lip(upper), between(min(look.teeth, 0.94))), paint("#fffdf3")))
     if look.teeth > 0.62:
         parts += [_tooth_gap(x0 + k * half * 0.36, upper, lower, design) for k in (-1.2, -0.4, 0.4, 1.2)]
-    elif character == "mouse":
+    elif nose == "mouse":
         parts.append(_incisors(x0 + lean * 0.6, upper, min(9.0, 4 + gap * 0.4), design))
     parts.append(path(_loop(lip(upper), lip(lower)), paint("none", design.ink, 3.2)))
     return "".join(parts)

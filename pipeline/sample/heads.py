@@ -1,23 +1,21 @@
-"""The heads of the two characters put together, and where the face is.
+"""The heads of the characters put together, and where the face is.
 
 Unit: a hundredth of the face's height; see `design`.
 """
 
 from __future__ import annotations
 
-from pipeline.sample.design import DESIGNS, Pose, Turn
+from pipeline.sample.cast import DESIGNS
+from pipeline.sample.coats import coat
+from pipeline.sample.design import Pose, Turn
+from pipeline.sample.ears import ear_reach, ears
 from pipeline.sample.expressions import Look
 from pipeline.sample.features import (
+    beak,
     brow,
-    cat_coat,
-    cat_ear_tip,
-    cat_ears,
     cheeks,
     eye,
     furrow,
-    mouse_coat,
-    mouse_ear,
-    mouse_ears,
     mouth,
     muzzle,
     tears,
@@ -63,15 +61,8 @@ def head_reach(character: str, pose: Pose, look: Look) -> tuple[float, float, fl
     points = [
         *outline(character, pose.yaw),
         *((turn.x(side * 76, 20), 6.0 + 50 * k) for side in (-1, 1) for k in (0, 1)),
+        *ear_reach(DESIGNS[character], turn, look.ears),
     ]
-    for side in (-1, 1):
-        if character == "cat":
-            x, y = cat_ear_tip(look.ears)
-            points.append((turn.x(side * x, -12), y))
-        else:
-            (x, y), (wide, high) = mouse_ear(look.ears)
-            middle, size = turn.x(side * x, -10), max(wide, high)
-            points += [(middle - size, y - size), (middle + size, y - size), (middle + side * size, y + size)]
     x0, y0, scale_x, scale_y, angle = placement(pose, look.slump)
     cosine, sine = cos_deg(angle), sin_deg(angle)
     xs = [x0 + cosine * scale_x * x - sine * scale_y * y for x, y in points]
@@ -87,8 +78,6 @@ def head(character: str, pose: Pose, look: Look) -> str:
         "fur-" + character, lamp, 96, ((0, design.fur_light), (0.5, design.fur), (1, design.fur_dark))
     )
     skin = f"url(#fur-{character})"
-    ears = cat_ears if character == "cat" else mouse_ears
-    coat = cat_coat if character == "cat" else mouse_coat
     parts = [
         f"<defs>{shade}</defs>",
         ears(design, turn, look.ears),
@@ -96,11 +85,12 @@ def head(character: str, pose: Pose, look: Look) -> str:
         coat(design, turn),
         cheeks(design, turn, look),
         *(eye(design, turn, pose, look, side) for side in (-1, 1)),
-        muzzle(character, design, turn),
-        mouth(character, design, turn, look),
+        muzzle(design.nose, design, turn),
+        mouth(design.nose, design, turn, look),
+        beak(design, turn) if design.nose == "beak" else "",
         *(brow(design, turn, pose, look, side) for side in (-1, 1)),
         furrow(design, turn, look.furrow),
-        whiskers(design, turn, look.whiskers),
+        whiskers(design, turn, look.whiskers) if design.whiskers else "",
         tears(design, turn, look.tear),
     ]
     x0, y0, scale_x, scale_y, angle = placement(pose, look.slump)

@@ -57,7 +57,7 @@ class View:
 
 @dataclass(frozen=True)
 class Actor:
-    """One of the two characters in a shot."""
+    """A character in a shot."""
 
     character: str
     size: float  # face height, canvas px

@@ -1,4 +1,4 @@
-"""The three episodes, shot by shot."""
+"""The episodes, shot by shot: three of the sample show, and three of the show with ten characters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.sample.plan import Curve, Shot
 from pipeline.sample.shots import RECIPES, Moods
 
 EPISODES = ("garden", "kitchen", "harbour")
+TEN_EPISODES = ("fair", "feast", "ferry")
 LENGTH = 1440  # frames, 60 s
 OPENING = 72
 DISSOLVE = 20  # frames
@@ -19,7 +20,7 @@ DISSOLVE = 20  # frames
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the script: kind of shot, backdrop, who it is about, what else is there."""
+    """A line of the script: kind of shot, backdrop, who it is about (names with spaces between), what else is there."""
 
     kind: str
     backdrop: str
@@ -108,6 +109,84 @@ SCRIPT: Mapping[str, tuple[Line, ...]] = {
         Line("two", "lighthouse", extra="gull"),
         Line("close", "lighthouse", "mouse", light="dusk"),
     ),
+    "fair": (
+        Line("crowd", "title", "bear duck fox frog lion panda pig pip pop"),
+        Line("crowd", "lawn", "lion pip panda duck fox"),
+        Line("close", "lawn", "fox"),
+        Line("two", "lawn", "pip pop"),
+        Line("peek", "lawn", "frog", "fence", light="warm"),
+        Line("chase", "lawn", "pig bear", "bush", effect="fade"),
+        Line("two", "pond", "duck frog", "rabbit"),
+        Line("close", "pond", "pip"),
+        Line("over", "pond", "panda lion"),
+        Line("empty", "patch", extra="pumpkin", light="overcast"),
+        Line("crowd", "patch", "bear pop frog pig duck pip", light="overcast"),
+        Line("close", "patch", "bear"),
+        Line("solo", "patch", "pop", "pumpkin", effect="gap"),
+        Line("two", "greenhouse", "fox panda"),
+        Line("close", "greenhouse", "lion"),
+        Line("crowd", "greenhouse", "dragon pip fox pig"),
+        Line("behind", "greenhouse", "pig", "branch"),
+        Line("close", "oak", "duck", weather="leaves"),
+        Line("over", "oak", "bear frog", weather="leaves"),
+        Line("wide", "oak", "pop panda", light="dusk"),
+        Line("close", "moonlit", "panda"),
+        Line("crowd", "moonlit", "pop lion duck bear pip", light="night"),
+        Line("two", "moonlit", "pig fox"),
+        Line("close", "moonlit", "pop"),
+    ),
+    "feast": (
+        Line("crowd", "title", "pop pip pig panda lion frog fox duck bear"),
+        Line("two", "sill", "bear lion", "kettle"),
+        Line("close", "sill", "frog"),
+        Line("crowd", "sill", "fox pop pig panda duck", light="warm"),
+        Line("over", "sill", "pip fox"),
+        Line("chase", "stove", "duck pig"),
+        Line("close", "stove", "panda", light="cold", effect="fade"),
+        Line("crowd", "stove", "lion frog bear pop pip panda"),
+        Line("solo", "stove", "lion", "dog"),
+        Line("two", "skirting", "pop pip"),
+        Line("close", "skirting", "pig"),
+        Line("close", "skirting", "dragon"),
+        Line("peek", "skirting", "duck", "bottle"),
+        Line("crowd", "table", "pig fox pip frog lion bear", light="candle"),
+        Line("over", "table", "pop duck"),
+        Line("empty", "table", extra="goldfish", effect="gap"),
+        Line("two", "pantry", "panda frog"),
+        Line("close", "pantry", "bear", light="dim"),
+        Line("behind", "pantry", "fox", "rope"),
+        Line("crowd", "hall", "duck dragon pop lion"),
+        Line("close", "hall", "pip"),
+        Line("wide", "hall", "bear duck"),
+        Line("two", "hall", "fox lion", light="candle"),
+        Line("close", "hall", "duck"),
+    ),
+    "ferry": (
+        Line("crowd", "title", "frog bear pip lion pop fox pig duck panda"),
+        Line("wide", "quay", "lion pig", "gull"),
+        Line("close", "quay", "pop"),
+        Line("crowd", "quay", "panda bear fox pip frog"),
+        Line("two", "quay", "duck pop", "gull"),
+        Line("over", "market", "frog pig", light="warm"),
+        Line("close", "market", "lion"),
+        Line("crowd", "market", "pip pop duck lion pig panda"),
+        Line("solo", "market", "panda", "crab"),
+        Line("peek", "market", "bear", "barrel", effect="gap"),
+        Line("two", "beach", "frog fox", "crab"),
+        Line("close", "beach", "pig"),
+        Line("two", "beach", "dragon bear"),
+        Line("chase", "beach", "pip pop"),
+        Line("empty", "beach", extra="crab", light="dusk", effect="fade"),
+        Line("crowd", "deck", "fox duck frog lion panda bear"),
+        Line("close", "deck", "frog"),
+        Line("behind", "deck", "pip", "rope"),
+        Line("two", "deck", "pig panda", light="cold"),
+        Line("over", "storm", "lion bear", weather="rain"),
+        Line("close", "storm", "fox", weather="rain"),
+        Line("crowd", "storm", "pop dragon pig duck frog", weather="rain"),
+        Line("two", "lighthouse", "pip duck"),
+        Line("close", "lighthouse", "bear", light="dusk"),
+    ),
 }
 
 
@@ -116,11 +195,11 @@ def check_name(name: str) -> None:
     if name in SCRIPT:
         return
     raise ParamsError(
-        f"sample episode {name!r} does not exist; expected one of {', '.join(EPISODES)}.{nearest(name, EPISODES)}"
+        f"sample episode {name!r} does not exist; expected one of {', '.join(SCRIPT)}.{nearest(name, SCRIPT)}"
     )
 
 
-@lru_cache(maxsize=len(EPISODES))
+@lru_cache(maxsize=len(SCRIPT))
 def episode_plan(name: str) -> tuple[Shot, ...]:
     """All shots of an episode, in order, without a gap between them."""
     check_name(name)
@@ -128,17 +207,21 @@ def episode_plan(name: str) -> tuple[Shot, ...]:
     moods = Moods(rng)
     lines = SCRIPT[name]
     blank = Curve.still(600.0, 337.5, 1080.0)
-    opening_rng = Random("toonset sample opening")
-    opening = Shot(0, OPENING, "title", blank, (), transition="start")
-    shots = [RECIPES["title"](opening_rng, Moods(opening_rng), opening, "", "")]
+    shots = [] if name in TEN_EPISODES else [_opening(blank)]
     before = ""
-    for line, length in zip(lines, _lengths(rng, len(lines)), strict=True):
-        start = shots[-1].stop
+    for line, length in zip(lines, _lengths(rng, len(lines), LENGTH - OPENING * len(shots)), strict=True):
+        start = shots[-1].stop if shots else 0
         shot = Shot(start, start + length, line.backdrop, blank, (), light=line.light, weather=line.weather)
         shot = RECIPES[line.kind](rng, moods, shot, line.who, line.extra)
         shots.append(_with_effects(shot, line.effect, before, length))
         before = line.effect
+    shots[0] = replace(shots[0], transition="start")
     return tuple(shots)
+
+
+def _opening(blank: Curve) -> Shot:
+    rng = Random("toonset sample opening")
+    return RECIPES["title"](rng, Moods(rng), Shot(0, OPENING, "title", blank, ()), "", "")
 
 
 def _with_effects(shot: Shot, effect: str, before: str, length: int) -> Shot:
@@ -155,10 +238,10 @@ def _with_effects(shot: Shot, effect: str, before: str, length: int) -> Shot:
     return replace(shot, flash=(length // 3) * 2) if effect == "flash" else shot
 
 
-def _lengths(rng: Random, count: int) -> list[int]:
-    """Even numbers of frames, 36 to 82 at first, stretched to fill the episode."""
+def _lengths(rng: Random, count: int, total: int) -> list[int]:
+    """Even numbers of frames, 36 to 82 at first, stretched to be `total` together."""
     lengths = [rng.randrange(36, 84, 2) for _ in range(count)]
-    spare = LENGTH - OPENING - sum(lengths)
+    spare = total - sum(lengths)
     k = 0
     while spare:
         step = 2 if spare > 0 else -2

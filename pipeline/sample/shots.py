@@ -1,4 +1,4 @@
-"""Kinds of shot: how a director would place the camera, the two characters and what is around them."""
+"""Kinds of shot: how a director would place the camera, the characters and what is around them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 from random import Random
 
 from pipeline.sample.backdrops import BACKDROPS, HEIGHT, WIDTH
-from pipeline.sample.bodies import FEET
+from pipeline.sample.bodies import feet
+from pipeline.sample.cast import DESIGNS
 from pipeline.sample.expressions import EXPRESSIONS, mix, pure
 from pipeline.sample.plan import FRAME_HEIGHT, FRAME_WIDTH, Actor, Curve, Extra, Shot
 
@@ -23,6 +24,12 @@ CREATURE_FEET = {
     "goldfish": 72.0,
 }
 OTHER = {"cat": "mouse", "mouse": "cat"}
+
+
+def pair_of(who: str) -> tuple[str, str]:
+    """The two of a shot: "fox pig", or one of the sample show's two and the other one, or those in this order."""
+    first, _, second = (who or "cat").partition(" ")
+    return first, second or OTHER[first]
 
 
 class Moods:
@@ -133,8 +140,8 @@ def _width(camera: Curve) -> float:
 def _standing(rng: Random, shot: Shot, character: str, x: float, height: float) -> tuple[float, Curve]:
     """Size and place of somebody whose feet are on the ground, at picture x, with a face so many picture px high."""
     size = height * _width(shot.camera) / FRAME_WIDTH
-    feet = rng.uniform(*BACKDROPS[shot.backdrop].ground)
-    return size, Curve.still(_on_canvas(shot.camera, x, 0)[0], feet - FEET[character] * size / 100)
+    ground = rng.uniform(*BACKDROPS[shot.backdrop].ground)
+    return size, Curve.still(_on_canvas(shot.camera, x, 0)[0], ground - feet(character) * size / 100)
 
 
 def _creature(rng: Random, shot: Shot, name: str, x: float, height: float) -> Extra:
@@ -170,15 +177,15 @@ def empty(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
 
 
 def two(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
-    """Both characters, turned to each other."""
+    """Two characters, turned to each other."""
     width = rng.uniform(860, 1100)
     camera = _camera(rng, shot.length, rng.uniform(480, 720), HEIGHT - width * 0.2813, width, *_move(rng))
     shot = replace(shot, camera=camera)
     swapped, light = rng.random() < 0.5, rng.choice((-1.0, 1.0))
     actors = []
-    for character, cat_side in (("cat", True), ("mouse", False)):
-        left = cat_side != swapped
-        height = rng.uniform(58, 92) * (1.0 if cat_side else 0.9)
+    for character, first in zip(pair_of(who), (True, False), strict=True):
+        left = first != swapped
+        height = rng.uniform(58, 92) * DESIGNS[character].stature
         size, place = _standing(rng, shot, character, rng.uniform(130, 235) if left else rng.uniform(405, 510), height)
         actors.append(act(rng, moods, character, shot.length, size, place, 16.0 if left else -16.0, light))
         if rng.random() < 0.2:
@@ -228,12 +235,12 @@ def solo(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
 
 
 def wide(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
-    """Both far away, walking, while the camera follows."""
+    """Two far away, walking, while the camera follows."""
     width = rng.uniform(1020, 1120)
     pan = rng.choice((-100.0, 100.0))
     shot = replace(shot, camera=_camera(rng, shot.length, 600, HEIGHT - width * 0.2813, width, pan))
     actors = []
-    for character, x in (("cat", rng.uniform(180, 260)), ("mouse", rng.uniform(340, 420))):
+    for character, x in zip(pair_of(who), (rng.uniform(180, 260), rng.uniform(340, 420)), strict=True):
         size, place = _standing(rng, shot, character, x, rng.uniform(30, 50))
         (px, py), way = place.values[0], pan * rng.uniform(1.2, 2.0)
         path = Curve((0, shot.length), ((px - way / 2, py), (px + way / 2, py)))
@@ -251,9 +258,8 @@ def chase(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     width = rng.uniform(940, 1100)
     way = rng.choice((-1, 1))
     shot = replace(shot, camera=_camera(rng, shot.length, 600, HEIGHT - width * 0.2813, width, way * 90.0))
-    first = who or "mouse"
     actors = []
-    for character, late in ((first, 0.0), (OTHER[first], 0.34)):
+    for character, late in zip(pair_of(who or "mouse"), (0.0, 0.34), strict=True):
         size, place = _standing(rng, shot, character, 320, rng.uniform(46, 74))
         y = place.values[0][1]
         a, b = (
@@ -303,13 +309,14 @@ def over(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     left = rng.random() < 0.5
     scale = _width(shot.camera) / FRAME_WIDTH
     x, y = _on_canvas(shot.camera, rng.uniform(105, 150) if left else rng.uniform(490, 535), rng.uniform(150, 180))
+    large, small = pair_of(who)
     near = act(
-        rng, moods, who, shot.length, rng.uniform(125, 165) * scale, Curve.still(x, y), 18.0 if left else -18.0, 1.0
+        rng, moods, large, shot.length, rng.uniform(125, 165) * scale, Curve.still(x, y), 18.0 if left else -18.0, 1.0
     )
     size, place = _standing(
-        rng, shot, OTHER[who], rng.uniform(400, 500) if left else rng.uniform(140, 240), rng.uniform(42, 66)
+        rng, shot, small, rng.uniform(400, 500) if left else rng.uniform(140, 240), rng.uniform(42, 66)
     )
-    far = act(rng, moods, OTHER[who], shot.length, size, place, -16.0 if left else 16.0, 1.0)
+    far = act(rng, moods, small, shot.length, size, place, -16.0 if left else 16.0, 1.0)
     return replace(shot, actors=(far, near))
 
 
@@ -325,13 +332,34 @@ def behind(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     return replace(shot, props=(Extra(extra, size * rng.uniform(0.95, 1.2), path),))
 
 
+def crowd(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
+    """Many in two rows: those behind are smaller, and partly hidden by those in front."""
+    names = who.split()
+    width = rng.uniform(940, 1120)
+    camera = _camera(rng, shot.length, rng.uniform(560, 640), HEIGHT - width * 0.2813, width, rng.choice((0, 0, 60)))
+    shot = replace(shot, camera=camera)
+    light, step = rng.choice((-1.0, 1.0)), 540 / len(names)
+    low, high = BACKDROPS[shot.backdrop].ground
+    actors = []
+    for k, character in enumerate(names):
+        front = k % 2 == 0
+        height = (rng.uniform(54, 76) if front else rng.uniform(38, 54)) * DESIGNS[character].stature
+        size, place = _standing(rng, shot, character, 50 + step * (k + 0.5) + rng.uniform(-0.2, 0.2) * step, height)
+        ground = high - rng.uniform(0, 0.25) * (high - low) if front else low + rng.uniform(0, 0.25) * (high - low)
+        place = Curve.still(place.values[0][0], ground - feet(character) * size / 100)
+        facing = rng.choice((-16.0, 0.0, 16.0))
+        actors.append(act(rng, moods, character, shot.length, size, place, facing, light))
+        if rng.random() < 0.2:
+            actors[-1] = replace(actors[-1], hop=rng.uniform(0.15, 0.3))
+    return replace(shot, actors=tuple(actors))
+
+
 def title(rng: Random, moods: Moods, shot: Shot, who: str, extra: str) -> Shot:
     """The opening, the same drawings in every episode."""
     camera = Curve((0, 30), ((600.0, 337.5, 1180.0), (600.0, 337.5, 1080.0)))
     actors = []
-    for character, x, facing in (("cat", 420.0, 14.0), ("mouse", 790.0, -14.0)):
-        size = 165.0 if character == "cat" else 150.0
-        rise = 590.0 - FEET[character] * size / 100
+    for character, x, facing, size in (("cat", 420.0, 14.0, 165.0), ("mouse", 790.0, -14.0, 150.0)):
+        rise = 590.0 - feet(character) * size / 100
         place = Curve((0, 6, 18, 24), ((x, 760.0), (x, 760.0), (x, rise - 14), (x, rise)))
         actors.append(act(rng, moods, character, shot.length, size, place, facing, -1.0))
     return replace(shot, camera=camera, actors=tuple(actors))
@@ -348,4 +376,5 @@ RECIPES: Mapping[str, Recipe] = {
     "peek": peek,
     "over": over,
     "behind": behind,
+    "crowd": crowd,
 }

@@ -49,11 +49,11 @@ def check_samples(items: list[Item]) -> None:
     names = [item.source.removeprefix(SAMPLE) for item in items if item.kind == "sample"]
     if not names:
         return
-    from pipeline.sample import EPISODES
+    from pipeline.sample import EPISODES, TEN_EPISODES
 
+    valid = sorted((*EPISODES, *TEN_EPISODES))
     for name in names:
-        if name not in EPISODES:
-            valid = sorted(EPISODES)
+        if name not in valid:
             raise ParamsError(
                 f"the sample show has no episode {name!r}; expected {SAMPLE} and one of {', '.join(valid)}."
                 f"{nearest(name, valid)}"
