@@ -181,23 +181,27 @@ def print_shares(truth: pd.DataFrame, faces: pd.DataFrame) -> None:
         learned = place.isin(np.random.default_rng(seed).permutation(place.unique())[: place.nunique() // 2])
         known = matched[learned & matched["found"]]
         known = known.drop(columns="emotion").assign(actual=known["emotion"], predicted=known["alone"])
-        confusions, helps = Confusions.of(known, emotions), try_correction(known, emotions, seed).helps
+        confusions, amount = Confusions.of(known, emotions), try_correction(known, emotions, seed).amount
         seen = matched[~learned & matched["found"]]
         seen = seen.drop(columns="emotion").assign(emotion=seen["alone"])
-        given, always = (shares_of(seen, confusions, seed, corrected=one) for one in (helps, True))
+        given, always = (shares_of(seen, confusions, seed, amount=one) for one in (amount, 1.0))
         true = pd.crosstab(matched["character"][~learned], matched["emotion"][~learned], normalize="index")
         for character, own in given.groupby("character"):
             exact = true.loc[character].reindex(emotions).fillna(0).to_numpy(float)
             held = (own["low"] - 1e-3 <= exact) & (exact <= own["high"] + 1e-3)
-            unfolded = always.loc[always["character"] == character, "share"]
-            errors = [np.abs(one - exact).sum() / 2 for one in (own["counted"], unfolded.to_numpy(), own["share"])]
-            cases.append([*errors, helps, held.mean()])
-    counted, corrected, said, helps, held = np.array(cases, dtype=float).T
+            counted = own["counted"].to_numpy()
+            unfolded = always.loc[always["character"] == character, "share"].to_numpy()
+            ways = (counted, (counted + unfolded) / 2, unfolded, own["share"])
+            cases.append([*(np.abs(one - exact).sum() / 2 for one in ways), amount, held.mean()])
+    counted, half, corrected, said, amounts, held = np.array(cases, dtype=float).T
     print("| shares of emotions | given to a wrong emotion | nearer than counted |\n|---|---|---|")
-    for name, wrong in {"counted": counted, "always corrected": corrected, "as `stats` gives them": said}.items():
+    ways = {
+        "counted": counted, "corrected by half": half, "corrected fully": corrected, "as `stats` gives them": said
+    }  # fmt: skip
+    for name, wrong in ways.items():
         print(f"| {name} | {wrong.mean():.3f} ± {wrong.std():.3f} | {np.mean(wrong < counted):.2f} |")
     print(
-        f"{len(cases)} cases; corrected in {helps.mean():.2f}; the true share lies in its interval in {held.mean():.2f}"
+        f"{len(cases)} cases; corrected in {np.mean(amounts > 0):.2f}; the true share lies in its interval in {held.mean():.2f}"
     )
 
 

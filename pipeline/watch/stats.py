@@ -6,8 +6,8 @@ that were found likeliest. They are found by the EM iteration of D'Agostini ("A 
 on Bayes' theorem", Nucl. Instrum. Meth. A 362, 1995). The confusions are those of the held-out faces.
 
 That is right where a classifier confuses in the watched scenes what it confused in the held-out ones. On real shows it
-often is not, so `try_correction` asks the held-out scenes themselves, and where correcting does not help, the plain
-counts are given.
+is so in part, or not at all. So `try_correction` asks the held-out scenes themselves how far to go: all the way from
+the counted to the unfolded shares, half of it, or not at all.
 
 Frames of a scene are alike, so intervals come from drawing whole scenes with replacement (a cluster bootstrap), and
 from drawing the held-out faces with replacement too: a confusion seen twice is not known exactly.
@@ -29,6 +29,8 @@ DRAWS: Final = 400
 HALVES: Final = 100
 """Random halves of the held-out scenes in which correcting is tried."""
 LEVEL: Final = 0.95
+AMOUNTS: Final = (0.0, 0.5, 1.0)
+"""How far shares may be moved from the counted ones to the unfolded ones."""
 STEPS: Final = 200
 """EM steps of an unfolding; further ones change the fourth decimal at most."""
 PRIOR: Final = 0.5
@@ -74,15 +76,14 @@ def unfold(answers: Table, rates: Table) -> Table:
 
 @dataclass(frozen=True)
 class Trial:
-    """Whether correcting shares helps: the mean share of time that is given to a wrong emotion, both ways."""
+    """By how far shares are corrected (AMOUNTS), the mean share of time that is then given to a wrong emotion."""
 
-    counted: float
-    corrected: float
+    wrong: tuple[float, ...]
 
     @property
-    def helps(self) -> bool:
-        """Whether corrected shares are nearer to the truth."""
-        return self.corrected < self.counted
+    def amount(self) -> float:
+        """How far to correct: what was nearest to the truth, and the less where two are as near."""
+        return AMOUNTS[self.wrong.index(min(self.wrong))]
 
 
 def try_correction(predictions: pd.DataFrame, emotions: Sequence[str], seed: int = 0) -> Trial:
@@ -105,29 +106,30 @@ def try_correction(predictions: pd.DataFrame, emotions: Sequence[str], seed: int
                 np.bincount(own[column].map(index), minlength=len(emotions)).astype(np.float64)
                 for column in ("actual", "predicted")
             )
-            both = np.array([answers / answers.sum(), unfold(answers, rates)])
-            wrong.append(np.abs(both - true / true.sum()).sum(axis=1) / 2)
-    counted, corrected = np.mean(wrong, axis=0) if wrong else (0.0, 0.0)
-    return Trial(round(float(counted), 4), round(float(corrected), 4))
+            counted = answers / answers.sum()
+            given = counted + np.array(AMOUNTS)[:, None] * (unfold(answers, rates) - counted)
+            wrong.append(np.abs(given - true / true.sum()).sum(axis=1) / 2)
+    means = np.mean(wrong, axis=0) if wrong else np.zeros(len(AMOUNTS))
+    return Trial(tuple(means.round(4).tolist()))
 
 
-def shares_of(faces: pd.DataFrame, confusions: Confusions, seed: int = 0, corrected: bool = True) -> pd.DataFrame:
+def shares_of(faces: pd.DataFrame, confusions: Confusions, seed: int = 0, amount: float = 1.0) -> pd.DataFrame:
     """A row per character and emotion: seconds, counted, share, low, high.
 
     faces: episode_id, scene, character, emotion (the answer to the frame alone), seconds. `counted` is the plain share
-    of the answers; `share` the unfolded one, or the plain one unless `corrected`. low and high are its interval by
-    `LEVEL`: that of the unfolded shares and, unless `corrected`, that of the plain ones too, as neither is better.
+    of the answers; `share` is moved from it to the unfolded one by `amount`, 0 to 1. low and high are its interval by
+    `LEVEL`: that of the unfolded shares and, for an amount below 1, that of the plain ones too, as neither is better.
     """
     rows = []
     for character, own in faces.groupby("character"):
         by_scene = own.pivot_table(index=["episode_id", "scene"], columns="emotion", values="seconds", aggfunc="sum")
         answers = by_scene.reindex(columns=list(confusions.emotions)).fillna(0.0).to_numpy(np.float64)
         counted = answers.sum(axis=0) / max(answers.sum(), 1e-12)
-        found = unfold(answers.sum(axis=0), confusions.rates()) if corrected else counted
+        found = counted + amount * (unfold(answers.sum(axis=0), confusions.rates()) - counted)
         rng = np.random.default_rng(seed)
         chosen = np.array([answers[rng.integers(0, len(answers), len(answers))].sum(axis=0) for _ in range(DRAWS)])
         drawn = [unfold(chosen, np.array([confusions.rates(rng) for _ in range(DRAWS)]))]
-        if not corrected:
+        if amount < 1:
             drawn.append(chosen / np.maximum(chosen.sum(axis=1, keepdims=True), 1e-12))
         bounds = np.quantile(np.array(drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
         low, high = bounds[0].min(axis=0), bounds[1].max(axis=0)

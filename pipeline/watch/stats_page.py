@@ -48,8 +48,8 @@ def stats(watched: Path, predictions: Path) -> None:
     known = _predictions(predictions)
     confusions, trial = Confusions.of(known, emotions), try_correction(known, emotions)
     tables = {
-        "shares": shares_of(alone, confusions, corrected=trial.helps),
-        "by_episode": _by_episode(alone, confusions, trial.helps),
+        "shares": shares_of(alone, confusions, amount=trial.amount),
+        "by_episode": _by_episode(alone, confusions, trial.amount),
         "changes": changes_of(segments),
         "together": together_of(faces),
         "arcs": arcs_of(faces),
@@ -88,10 +88,15 @@ def _faces(path: Path, emotions: tuple[str, ...]) -> pd.DataFrame:
 
 def said_of(trial: Trial) -> str:
     """Whether shares are corrected, and why, in words."""
-    figures = f"counting puts {trial.counted:.0%} of the time on a wrong emotion, correcting {trial.corrected:.0%}"
-    if trial.helps:
-        return f"shares are corrected for what the classifier confuses, since that helps on held-out scenes: {figures}"
-    return f"shares are counted and not corrected, since correcting does not help on held-out scenes: {figures}"
+    counted, half, whole = (f"{wrong:.1%}" for wrong in trial.wrong)
+    figures = (
+        f"on held-out scenes, counting puts {counted} of the time on a wrong emotion, correcting by half {half}, "
+        f"correcting fully {whole}"
+    )
+    if not trial.amount:
+        return f"shares are counted and not corrected for what the classifier confuses, since this is best: {figures}"
+    how = "" if trial.amount == 1 else " by half"
+    return f"shares are corrected{how} for what the classifier confuses, since this is best: {figures}"
 
 
 def _predictions(path: Path) -> pd.DataFrame:
@@ -104,9 +109,9 @@ def _predictions(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} has not the columns {', '.join(columns)} ({error})") from error
 
 
-def _by_episode(faces: pd.DataFrame, confusions: Confusions, corrected: bool) -> pd.DataFrame:
+def _by_episode(faces: pd.DataFrame, confusions: Confusions, amount: float) -> pd.DataFrame:
     parts = [
-        shares_of(own, confusions, corrected=corrected).assign(episode_id=name)
+        shares_of(own, confusions, amount=amount).assign(episode_id=name)
         for name, own in faces.groupby("episode_id")
     ]
     table = pd.concat(parts, ignore_index=True)

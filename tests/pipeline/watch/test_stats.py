@@ -78,20 +78,22 @@ def held_out(rng: np.random.Generator, scenes: int, whole_scenes: bool) -> pd.Da
 
 @pytest.mark.slow
 def test_correcting_is_tried_on_held_out_scenes() -> None:
-    """It helps where faces err as a table says, and not where the classifier errs in whole scenes."""
+    """It helps fully where faces err as a table says, and not where the classifier errs in whole scenes."""
     by_face = [try_correction(held_out(np.random.default_rng(seed), 60, False), EMOTIONS) for seed in range(5)]
     by_scene = [try_correction(held_out(np.random.default_rng(seed), 12, True), EMOTIONS) for seed in range(5)]
-    assert [trial.helps for trial in by_face] == [True] * 5
-    assert [trial.helps for trial in by_scene] == [False] * 5
-    assert try_correction(held_out(np.random.default_rng(0), 1, False), EMOTIONS).helps is False
+    assert [trial.amount for trial in by_face] == [1.0] * 5
+    # Twelve scenes may look as if half of a correction helped.
+    assert sorted(trial.amount for trial in by_scene)[:4] == [0.0] * 4
+    assert try_correction(held_out(np.random.default_rng(0), 1, False), EMOTIONS).amount == 0
 
 
 def test_shares_that_are_not_corrected_are_the_counted_ones_in_wider_intervals() -> None:
     rng = np.random.default_rng(0)
     faces, known = watched(rng, "cat", [0.1, 0.2, 0.7], scenes=60), confusions(rng, 60)
-    plain, corrected = (shares_of(faces, known, corrected=one).set_index("emotion") for one in (False, True))
+    plain, half, corrected = (shares_of(faces, known, amount=one).set_index("emotion") for one in (0, 0.5, 1))
     assert plain["share"].equals(plain["counted"])
     assert not plain["share"].equals(corrected["share"])
+    np.testing.assert_allclose(half["share"], (plain["share"] + corrected["share"]) / 2, atol=1e-4)
     assert ((plain["low"] <= plain["share"]) & (plain["share"] <= plain["high"])).all()
     assert (plain["high"] - plain["low"] >= corrected["high"] - corrected["low"]).all()
 
