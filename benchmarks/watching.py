@@ -200,9 +200,8 @@ def print_shares(truth: pd.DataFrame, faces: pd.DataFrame) -> None:
     }  # fmt: skip
     for name, wrong in ways.items():
         print(f"| {name} | {wrong.mean():.3f} ± {wrong.std():.3f} | {np.mean(wrong < counted):.2f} |")
-    print(
-        f"{len(cases)} cases; corrected in {np.mean(amounts > 0):.2f}; the true share lies in its interval in {held.mean():.2f}"
-    )
+    print(f"{len(cases)} cases; corrected in {np.mean(amounts > 0):.2f}")
+    print(f"the true share lies in its interval in {held.mean():.2f}")
 
 
 def truth_of_film(footage: Path, scenes: pd.DataFrame, every: int = 3) -> pd.DataFrame:

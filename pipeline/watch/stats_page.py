@@ -111,8 +111,7 @@ def _predictions(path: Path) -> pd.DataFrame:
 
 def _by_episode(faces: pd.DataFrame, confusions: Confusions, amount: float) -> pd.DataFrame:
     parts = [
-        shares_of(own, confusions, amount=amount).assign(episode_id=name)
-        for name, own in faces.groupby("episode_id")
+        shares_of(own, confusions, amount=amount).assign(episode_id=name) for name, own in faces.groupby("episode_id")
     ]
     table = pd.concat(parts, ignore_index=True)
     return table[["episode_id", *(column for column in table if column != "episode_id")]]
