@@ -10,6 +10,7 @@ The scores are kept in the side file's `calibration`:
 
 import math
 import reprlib
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from cascades.detector import Detector
 from cascades.errors import CalibrationMissing, TrainingDataError
 from cascades.evaluation import Roc, evaluate, match
 from cascades.model import Cascade
-from cascades.params import AUTO, PLANES, TrainingParams
+from cascades.params import AUTO, TrainingParams
 from cascades.training import StageReport, TrainingResult, train
 
 OPERATING_POINTS = (0.1, 0.3, 1.0)  # false positives per image
@@ -78,7 +79,8 @@ def choose_planes(
     (docs/benchmarks.md). So color is taken unless the validation images show that gray is better: a sign test over
     scenes, one-sided at 5 %. A scene is for gray if more of its faces are found in gray, counted at 0.1, 0.3 and 1
     false positives per image, which all complete images decide. Faces of one scene are alike, so scenes are counted and
-    not faces. Fewer than LEAST_SCENES scenes with faces cannot show it, and gray is not trained at all.
+    not faces. Gray is trained only if it can pass the test: it can win no scene in which color finds every face, so it
+    takes LEAST_SCENES scenes with faces in which color misses one. This changes no decision.
 
     scenes: the scene of each validation image; None: each image is a scene of its own.
     """
@@ -98,18 +100,33 @@ def _better(
             f"no face is boxed in the {len(validation)} validation images, on which gray or color is decided: box "
             "some, or say 'gray' or 'color'"
         )
+    faces: Counter[Hashable] = Counter()
+    for i in range(len(validation)):
+        faces[names[i]] += len(validation[i].boxes)
     results, rocs, found = {}, {}, {}
-    for planes in PLANES if len(shown) >= LEAST_SCENES else ("color",):
+
+    def learn(planes: str) -> None:
         place = checkpoint.with_name(f"{checkpoint.stem}-{planes}{checkpoint.suffix}") if checkpoint else None
         results[planes] = train(images, replace(params, planes=planes), checkpoint=place, on_progress=on_progress)
         rocs[planes], counts = _by_image(results[planes].cascade, validation, params.threads)
         found[planes] = {name: sum(c for c, n in zip(counts, names, strict=True) if n == name) for name in shown}
+
+    learn("color")
+    open_scenes = sum(found["color"][name] < len(OPERATING_POINTS) * faces[name] for name in shown)
+    if open_scenes >= LEAST_SCENES:
+        learn("gray")
     evidence: dict[str, Any] = {
         "average_precision": {planes: round(roc.average_precision, 4) for planes, roc in rocs.items()},
         "faces": rocs["color"].truths, "images": rocs["color"].images, "scenes": len(shown),
     }  # fmt: skip
-    if len(results) == 1:
+    if len(shown) < LEAST_SCENES:
         evidence |= {"chosen": "color", "reason": too_few(len(shown))}
+    elif len(results) == 1:
+        evidence |= {
+            "chosen": "color",
+            "reason": f"color misses a face in {open_scenes} of {len(shown)} validation scenes, and gray would have to "
+            f"find more faces in {LEAST_SCENES}; it was not trained",
+        }
     else:
         gray, color = (sum(found[a][name] > found[b][name] for name in shown) for a, b in (PAIR, PAIR[::-1]))
         chance = sign_test(gray, color)

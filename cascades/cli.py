@@ -147,7 +147,7 @@ def train(
     planes: Annotated[
         Planes,
         typer.Option(
-            help="Train in gray or in color. auto trains both and keeps the better one on --validation images.",
+            help="Train in gray or in color. auto keeps the one that is better on --validation images.",
             rich_help_panel=KIND,
         ),
     ] = PLANES,

@@ -22,7 +22,7 @@ from cascades import (
     train_validated,
 )
 from cascades.boxes import as_array
-from cascades.calibration import calibrate, judge, platt, probability, sign_test
+from cascades.calibration import LEAST_SCENES, SIGNIFICANT, calibrate, judge, platt, probability, sign_test
 from cascades.evaluation import match
 from tests.cascades.conftest import SMALL, draw_images
 
@@ -112,7 +112,8 @@ def test_planes_are_chosen_where_they_help_and_the_evidence_is_kept() -> None:
     precision = evidence["average_precision"]
     assert evidence["chosen"] == "color"
     assert precision["color"] == pytest.approx(judge(result.cascade, same).average_precision, abs=1e-4)
-    assert precision["color"] > precision["gray"] + 1 / evidence["faces"]
+    gray = judge(train(images, replace(params, planes="gray")).cascade, same).average_precision
+    assert precision["color"] > gray + 1 / evidence["faces"]
     assert result.cascade.info.planes == ("gray", "cb", "cr")
     assert "slope" in result.cascade.info.calibration
     # In other scenes the character is green: what was learned of its color misleads.
@@ -130,6 +131,21 @@ def test_few_scenes_decide_nothing_and_gray_is_not_trained() -> None:
     assert (evidence["chosen"], evidence["scenes"], seen) == ("color", 4, [1, 2])
     assert set(evidence["average_precision"]) == {"color"}
     assert "only 4 validation scenes" in evidence["reason"]
+
+
+def test_gray_is_not_trained_where_it_cannot_win() -> None:
+    """Color finds every face, so that gray cannot find more in any scene."""
+    params = replace(SMALL, stages=4, ranking=20, positives=200, negatives=400, feature_pool=1000, planes="auto")
+    images = painted(0, 30, (60, -30, -30))
+    same = images[:8]
+    seen: list[int] = []
+    result = train_validated(images, same, params, on_progress=lambda stage: seen.append(stage.stage))
+    evidence = result.cascade.info.training["planes"]
+    assert "color misses a face in 0 of 8 validation scenes" in evidence["reason"]
+    assert (evidence["chosen"], seen) == ("color", [1, 2, 3, 4])
+    assert judge(result.cascade, same).recall_at(0.1) == 1.0
+    # The bound is that of the test: four scenes cannot pass it, LEAST_SCENES can.
+    assert sign_test(LEAST_SCENES - 1, 0) > SIGNIFICANT >= sign_test(LEAST_SCENES, 0)
 
 
 @pytest.mark.parametrize(("gray", "color"), [(0, 0), (4, 0), (5, 0), (7, 1), (8, 2), (3, 9)])
