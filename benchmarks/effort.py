@@ -28,10 +28,9 @@ from cascades.boxes import intersection_over_union as iou
 from labeling.answers import NOBODY
 from labeling.config import SHEET_KEYS
 from pipeline.faces.boxed_frames import BoxedFrame
-from pipeline.faces.crops import cut_face
 from pipeline.faces.everybody import CLOSE, LEAST_BOXES, MOST, SMALL, strongest, to_ask
 from pipeline.faces.examples import annotated
-from pipeline.images import cut, inside, shrink
+from pipeline.images import cut, cut_face, inside, shrink
 from pipeline.schemas import BOX_NAMES
 from pipeline.similarity.looks import group, look
 from pipeline.stages.cascade import LEAST_BOXES as LEAST_OF_ONE

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.film import EMOTIONS, EPISODE, FILM
-from pipeline.faces.crops import cut_face
-from pipeline.images import encode_jpeg
+from pipeline.images import cut_face, encode_jpeg
 from pipeline.params import Faces
 from pipeline.rows import AnnotationRow
 from pipeline.schemas import DATASET

@@ -1,10 +1,12 @@
-"""A team at one server: `python -m benchmarks.team [TASKS [ANSWERS]]` (10,000 tasks, 100 answers of each annotator).
+"""A team at one server: `python -m benchmarks.team [TASKS [ANSWERS [DATABASES [PICTURES]]]]`
+(10,000 tasks, 100 answers of each annotator, PostgreSQL,SQLite, http; PICTURES may be s3).
 
 Label Studio is started twice: with PostgreSQL (Debian's package `postgresql`, in a folder of its own, on 127.0.0.1)
 and the settings of the compose file in docs/labelling.md; then with SQLite, as `toonset label serve` starts it. Eight
 annotators answer by API at once, two more in Chromium. Beside them one thread pushes changed and new tasks, and one
-pulls. The pictures come from a web server, by an `http://` prefix. Afterwards everything is counted: each answer that
-the server took is in the pulled file once, and each task is on the server once.
+pulls. The pictures come from a web server, by an `http://` prefix, or from a bucket, by `s3://`: moto stands in for S3,
+in an environment of its own, and is connected in the project's settings. Afterwards everything is counted: each answer
+that the server took is in the pulled file once, and each task is on the server once.
 """
 
 import contextlib
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import venv
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +134,35 @@ def web_server(folder: Path) -> Iterator[str]:
             server.shutdown()
 
 
+@contextlib.contextmanager
+def bucket(folder: Path, files: Path) -> Iterator[str]:
+    """The address of a moto server on 127.0.0.1 with a bucket `pictures` that holds the files of a folder."""
+    venv.create(folder, with_pip=True)
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "moto[server,s3]"], check=True)
+    port = free_port()
+    command = [str(folder / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(transport=httpx.HTTPTransport(retries=20), timeout=60) as client:
+            client.put(f"{address}/pictures").raise_for_status()
+            for path in files.glob("*.jpg"):
+                client.put(f"{address}/pictures/{path.name}", content=path.read_bytes()).raise_for_status()
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def connect(server: Server, project: Project, address: str) -> None:
+    """Do what a person does at Settings → Cloud Storage, so that the server resolves s3://pictures/…."""
+    server.client.import_storage.s3.create(
+        project=project.id, bucket="pictures", title="pictures", use_blob_urls=True, s3_endpoint=address, presign=True,
+        aws_access_key_id="anybody", aws_secret_access_key="anything", region_name="us-east-1",
+    )  # fmt: skip
+
+
 @dataclass
 class Annotator:
     """Somebody who asks for the next task and answers it, by API. taken: the frame of each answer → the emotion."""
@@ -187,7 +219,7 @@ class Annotator:
 def tasks_of(count: int, prefix: str, revised: Counter[int]) -> list[dict[str, Any]]:
     """The tasks that a push wants. revised: by number, how often the task was changed since."""
     return [
-        emotion_task(face(i), f"{prefix}/{i % PICTURES}.jpg?{revised[i]}", f"{prefix}/scene-{i % PICTURES}.jpg")
+        emotion_task(face(i), f"{prefix}/{(i + revised[i]) % PICTURES}.jpg", f"{prefix}/scene-{i % PICTURES}.jpg")
         for i in range(count)
     ]
 
@@ -239,7 +271,7 @@ def at_browsers(studio: Studio, project: Project, invitation: str) -> Iterator[l
         yield people
 
 
-def run(name: str, folder: Path, count: int, answers: int) -> Iterator[tuple[str, str]]:
+def run(name: str, folder: Path, count: int, answers: int, pictures: str) -> Iterator[tuple[str, str]]:
     """Start Label Studio in a folder, let the team work, and say what was measured and counted."""
     studio = Studio(folder)
     yield "first start, with its database", f"{timed(studio.start)[0]:.0f} s"
@@ -247,9 +279,13 @@ def run(name: str, folder: Path, count: int, answers: int) -> Iterator[tuple[str
         stack.callback(studio.stop)
         server, media = studio.server(), folder / "data" / "labeling" / "media"
         draw_pictures(media)
-        prefix = stack.enter_context(web_server(media))
+        in_bucket = pictures == "s3"
+        address = stack.enter_context(bucket(folder / "moto", media) if in_bucket else web_server(media))
+        prefix = "s3://pictures" if in_bucket else address
         config = emotion_config(CONFIGS / "emotions.xml", EMOTIONS)
         project = ensure_project(server, "team", "emotions", config, sampling="Sequential sampling")[0]
+        if in_bucket:
+            connect(server, project, address)
         beside = Beside(server, project, prefix, folder / "emotions.csv", count)
         beside.push()
         yield f"push of {count:,} tasks, nobody else there", f"{beside.pushes[0]:.1f} s"
@@ -320,24 +356,25 @@ def cpu_s() -> float:
     return whole
 
 
-def main(count: int, answers: int) -> None:
-    print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {count:,} tasks\n")
+def main(count: int, answers: int, databases: list[str], pictures: str) -> None:
+    load = os.getloadavg()[0]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f}; {count:,} tasks, pictures by {pictures}\n")
     columns: dict[str, dict[str, str]] = {}
-    for name in ("PostgreSQL", "SQLite"):
+    for name in databases:
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             if name == "PostgreSQL":
                 settings = stack.enter_context(postgres(secrets.token_hex(8)))
                 stack.enter_context(environment_of(settings))
             columns[name] = {}
-            for what, value in run(name, folder, count, answers):
+            for what, value in run(name, folder, count, answers, pictures):
                 columns[name][what] = value
                 print(f"{name}: {what}: {value}", file=sys.stderr, flush=True)
-    print(f"| what | {' | '.join(columns)} |\n|---|---|---|")
-    for what in columns["PostgreSQL"]:
+    print(f"| what | {' | '.join(columns)} |\n|---{'|---' * len(columns)}|")
+    for what in columns[databases[0]]:
         print(f"| {what} | {' | '.join(column.get(what, '–') for column in columns.values())} |")
 
 
 if __name__ == "__main__":
-    numbers = [int(word) for word in sys.argv[1:]]
-    main(*(numbers + [10_000, 100][len(numbers) :]))
+    words = sys.argv[1:] + ["10000", "100", "PostgreSQL,SQLite", "http"][len(sys.argv) - 1 :]
+    main(int(words[0]), int(words[1]), words[2].split(","), words[3])

@@ -109,7 +109,7 @@ def _crops(folder: Path) -> tuple[dict[Path, tuple[Box, ...]], list[str]]:
 
 def _of_files(folder: Path, files: Iterator[BoxedFile], only: Sequence[str], boxes: Path) -> Sources:
     """The pictures of a folder that a file of boxes names, the parts for validation and test apart."""
-    places = _Places(folder)
+    places = Places(folder)
     learned: dict[str, list[Box]] = {}
     ignored: dict[str, list[Box]] = {}
     parts: dict[str, str] = {}
@@ -118,7 +118,7 @@ def _of_files(folder: Path, files: Iterator[BoxedFile], only: Sequence[str], box
     unused: list[str] = []
     for one in files:
         unused += [f"{one.file}: {fault}" for fault in one.faults]
-        place = places.find(one)
+        place = places.find(one.file, one.width, one.height)
         if isinstance(place, str):
             unused.append(f"{one.file}: {place}")
             continue
@@ -171,21 +171,27 @@ def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name!r}" for name, _ in counts.most_common(10)) or "none"
 
 
-class _Places:
-    """The pictures of a folder, found by what a file of boxes calls them."""
+class Places:
+    """The pictures of a folder, found by what a file of boxes calls them.
 
-    def __init__(self, folder: Path) -> None:
+    names: the pictures, as paths relative to the folder; None: all that are in it.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str] | None = None) -> None:
         self.folder = folder
-        self.names = set(list_images(folder))
+        self.names = set(list_images(folder) if names is None else names)
         self.by_end: dict[str, list[str]] = {}
         for name in sorted(self.names):
             last = posixpath.basename(name)
             for key in {last, posixpath.splitext(last)[0]}:
                 self.by_end.setdefault(key, []).append(name)
 
-    def find(self, one: BoxedFile) -> tuple[str, float, float] | str:
-        """The picture's path in the folder, and what makes the file's x and y px of it; or why it cannot be used."""
-        path = posixpath.normpath(one.file.replace("\\", "/"))
+    def find(self, file: str, said_width: int, said_height: int) -> tuple[str, float, float] | str:
+        """The picture's path in the folder, and what makes the file's x and y px of it; or why it cannot be used.
+
+        file, said_width, said_height: name and size (px, 0: not said) of the picture, as the file of boxes has them.
+        """
+        path = posixpath.normpath(file.replace("\\", "/"))
         if path in self.names:
             name = path
         else:
@@ -200,7 +206,7 @@ class _Places:
             width, height = picture_size(self.folder / name)
         except PictureError as error:
             return str(error)
-        across, down = width / (one.width or width), height / (one.height or height)
+        across, down = width / (said_width or width), height / (said_height or height)
         if abs(across / down - 1) > ASPECT:
-            return f"the picture has {width}×{height} px, the boxes are of one of {one.width}×{one.height}"
+            return f"the picture has {width}×{height} px, the boxes are of one of {said_width}×{said_height}"
         return name, across, down

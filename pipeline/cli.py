@@ -51,11 +51,19 @@ class PictureKind(StrEnum):
     """What a source of pictures may be (`pipeline.exchange.given`)."""
 
     AFFECTNET = "affectnet"
+    BOXES = "boxes"
+    COCO = "coco"
     CSV = "csv"
+    CVAT = "cvat"
     FER2013 = "fer2013"
     FERG = "ferg"
     FOLDER = "folder"
+    INFO_DAT = "info-dat"
+    LABEL_STUDIO = "label-studio"
     PARQUET = "parquet"
+    VIA = "via"
+    VOC = "voc"
+    YOLO = "yolo"
 
 
 def _print_version(wanted: bool) -> None:

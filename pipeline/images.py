@@ -1,5 +1,7 @@
 """Shrinking, cropping and encoding pictures with integer arithmetic only: the same bytes on any machine."""
 
+from typing import Protocol
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,14 @@ FULL_COLOR = [
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,  # faces of flat colors: halved chroma would smear outlines
 ]
+
+
+class Decoded(Protocol):
+    """A frame of a video (`pipeline.video.frame`): its luma, uint8 [H, W], and RGB of only a part, uint8 [h, w, 3]."""
+
+    @property
+    def gray(self) -> Pixels: ...
+    def rgb(self, part: Rectangle | None = None) -> Pixels: ...
 
 
 def shrink(image: Pixels, width: int, height: int) -> Pixels:
@@ -72,6 +82,22 @@ def cut(pixels: Pixels, part: Rectangle) -> Pixels:
     """A part (x, y, w, h px, inside the picture) of [H, W] or [H, W, 3]; a view."""
     left, top, width, height = part
     return pixels[top : top + height, left : left + width]
+
+
+def cut_face(picture: Decoded | Pixels, box: Rectangle, margin: float, size: int) -> Pixels:
+    """The square around a face, RGB uint8 [S, S, 3]: every crop of a face, in training and in use, is cut here.
+
+    picture: a decoded frame, of which only this part is converted to color, or RGB uint8 [H, W, 3]. box: the face,
+    x, y, w, h in px of the picture. margin: context on each side, as a share of the box's longer side; what lies
+    outside the picture repeats its edge. size: px, the largest side; larger crops are shrunk, smaller ones stay.
+    """
+    square = square_around(box, margin)
+    whole = picture if isinstance(picture, np.ndarray) else picture.gray
+    part = inside(square, whole.shape[1], whole.shape[0])
+    pixels = cut(picture, part) if isinstance(picture, np.ndarray) else picture.rgb(part)
+    crop = repeat_edges(pixels, part, square)
+    side = min(crop.shape[0], size)
+    return shrink(crop, side, side)
 
 
 def reframe(crop: Pixels, margin: float, wanted: float) -> Pixels:

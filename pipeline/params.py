@@ -8,7 +8,7 @@ import reprlib
 import sys
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -54,7 +54,10 @@ class Episode(ParamsSection):
     attribution: str = ""
 
 
-PictureFormat = Literal["affectnet", "csv", "fer2013", "ferg", "folder", "parquet"]
+BoxFormat = Literal["boxes", "coco", "cvat", "info-dat", "label-studio", "via", "voc", "yolo"]
+"""Formats of pictures with boxes: those of `toonset import`."""
+BOX_FORMATS: Final[tuple[BoxFormat, ...]] = get_args(BoxFormat)
+PictureFormat = Literal["affectnet", "csv", "fer2013", "ferg", "folder", "parquet", BoxFormat]
 
 
 class FacesFrom(ParamsSection):
@@ -66,7 +69,7 @@ class FacesFrom(ParamsSection):
     table: Annotated[str, Field(min_length=1)] | None = None
     map: dict[str, str | None] = {}
     character: Name | None = None
-    margin: Annotated[float, Field(ge=0, le=2)] = 0.0
+    margin: Annotated[float, Field(ge=0, le=2)] | None = None
     license: str = "unknown"
     attribution: str = ""
 

@@ -11,8 +11,7 @@ from cascades.pictures import SUFFIXES, read_picture
 from pipeline.classifier.model import Classifier, Crops
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade
-from pipeline.faces.crops import cut_face
-from pipeline.images import Pixels, Rectangle, fit_height, to_gray
+from pipeline.images import Pixels, Rectangle, cut_face, fit_height, to_gray
 from pipeline.schemas import OK, REJECTED
 from pipeline.video.sources import SUFFIXES as VIDEO_SUFFIXES
 

@@ -4,7 +4,7 @@ For each source the first rule that applies decides:
 
 1. a split that the source gives stands; what it lacks (such as validation) is taken from its training pictures,
 2. pictures of one group (a column of its table) stay together,
-3. where nothing is known, pictures that are linked by near-duplicates stay together.
+3. where nothing is known, the boxes of one picture, and pictures that are linked by near-duplicates, stay together.
 """
 
 from typing import Final
@@ -58,10 +58,12 @@ def settle_pictures(rows: pd.DataFrame, thumbnails: Pixels, splits: Splits, para
 def _contradicted(rows: pd.DataFrame, used: NDArray[np.bool_]) -> "pd.Series[str]":
     """Why each picture is not used that is there again, byte for byte, with another label."""
     own = rows[used]
-    said = own.groupby("sha256")["emotion"].agg(lambda emotions: sorted(set(emotions)))
+    # Not by the picture's sha256: a picture with two boxes may have two labels.
+    content = pd.Series([image["bytes"] for image in own["image"]], index=own.index, dtype=object)
+    said = own["emotion"].groupby(content).agg(lambda emotions: sorted(set(emotions)))
     said = said[said.map(len) > 1]
-    doubtful = own[own["sha256"].isin(said.index)]
-    return doubtful["sha256"].map(lambda sha256: f"the same picture is labelled {' and '.join(said[sha256])}")
+    doubtful = content[content.isin(said.index)]
+    return doubtful.map(lambda face: f"the same picture is labelled {' and '.join(said[face])}")
 
 
 def _rank(rows: pd.DataFrame) -> NDArray[np.int64]:
@@ -83,9 +85,11 @@ def _reasons(duplicates: pd.DataFrame, representatives: pd.DataFrame) -> list[st
 
 
 def _linked(rows: pd.DataFrame, clusters: Clusters) -> NDArray[np.int64]:
-    """Number of the chain of near-duplicates that each picture is in, within its source."""
+    """Number of the chain that each row is in, within its source: near-duplicates, and the boxes of one picture."""
     source = pd.factorize(rows["source"])[0]
-    pairs = pd.concat([clusters.unmoved, clusters.moved])
+    place = pd.Series(np.arange(len(rows)))
+    first = place.groupby(rows["sha256"].to_numpy()).transform("min")
+    pairs = pd.concat([clusters.unmoved, clusters.moved, pd.DataFrame({"first": first, "second": place})])
     return chains(len(rows), pairs[source[pairs["first"]] == source[pairs["second"]]])
 
 

@@ -14,13 +14,21 @@ from ruamel.yaml import YAML
 
 from pipeline import paths
 from pipeline.errors import InputError
-from pipeline.exchange.given import AFFECTNET_TABLES, CSV_TABLE, Given, affectnet_parts, read_source
+from pipeline.exchange.given import AFFECTNET_TABLES, CSV_TABLE, affectnet_parts, read_source
+from pipeline.exchange.given_files import Given
 from pipeline.exchange.vocabulary import MOST_LABELS, plain
 from pipeline.params import FacesFrom, PictureFormat
 from pipeline.project.new import add_to_git, fill_project, run_dvc
 
 STAGES: Final = ("pictures", "dataset", "train", "random_split", "evaluate", "report")
 """The stages that work without episodes."""
+BOXES_LOOK_LIKE: Final[Mapping[PictureFormat, str]] = {
+    "yolo": "data.yaml",
+    "voc": "Annotations/*.xml",
+    "cvat": "annotations.xml",
+    "coco": "annotations/*.json",
+}
+"""By which files a folder of pictures with boxes is told."""
 
 
 def read_maps(entries: Iterable[str]) -> dict[str, str | None]:
@@ -77,6 +85,9 @@ def _looks_like(pictures: Path) -> PictureFormat:
         return "fer2013"
     if any((pictures / name).exists() for name in AFFECTNET_TABLES) or affectnet_parts(pictures):
         return "affectnet"
+    for form, pattern in BOXES_LOOK_LIKE.items():
+        if any(pictures.glob(pattern)):
+            return form
     if any(pictures.rglob("*.parquet")):
         return "parquet"
     return "csv" if (pictures / CSV_TABLE).exists() else "folder"

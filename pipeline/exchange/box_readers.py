@@ -6,6 +6,7 @@ its picture, and is listed. A file that is not what its format says is an InputE
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from string import digits as DIGITS
 from typing import Any, Final, TypeVar
 from xml.etree.ElementTree import Element
 
@@ -25,9 +26,12 @@ def _read_by(read: Callable[[Path], Iterator[BoxedFile]]) -> Callable[[Path], It
     def reader(path: Path) -> Iterator[BoxedPicture]:
         try:
             for one in read(path):
-                boxes = tuple(_box(box.name, (box.x, box.y, box.w, box.h), box.told) for box in one.boxes)
-                split = split_named(one.part) or ""
-                yield BoxedPicture(one.file, one.width, one.height, boxes, split, faults=one.faults)
+                sure = [box for box in one.boxes if not box.doubtful]
+                boxes = tuple(_box(box.name, (box.x, box.y, box.w, box.h), box.told) for box in sure)
+                marked = [f"a box of {box.name!r} that is marked as difficult or as a crowd"
+                          for box in one.boxes if box.doubtful]  # fmt: skip
+                split = split_named(one.part.rstrip(DIGITS)) or ""  # COCO's own parts are called train2017
+                yield BoxedPicture(one.file, one.width, one.height, boxes, split, faults=(*one.faults, *marked))
         except TrainingDataError as error:
             raise InputError(str(error)) from error
 

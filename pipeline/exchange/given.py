@@ -8,53 +8,35 @@
                 with images/N.jpg and annotations/N_exp.npy
     ferg        character/character_emotion/picture (Aneja et al. 2016)
     parquet     tables with pictures, as Hugging Face `datasets` and `toonset export huggingface` write them
+    coco, …     pictures with boxes, each of which is a face (`given_boxes`)
 
 A source is a folder of annotations/pictures/, or a file there. What is looked at lies inside it: links are not
 followed, and a path in a table that leads elsewhere is a row that is not used.
 """
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 import numpy as np
 
-from cascades.pictures import SUFFIXES
 from pipeline import paths
 from pipeline.errors import InputError
+from pipeline.exchange.given_boxes import boxed_faces
+from pipeline.exchange.given_files import Given, files_of, require_folder
 from pipeline.exchange.npy import read_value
 from pipeline.exchange.parquet import labelled_rows
 from pipeline.exchange.tables import rows_of_csv
 from pipeline.exchange.vocabulary import AFFECTNET, FER2013, NO_EMOTION, split_named
 from pipeline.images import encode_png
-from pipeline.params import FacesFrom, PictureFormat
+from pipeline.params import BOX_FORMATS, FacesFrom, PictureFormat
 
 FER_SIDE: Final = 48
 """Side of the pictures of fer2013.csv, px."""
 CSV_TABLE: Final = "labels.csv"
 AFFECTNET_TABLES: Final = ("training.csv", "validation.csv")
-IGNORED: Final = ("thumbs.db", "desktop.ini", "readme.md", "readme.txt", "license", "license.txt")
-"""Files that stand in such folders and are no pictures."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """A picture as a source gives it."""
-
-    name: str
-    """The file in the source's folder, or the table and its line."""
-    label: str = ""
-    character: str = ""
-    split: str = ""
-    group: str = ""
-    picture: Path | bytes = b""
-    """Where it is, or its content: an encoded picture."""
-    fault: str = ""
-    """Why it cannot be used; empty where it can."""
 
 
 def read_source(entry: FacesFrom, folder: Path = paths.GIVEN_PICTURES) -> Iterator[Given]:
@@ -62,17 +44,22 @@ def read_source(entry: FacesFrom, folder: Path = paths.GIVEN_PICTURES) -> Iterat
 
     Raises InputError where there is no such source, or its table cannot be read.
     """
+    return READERS[entry.format](source_path(entry, folder), entry)
+
+
+def source_path(entry: FacesFrom, folder: Path = paths.GIVEN_PICTURES) -> Path:
+    """Where a source lies. Raises InputError where there is none."""
     path = folder / (entry.path or entry.id)
     # DVC does not look behind links: what changes there would never be noticed.
     if any(part.is_symlink() for part in (path, *path.parents) if part.is_relative_to(folder) and part != folder):
         raise InputError(f"{path} is a link, and DVC does not look behind links: copy or move the pictures there")
     if not path.exists():
         raise InputError(f"`faces_from` names {entry.id!r}, but there is no {path}: put the pictures there")
-    return READERS[entry.format](path, entry)
+    return path
 
 
 def _folder(path: Path, entry: FacesFrom) -> Iterator[Given]:
-    _require_folder(path, entry)
+    require_folder(path, entry)
     divided = _is_divided(path)
     for name, fault in files_of(path):
         parts = PurePosixPath(name).parts[:-1]
@@ -85,7 +72,7 @@ def _folder(path: Path, entry: FacesFrom) -> Iterator[Given]:
 
 
 def _ferg(path: Path, entry: FacesFrom) -> Iterator[Given]:
-    _require_folder(path, entry)
+    require_folder(path, entry)
     for name, fault in files_of(path):
         parts = PurePosixPath(name).parts[:-1]
         named = len(parts) == 2 and parts[1].startswith(f"{parts[0]}_")
@@ -96,7 +83,7 @@ def _ferg(path: Path, entry: FacesFrom) -> Iterator[Given]:
 
 
 def _csv(path: Path, entry: FacesFrom) -> Iterator[Given]:
-    _require_folder(path, entry)
+    require_folder(path, entry)
     for line, row in rows_of_csv(path / (entry.table or CSV_TABLE), ("path", "emotion")):
         place, fault = _inside(path, row["path"])
         split = row.get("split", "")
@@ -114,7 +101,7 @@ def _csv(path: Path, entry: FacesFrom) -> Iterator[Given]:
 
 
 def _affectnet(path: Path, entry: FacesFrom) -> Iterator[Given]:
-    _require_folder(path, entry)
+    require_folder(path, entry)
     tables = [entry.table] if entry.table else [name for name in AFFECTNET_TABLES if (path / name).exists()]
     parts = [] if tables else affectnet_parts(path)
     if not tables and not parts:
@@ -176,6 +163,7 @@ def _parquet(path: Path, entry: FacesFrom) -> Iterator[Given]:
 
 
 READERS: Final[dict[PictureFormat, Callable[[Path, FacesFrom], Iterator[Given]]]] = {
+    **dict.fromkeys(BOX_FORMATS, boxed_faces),
     "affectnet": _affectnet,
     "csv": _csv,
     "fer2013": _fer2013,
@@ -183,22 +171,6 @@ READERS: Final[dict[PictureFormat, Callable[[Path, FacesFrom], Iterator[Given]]]
     "folder": _folder,
     "parquet": _parquet,
 }
-
-
-def files_of(folder: Path) -> Iterator[tuple[str, str]]:
-    """The files below a folder as (name relative to it, why it is no picture of it), sorted; hidden ones left out."""
-    for top, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted([*files, *(one for one in folders if (Path(top) / one).is_symlink())]):
-            path = Path(top) / name
-            if name.startswith(".") or name.lower() in IGNORED:
-                continue
-            inside = path.relative_to(folder).as_posix()
-            if path.is_symlink():
-                yield inside, "a link, and DVC does not look behind links: copy the picture there"
-            else:
-                known = path.suffix.lower() in SUFFIXES
-                yield inside, "" if known else f"no picture: its name ends in {path.suffix[:20]!r}"
 
 
 def _is_divided(folder: Path) -> bool:
@@ -229,14 +201,6 @@ def _numbered(cell: str, words: dict[int, str], line: int | None = None) -> tupl
         return NO_EMOTION[number], f"the source says {NO_EMOTION[number]!r}, which is no emotion"
     where = "" if line is None else f" in line {line}"
     return cell[:40], f"the emotion is {cell[:40]!r}{where}; expected 0 to {max(words)}"
-
-
-def _require_folder(path: Path, entry: FacesFrom) -> None:
-    if not path.is_dir():
-        raise InputError(
-            f"{path} is no folder; the format {entry.format} needs one"
-            + (": unpack the archive there first" if path.suffix.lower() in (".zip", ".tar", ".gz", ".7z") else "")
-        )
 
 
 def _normal(word: str) -> str:

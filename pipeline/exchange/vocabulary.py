@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.errors import InputError, nearest
+from pipeline.params import FacesFrom
 from pipeline.schemas import Split
 
 FER2013: Final = dict(enumerate(("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")))
@@ -56,6 +57,15 @@ def plain(word: str) -> str:
     """A word as an id: lower case, accents kept out, other characters as hyphens; empty where nothing is left."""
     letters = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode("ascii")
     return re.sub(r"[^a-z0-9_]+", "-", letters.lower()).strip("-_")[:64]
+
+
+def character_of(word: str, entry: FacesFrom) -> str | None:
+    """The id of the character that a source calls so; None where `map` leaves it out.
+
+    Empty where no letter of an id is left. word: empty where the source does not say whose face it is.
+    """
+    named = entry.map.get(word, word) if word else entry.character or entry.id
+    return None if named is None else plain(named)
 
 
 def meanings(labels: Iterable[str], emotions: Sequence[str], given: Mapping[str, str | None]) -> dict[str, Meaning]:

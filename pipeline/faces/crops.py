@@ -1,4 +1,4 @@
-"""Face crops: the one function that cuts them, fetching them from the face tables, cutting them again from episodes."""
+"""Face crops: encoding them, fetching them from the face tables, cutting them again from episodes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import images, paths
+from pipeline import paths
 from pipeline.errors import InputError, StageError
-from pipeline.images import Pixels, Rectangle
+from pipeline.images import Rectangle, cut_face, encode_jpeg
 from pipeline.params import Faces
 from pipeline.rows import EpisodeRow, ManifestRow
 from pipeline.schemas import FACES
@@ -18,25 +18,9 @@ from pipeline.video.decode import decode_chosen, known_frames
 from pipeline.video.frame import Frame
 
 
-def cut_face(picture: Frame | Pixels, box: Rectangle, margin: float, size: int) -> Pixels:
-    """The square around a face, RGB uint8 [S, S, 3]: every crop of a face, in training and in use, is cut here.
-
-    picture: a decoded frame, of which only this part is converted to color, or RGB uint8 [H, W, 3]. box: the face,
-    x, y, w, h in px of the picture. margin: context on each side, as a share of the box's longer side; what lies
-    outside the picture repeats its edge. size: px, the largest side; larger crops are shrunk, smaller ones stay.
-    """
-    square = images.square_around(box, margin)
-    height, width = picture.gray.shape if isinstance(picture, Frame) else picture.shape[:2]
-    part = images.inside(square, width, height)
-    pixels = picture.rgb(part) if isinstance(picture, Frame) else images.cut(picture, part)
-    crop = images.repeat_edges(pixels, part, square)
-    side = min(crop.shape[0], size)
-    return images.shrink(crop, side, side)
-
-
 def crop_jpeg(frame: Frame, box: Rectangle, params: Faces) -> bytes:
     """A face as the stage `faces` stores it: cut with the project's margin and size, encoded."""
-    return images.encode_jpeg(cut_face(frame, box, params.crop_margin, params.crop_size))
+    return encode_jpeg(cut_face(frame, box, params.crop_margin, params.crop_size))
 
 
 def read_crops(faces: pd.DataFrame, folder: Path = paths.FACES) -> list[bytes]:

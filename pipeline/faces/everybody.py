@@ -17,8 +17,9 @@ from pipeline.compute.each import cores
 from pipeline.console import progress
 from pipeline.errors import InputError
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames, with_named
-from pipeline.faces.crops import crop_jpeg, cut_face
+from pipeline.faces.crops import crop_jpeg
 from pipeline.faces.examples import annotated, training_params
+from pipeline.images import cut_face
 from pipeline.params import Faces, Params
 from pipeline.schemas import BOX_NAMES, OK
 from pipeline.similarity.looks import look

@@ -189,7 +189,7 @@ def _citation(title: str, version: str, rows: pd.DataFrame) -> str:
 
 
 def _recipe(rows: pd.DataFrame, params: Params, episodes: pd.DataFrame) -> dict[str, Any]:
-    """How `pipeline.faces.crops.cut_face` made the pictures, and from which files."""
+    """How `pipeline.images.cut_face` made the pictures, and from which files."""
     used = episodes[episodes["episode_id"].isin(rows["episode_id"])]
     listed = used[["episode_id", "sha256", "width", "height", "frames"]].to_dict("records")
     sizes = {"crop_margin": params.faces.crop_margin, "crop_size": params.faces.crop_size}

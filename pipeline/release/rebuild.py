@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.console import say_reasons
 from pipeline.errors import InputError
-from pipeline.faces.crops import cut_face
-from pipeline.images import Pixels, encode_jpeg, shrink
+from pipeline.images import Pixels, cut_face, encode_jpeg, shrink
 from pipeline.release.make import SUMS
 from pipeline.rows import DatasetRow
 from pipeline.schemas import IMAGE

@@ -38,7 +38,7 @@ def make_pictures(params: Params) -> pd.DataFrame:
         return pd.DataFrame(columns=PICTURES.names)
     rows = []
     for entry in params.faces_from:
-        source = read_pictures(entry, params.emotions)
+        source = read_pictures(entry, params)
         for line in describe(source):
             print(f"pictures: {line}", flush=True)
         rows += source.rows

@@ -24,7 +24,7 @@ from pipeline.classifier.predict import Finder
 from pipeline.cli import app
 from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade, save_cascade
-from pipeline.faces.crops import cut_face
+from pipeline.images import cut_face
 from tests.pipeline.app.seen import MIN_SCORE, classifier, disc, scene
 from tests.support.live_page import until
 

@@ -17,7 +17,7 @@ from pipeline.app.live import KEEP_S, SMOOTH_S, Live
 from pipeline.app.recording import AT_ONCE, Recording
 from pipeline.classifier.model import save_model
 from pipeline.faces.cascade_files import CharacterCascade, save_cascade
-from pipeline.faces.crops import cut_face
+from pipeline.images import cut_face
 from pipeline.params import Compute, Faces
 from pipeline.schemas import BOX_NAMES
 from pipeline.tables import read_rows, to_table

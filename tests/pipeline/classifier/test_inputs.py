@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from pipeline.classifier.inputs import InputShape, Normalisation, decode, face_input, statistics
-from pipeline.faces.crops import cut_face
-from pipeline.images import encode_jpeg, shrink
+from pipeline.images import cut_face, encode_jpeg, shrink
 
 COLOR, GRAY = InputShape(48, 3, 0.25), InputShape(48, 1, 0.25)
 MARGINS = [0.25] * 4

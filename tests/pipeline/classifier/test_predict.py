@@ -21,7 +21,7 @@ from pipeline.classifier.predict import pictures_in, predict, read_cascade
 from pipeline.cli import app
 from pipeline.errors import InputError, SetupError
 from pipeline.faces.cascade_files import CharacterCascade
-from pipeline.faces.crops import cut_face
+from pipeline.images import cut_face
 from pipeline.nets import ARCHITECTURES, build
 from pipeline.params import Faces
 from tests.support import ROOT

@@ -35,6 +35,7 @@ def rows_of(count: int, **columns: Any) -> tuple[pd.DataFrame, Pixels]:
             "sha256": [hashlib.sha256(str(number).encode()).hexdigest() for number in range(count)],
             "face_id": [f"{number:020d}" for number in range(count)],
             "sharpness": 1.0,
+            "image": [{"bytes": str(number).encode(), "path": ""} for number in range(count)],
         }
     ).assign(**columns)
     small = np.stack([face(seed) for seed in range(count)]) if count else np.empty((0, SIDE, SIDE), np.uint8)
@@ -73,6 +74,7 @@ def test_the_sharper_near_duplicate_stands_whatever_its_label() -> None:
 def test_the_same_picture_with_two_labels_is_not_used() -> None:
     rows, small = rows_of(6)
     rows.loc[1, "sha256"], small[1] = rows.loc[0, "sha256"], small[0]
+    rows.at[1, "image"] = rows.at[0, "image"]
     found = settle(rows, small)
     assert found["status"].tolist() == [REJECTED, REJECTED, OK, OK, OK, OK]
     assert found["reason"][0] == "the same picture is labelled happy and sad"

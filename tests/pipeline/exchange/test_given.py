@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import InputError, ParamsError
-from pipeline.exchange.given import Given, read_source
+from pipeline.exchange.given import read_source
+from pipeline.exchange.given_files import Given
 from pipeline.exchange.pictures import read_pictures
 from pipeline.exchange.vocabulary import meanings
 from pipeline.images import decode_gray
 from pipeline.params import FacesFrom, PictureFormat, load_params
 from pipeline.schemas import IMAGE
+from tests.support.worlds import params
 
 EMOTIONS = ("angry", "happy", "sad")
 
@@ -255,7 +257,7 @@ def test_pictures_are_kept_or_encoded_anew_and_damaged_ones_say_why(
     (given / "Tom Cat/joy/4.png").write_bytes(small.read_bytes()[:200])
     picture(given / "孫悟空/joy/5.png", 5)
     picture(given / "Tom Cat/joy/6.png", 6, side=4)
-    rows = read_pictures(FacesFrom(id="faces", license="MIT", margin=0.25), EMOTIONS).rows
+    rows = read_pictures(FacesFrom(id="faces", license="MIT", margin=0.25), params(emotions=EMOTIONS)).rows
     by_name = {row["name"][-5:]: row for row in rows}
     assert by_name["1.png"]["image"]["bytes"] == small.read_bytes()
     assert (by_name["1.png"]["emotion"], by_name["1.png"]["character"]) == ("happy", "tom-cat")

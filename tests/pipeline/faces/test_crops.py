@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.faces.crops import crop_jpeg, cut_face
-from pipeline.images import decode_rgb
+from pipeline.faces.crops import crop_jpeg
+from pipeline.images import cut_face, decode_rgb
 from pipeline.params import Faces
 from pipeline.video.decode import decode_frames
 from tests.support.worlds import write_video

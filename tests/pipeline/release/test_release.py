@@ -17,8 +17,7 @@ from PIL import Image
 
 from pipeline import paths
 from pipeline.errors import InputError
-from pipeline.faces.crops import cut_face
-from pipeline.images import decode_rgb, encode_jpeg
+from pipeline.images import cut_face, decode_rgb, encode_jpeg
 from pipeline.pages.verified import verified_page
 from pipeline.release.fingerprint import compare, label_sums, looks
 from pipeline.release.make import Choices, make_release

@@ -9,8 +9,7 @@ import pandas as pd
 from pipeline import paths
 from pipeline.classifier.model import save_model
 from pipeline.faces.cascade_files import save_cascade
-from pipeline.faces.crops import cut_face
-from pipeline.images import encode_jpeg
+from pipeline.images import cut_face, encode_jpeg
 from pipeline.schemas import EPISODES, FACES, LABELS, MANIFEST, SCENES
 from pipeline.tables import to_table, write_table
 from tests.pipeline.app.seen import EMOTIONS, MIN_SCORE, SIDE, classifier, disc, scene
