@@ -158,7 +158,7 @@ def bucket(folder: Path, files: Path) -> Iterator[str]:
 def connect(server: Server, project: Project, address: str) -> None:
     """Do what a person does at Settings → Cloud Storage, so that the server resolves s3://pictures/…."""
     server.client.import_storage.s3.create(
-        project=project.id, bucket="pictures", title="pictures", use_blob_urls=True, s3_endpoint=address, presign=True,
+        project=project.id, bucket="pictures", title="pictures", use_blob_urls=True, s3endpoint=address, presign=True,
         aws_access_key_id="anybody", aws_secret_access_key="anything", region_name="us-east-1",
     )  # fmt: skip
 
