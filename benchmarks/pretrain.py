@@ -1,8 +1,9 @@
 """Weights of `toon` that know drawn faces: `python -m benchmarks.pretrain draw|judge|train --folder FOLDER`.
 
 `draw` installs `benchmarks.drawn.PACKAGES` from npm (node is needed, here only), draws the faces and writes sheets to
-look at. `judge` leaves styles out: it trains on the others and names the emotions of those. `train` trains on all and
-writes the weights that the package ships, the same bytes again on the same machine.
+look at. `judge` leaves styles out: it trains on the others and asks for the emotions of those, without any label of the
+style and with a few, beside a random start. What is finished is kept in the folder. `train` trains on all and writes
+the weights that the package ships, the same bytes again on the same machine.
 """
 
 import argparse
@@ -10,9 +11,10 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import product
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,14 +28,16 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 
 from benchmarks.drawn import EMOTIONS, PACKAGES, SIZE, choose, rasterise, read_styles, svgs_of, vary
-from pipeline.classifier.inputs import Normalisation
+from benchmarks.papers import mean_of
+from pipeline.classifier.inputs import Normalisation, statistics
 from pipeline.classifier.metrics import scores
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.nets import architecture, build
 from pipeline.nets.layers import probabilities
+from pipeline.tables import write_json
 from pipeline.training.run import Examples, Run, logits_of
-from pipeline.training.start import WEIGHTS
+from pipeline.training.start import PACE, WEIGHTS, put
 
 NORMALISE: Final = Normalisation((127.5,) * 3, (70.0,) * 3)
 """`toon` brings each picture to mean 0 and deviation 1 itself: this only sets the scale of varied brightness."""
@@ -47,6 +51,7 @@ CHUNK: Final = 250
 """Drawings that a process makes at a time."""
 LEARNERS: Final = 4
 """Processes that learn side by side."""
+RECIPE: Final = architecture("toon").recipe
 TIMES: Final = 2
 """Variations of each drawing."""
 TILES: Final = 4
@@ -152,7 +157,7 @@ def _learn(
     keep_freed_memory()
     data = Examples(torch.from_numpy(np.load(images, mmap_mode="r")[rows]), torch.from_numpy(targets))
     nobody = Examples(data.images[:0], data.targets[:0])
-    recipe = replace(architecture("toon").recipe, epochs=epochs, mixup=0.0)
+    recipe = replace(RECIPE, epochs=epochs, mixup=0.0)
     with reproducible(seed, 1):
         net = build("toon", len(EMOTIONS), {})
         net.load_state_dict(first)
@@ -163,26 +168,77 @@ def _learn(
             run.net.load_state_dict({name: torch.from_numpy(values) for name, values in pipe.recv().items()})
 
 
-def judge(folder: Path, epochs: int, seed: int) -> None:
+def judge(folder: Path, epochs: int, seeds: int, labels: int) -> None:
     """Print how well the emotions of styles that were left out are named, a row for each style."""
     images, table = np.load(folder / "images.npy", mmap_mode="r"), pd.read_csv(folder / "faces.csv")
-    print("| style left out | faces | emotions | accuracy | macro F1 |\n|---|---|---|---|---|")
+    faces = hashlib.sha256(images.tobytes()).hexdigest()
     found = []
-    for held in HELD:
-        net = fit(folder, epochs, seed, held)
-        for style in held:
-            rows = np.flatnonzero(table["style"] == style)
-            actual = np.array([EMOTIONS.index(one) for one in table["emotion"][rows]])
-            logits = logits_of(net, NORMALISE, torch.from_numpy(images[rows]))
-            there = np.unique(actual)
-            # A style that cannot show an emotion is not asked about it.
-            guess = there[probabilities(net, logits).numpy()[:, there].argmax(axis=1)]
-            names = tuple(EMOTIONS[one] for one in there)
-            figures = scores(np.searchsorted(there, actual), np.searchsorted(there, guess), names)
-            found.append((figures["accuracy"], figures["macro_f1"]))
-            print(f"| {style} | {len(rows)} | {len(there)} | {found[-1][0]:.3f} | {found[-1][1]:.3f} |", flush=True)
-    accuracy, macro = np.mean(found, axis=0)
-    print(f"| mean | | | {accuracy:.3f} | {macro:.3f} |")
+    for seed, held in product(range(seeds), HELD):
+        key = hashlib.sha256(json.dumps([faces, epochs, labels, seed, held, repr(RECIPE)]).encode()).hexdigest()[:16]
+        kept = folder / "judged" / f"{seed}-{held[0]}-{key}.json"
+        if not kept.exists():
+            with reproducible(seed, 1):
+                net = fit(folder, epochs, seed, held)
+            write_json(kept, [judged(style, net, images, table, labels, seed) for style in held])
+        found += json.loads(kept.read_text(encoding="utf-8"))
+    print("\n".join(judged_table(pd.DataFrame(found), labels)))
+
+
+def judged(
+    style: str, net: torch.nn.Module, images: NDArray[np.uint8], table: pd.DataFrame, labels: int, seed: int
+) -> dict[str, Any]:
+    """Macro F1 on the drawings of one style that are not labelled: no label, random start, this start.
+
+    net: has not learned from the style. A style that cannot show an emotion is not asked about it.
+    """
+    own = table[table["style"] == style]
+    known, asked = told(own, labels, seed)
+    names = tuple(one for one in EMOTIONS if (own["emotion"] == one).any())
+    there = [EMOTIONS.index(one) for one in names]
+    known_y, asked_y = (np.array([names.index(one) for one in own["emotion"][rows]]) for rows in (known, asked))
+    few = Examples(torch.from_numpy(images[known]), torch.from_numpy(known_y))
+    pictures = torch.from_numpy(images[asked])
+    guesses = {"none": probabilities(net, logits_of(net, NORMALISE, pictures)).numpy()[:, there].argmax(axis=1)}
+    weights = {name: values for name, values in net.state_dict().items() if "num_batches" not in name}
+    for name, pace in (("random start", 1.0), ("drawn start", PACE)):
+        with reproducible(seed, 1):
+            own_net: torch.nn.Module = build("toon", len(names), {})
+            if name == "drawn start":
+                put(own_net, names, weights)
+            normalise = statistics(few.images.numpy())
+            nobody = Examples(few.images[:0], few.targets[:0])
+            run = Run(own_net, normalise, few, nobody, RECIPE, seed, len(names), pace)
+            for _ in range(RECIPE.epochs):
+                run.step()
+            guesses[name] = logits_of(own_net, normalise, pictures).numpy().argmax(axis=1)
+    figures = {name: scores(asked_y, guess, names)["macro_f1"] for name, guess in guesses.items()}
+    return {"style": style, "seed": seed, "emotions": len(names), "labels": len(known), "asked": len(asked), **figures}
+
+
+def told(own: pd.DataFrame, labels: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of a style whose labels are known, one variation of `labels` drawings an emotion; rows of other drawings."""
+    order = np.random.default_rng(seed).permutation(own["drawing"].unique())
+    drawings = own.drop_duplicates("drawing").set_index("drawing").loc[order]
+    chosen = drawings.groupby("emotion").head(labels).index
+    known = own[own["drawing"].isin(chosen)].drop_duplicates("drawing")
+    return known.index.to_numpy(), own[~own["drawing"].isin(chosen)].index.to_numpy()
+
+
+def judged_table(found: pd.DataFrame, labels: int) -> Iterator[str]:
+    """Means over seeds as Markdown; in the last row the mean over styles, ± the deviation of its values over seeds."""
+    ways = ["none", "random start", "drawn start"]
+    titles = ("style left out", "emotions", "faces asked", "no label", f"{labels} labels, random start")
+    yield f"| {' | '.join(titles)} | {labels}, drawn start |"
+    yield "|---|---|---|---|---|---|"
+    for style, own in found.groupby("style"):
+        cells = [str(style), str(own["emotions"].iloc[0]), str(own["asked"].iloc[0])]
+        yield "| " + " | ".join([*cells, *(mean_of(own[way]) for way in ways)]) + " |"
+    means = found.groupby("seed")[ways].mean()
+    yield "| " + " | ".join(["mean", "", "", *(mean_of(means[way]) for way in ways)]) + " |"
+    by_style = found.groupby("style")
+    ahead = by_style["drawn start"].mean() > by_style["random start"].mean()
+    chance = (1 / by_style["emotions"].first()).mean()
+    yield f"\nThe drawn start is ahead in {ahead.sum()} of {len(ahead)} styles. Accuracy by chance: {chance:.3f}"
 
 
 def write(net: torch.nn.Module, path: Path) -> str:
@@ -202,6 +258,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="that draw; changes nothing drawn")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=2, help="of `judge`; one takes about 6 CPU minutes")
+    parser.add_argument("--labels", type=int, default=10, help="an emotion, of a style that `judge` leaves out")
     parser.add_argument("--without", nargs="*", default=[], help="styles that are not learned from")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     options = parser.parse_args()
@@ -212,7 +270,7 @@ def main() -> None:
         if options.job == "draw":
             draw(options.folder, options.count, options.seed, options.processes)
         elif options.job == "judge":
-            judge(options.folder, options.epochs, options.seed)
+            judge(options.folder, options.epochs, options.seeds, options.labels)
         else:
             sha256 = write(fit(options.folder, options.epochs, options.seed, options.without), options.weights)
             print(f"{options.weights}: {options.weights.stat().st_size} bytes, sha256 {sha256}")
