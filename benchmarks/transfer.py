@@ -4,8 +4,8 @@ Judges held-out scenes by networks that learned from photographs of people (`too
 from ImageNet, from drawn faces, or from nothing. Each gets 10, 50 or 200 labels an emotion, or as many as there are,
 from the faces that are not held out. *As it is*: the network answers without having seen a cartoon; answers that are
 no emotion of the set are left out of its choice. *Frozen*: only a new last layer is learned, a logistic regression.
-Prints macro F1, mean ± standard deviation over seeds. Every finished run is a file in `--runs`, and what is there is
-not run again.
+Prints macro F1 and the F1 of each emotion, mean ± standard deviation over seeds. Every finished run is a file in
+`--runs`, and what is there is not run again.
 """
 
 import argparse
@@ -207,7 +207,8 @@ def measure(way: Way, bench: Bench, labels: int, seed: int) -> dict[str, float]:
     spent = time.process_time() - begun
     actual = np.concatenate([judged.targets.numpy() for _, judged in bench.splits(way.net)])
     figures = scores(actual, guess, EMOTIONS)
-    return {"macro_f1": figures["macro_f1"], "accuracy": figures["accuracy"], "cpu_s": round(spent, 2)}
+    own = {f"f1 {emotion}": found["f1"] for emotion, found in figures["per_class"].items() if found["n"]}
+    return {"macro_f1": figures["macro_f1"], "accuracy": figures["accuracy"], **own, "cpu_s": round(spent, 2)}
 
 
 def path_of(runs: Path, what: list[Any]) -> Path:
@@ -222,6 +223,15 @@ def lines_of(found: dict[tuple[str, int], list[dict[str, float]]]) -> Iterator[s
         table = pd.DataFrame(results)
         cells = [name, str(labels), str(len(table)), mean_of(table["macro_f1"]), mean_of(table["accuracy"])]
         yield "| " + " | ".join([*cells, f"{table['cpu_s'].mean():.1f}"]) + " |"
+
+
+def emotions_of(found: dict[tuple[str, int], list[dict[str, float]]]) -> Iterator[str]:
+    """F1 of each emotion that occurs, as Markdown."""
+    there = [emotion for emotion in EMOTIONS if all(f"f1 {emotion}" in one for own in found.values() for one in own)]
+    yield f"| network | labels an emotion | {' | '.join(there)} |\n|---|---|{'---|' * len(there)}"
+    for (name, labels), results in found.items():
+        table = pd.DataFrame(results)
+        yield "| " + " | ".join([name, str(labels), *(mean_of(table[f"f1 {emotion}"]) for emotion in there)]) + " |"
 
 
 def main() -> None:
@@ -256,7 +266,17 @@ def main() -> None:
                 ):
                     continue
                 recipe = repr(recipe_of(way.net)) if way.how in ("trained on", "scratch") else ""
-                key = [digest_of(rows), options.folds, way.net, way.how, labels, seed, weights.get(way.net), recipe]
+                key = [
+                    "by emotion",
+                    digest_of(rows),
+                    options.folds,
+                    way.net,
+                    way.how,
+                    labels,
+                    seed,
+                    weights.get(way.net),
+                    recipe,
+                ]
                 path = path_of(options.runs, key)
                 if not path.exists():
                     if options.list:
@@ -264,7 +284,8 @@ def main() -> None:
                     write_json(path, measure(way, bench, labels, seed))
                 found.setdefault((way.name, labels), []).append(json.loads(path.read_text(encoding="utf-8")))
         print(f"\n{data}: {len(rows['test'])} faces held out, folds: {options.folds}\n")
-        print("\n".join(lines_of(found)), flush=True)
+        print("\n".join(lines_of(found)))
+        print("\nF1 of each emotion:\n\n" + "\n".join(emotions_of(found)), flush=True)
 
 
 if __name__ == "__main__":

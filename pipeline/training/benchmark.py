@@ -184,18 +184,18 @@ def _processor() -> str:
 
 def described(result: Result, reported: str) -> str:
     """What came out, for people."""
-    faces, seeds = result.faces, len(result.seeds)
+    faces, seeds, wide = result.faces, len(result.seeds), len(result.split) + 3
     lines = [
         f"benchmark {result.benchmark} on {faces.name}, split {result.split}: {counted(faces.train, 'faces')} to train "
         f"on, {faces.validation} to tune on, {faces.test} to test on; {counted(seeds, 'seeds')}",
-        f"  {'':<10}{'accuracy':<18}macro F1",
+        f"  {'':<{wide}}{'accuracy':<18}macro F1",
     ]
-    for title, runs in (("by scene", result.by_scene), ("at random", result.at_random)):
+    for title, runs in ((result.split, result.by_scene), ("at random", result.at_random)):
         cells = [spread([getattr(run, name) for run in runs]) for name in ("accuracy", "macro_f1")]
-        lines.append(f"  {title:<10}{cells[0]:<18}{cells[1]}")
-    lines.append(f"  {'gap':<10}{spread(result.gaps('accuracy'), '+'):<18}{spread(result.gaps('macro_f1'), '+')}")
+        lines.append(f"  {title:<{wide}}{cells[0]:<18}{cells[1]}")
+    lines.append(f"  {'gap':<{wide}}{spread(result.gaps('accuracy'), '+'):<18}{spread(result.gaps('macro_f1'), '+')}")
     if ends := interval(result):
-        lines.append(f"  macro F1 by scene, 95 % interval over scenes: {ends}")
+        lines.append(f"  macro F1 {result.split}, 95 % interval over scenes or groups: {ends}")
     if "look-alikes" in faces.apart:
         lines.append("  Nobody says which pictures belong together: only near-duplicates are kept apart. Give a group.")
     if reported:

@@ -44,7 +44,7 @@ def test_a_protocol_is_run_on_both_splits_and_a_finished_run_is_not_run_again(pr
     known = json.loads(path.read_text())
     accuracy = {how: np.array([run["accuracy"] for run in known[how]]) for how in ("by_scene", "at_random")}
     gap = accuracy["at_random"] - accuracy["by_scene"]
-    assert f"gap       {gap.mean():+.3f} ± {gap.std(ddof=1):.3f}" in printed
+    assert f"gap        {gap.mean():+.3f} ± {gap.std(ddof=1):.3f}" in printed
     first = path.read_bytes()
     monkeypatch.setattr(module, "run_once", None)
     benchmark("project", 2, called="shapes")
