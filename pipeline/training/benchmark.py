@@ -7,6 +7,7 @@ the random split scores above the other is what the network remembers of scenes 
 import hashlib
 import json
 import platform
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -79,8 +80,10 @@ def measure(
             found = None if code.changed else read_kept_json(kept)  # uncommitted code has no name to keep runs by
             if found is None:
                 dealt = rows if how == "by_scene" else deal(rows, seed)
-                found = run_once(dealt, own, cache, f"{name}, seed {seed}, {how.replace('_', ' ')}")
+                work = cache_folder(key, cache)  # decoded pictures and the checkpoint of an interrupted training
+                found = run_once(dealt, own, work, f"{name}, seed {seed}, {how.replace('_', ' ')}")
                 write_kept_json(kept, found)
+                shutil.rmtree(work)
             parameters = found.pop("parameters")
             runs[how].append(Run.model_validate({"seed": seed, **found}))
     return Result(

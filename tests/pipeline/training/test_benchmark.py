@@ -46,6 +46,8 @@ def test_a_protocol_is_run_on_both_splits_and_a_finished_run_is_not_run_again(pr
     gap = accuracy["at_random"] - accuracy["by_scene"]
     assert f"gap        {gap.mean():+.3f} ± {gap.std(ddof=1):.3f}" in printed
     first = path.read_bytes()
+    kept = sorted(one.name.rsplit("-", 1)[0] for one in (project / "data" / "cache" / "benchmark").iterdir())
+    assert kept == [".gitignore", *(f"project-{how}-{seed}" for how in ("at_random", "by_scene") for seed in (0, 1))]
     monkeypatch.setattr(module, "run_once", None)
     benchmark("project", 2, called="shapes")
     assert path.read_bytes() == first
