@@ -55,7 +55,7 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
     emotions: list[Row] = []
     unused: list[str] = []
     names: Counter[str] = Counter()
-    example = ""
+    example, strange = "", False
     for picture in READERS[form](path):
         unused += [f"{picture.file}: {fault}" for fault in picture.faults]
         if picture.faults and not picture.boxes:
@@ -63,6 +63,7 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
         place, fault = _place(picture, episodes, choices)
         if fault:
             unused += [fault] * max(1, len(picture.boxes))
+            strange |= picture.frame is None and identity(picture.file)[0] not in episodes
             continue
         assert place is not None
         episode, frame = place
@@ -86,6 +87,11 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
     for name, count in sorted(names.items()):
         print(f"import {form}: {count} {noun(count, 'boxes')} of {name!r}: {(choices.maps or {}).get(name, name)}")
     say_reasons(f"import {form}", "boxes not used", unused)
+    if strange:
+        print(
+            f"import {form}: pictures of no episode can be learned from, too: copy them and their boxes to "
+            f"{paths.GIVEN_PICTURES}/, and list them in `faces_from` of params.yaml (docs/exchange.md)"
+        )
     added = {
         "boxes": _append(paths.BOXES, BOX_COLUMNS, BOX_FILE, boxes),
         "frames without a face, or not complete": _append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE, frames),

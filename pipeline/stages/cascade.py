@@ -26,14 +26,19 @@ from cascades import (
     train,
 )
 from cascades.calibration import LEAST_SCENES, calibrate, too_few, train_validated
+from cascades.errors import PictureError
+from cascades.pictures import read_picture
+from cascades.planes import chroma_of
 from cascades.words import counted
 from pipeline import paths
 from pipeline.compute.each import cores
 from pipeline.console import progress, say_counts, say_reasons
 from pipeline.errors import ParamsError, StageError, nearest
+from pipeline.exchange.training_pictures import training_pictures
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames, with_named
 from pipeline.faces.cascade_files import save_cascade, save_untrained
 from pipeline.faces.examples import annotated, training_params
+from pipeline.images import fit_chroma, fit_height, to_gray
 from pipeline.labels.annotations import read_boxes, read_looked_at, read_names, rows_in_force
 from pipeline.params import CascadeParams, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES, SPLITS
@@ -57,6 +62,8 @@ def main(character: str) -> None:
         )
     forget_others(params.characters)
     boxes, frames = read_looked_at_frames(character, params)
+    pictures, unused_pictures = read_pictures(character, params)
+    frames += pictures
     by_split = {split: [frame for frame in frames if frame.split == split] for split in SPLITS}
     say_reasons(f"cascade@{character}", "boxes", boxes.loc[boxes["status"] != OK, "reason"])
     reason = too_little(character, by_split["train"])
@@ -64,6 +71,7 @@ def main(character: str) -> None:
         leave_out(character, reason, boxes)
         return
     cascade, rejected = learn(character, by_split["train"], params.cascade, by_split["validation"])
+    rejected = pd.concat([rejected, unused_pictures], ignore_index=True)
     calibration = choose_score(cascade, by_split["validation"], by_split["train"], params)
     save_cascade(character, cascade, calibration | probabilities(cascade, by_split["validation"]))
     roc = measure(detect(cascade, by_split["test"], params), by_split["test"])
@@ -149,6 +157,27 @@ def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame,
     decoded = read_boxed_frames(seen, episodes, scenes, paths.VIDEOS, params.cascade.max_height, cores(params.compute))
     known = boxes["character"].isin(params.characters)
     return boxes[(boxes["character"] == character) | ~known], decoded
+
+
+def read_pictures(character: str, params: Params) -> tuple[list[BoxedFrame], pd.DataFrame]:
+    """Boxed pictures of no episode as train frames, each a scene of its own; and what is not used, with the reason."""
+    found, unused = training_pictures(character, params, set(read_rows(paths.EPISODES, EPISODES)["episode_id"]))
+    frames = []
+    for number, picture in enumerate(progress(found, desc="boxed pictures", unit="pictures")):
+        try:
+            rgb = read_picture(picture.place)
+        except PictureError as error:
+            unused.append((f"{picture.source}: {picture.place.name}", str(error)))
+            continue
+        small, scale = fit_height(rgb, params.cascade.max_height)
+        boxes = tuple((round(x * scale), round(y * scale), round(w * scale), round(h * scale))
+                      for x, y, w, h in picture.boxes)  # fmt: skip
+        gray = to_gray(small)
+        frames.append(BoxedFrame(picture.source, number, gray, fit_chroma(chroma_of(small), gray), boxes,
+                                 picture.complete, "train", number))  # fmt: skip
+    if faces := sum(len(frame.boxes) for frame in frames):
+        print(f"cascade@{character}: {counted(faces, 'faces')} in pictures of no episode are learned too")
+    return frames, pd.DataFrame(unused, columns=["image", "reason"])
 
 
 def learn(

@@ -167,6 +167,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(boxed: Path) -> None:
         "Did you mean 'one'?",
         "'portrait.jpg' has no number",
         "left out by --map",
+        "pictures of no episode can be learned from, too",
         "1 new box, ",
         "8 not used",
     ):

@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 
 from cascades import Cascade, Roc, chroma_of
+from pipeline import paths
 from pipeline.errors import InputError, StageError
 from pipeline.faces.boxed_frames import BoxedFrame
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade, save_cascade
 from pipeline.faces.find import find_faces
 from pipeline.images import decode_rgb
-from pipeline.params import CascadeParams, Faces, Params
-from pipeline.schemas import FACES
-from pipeline.stages.cascade import choose_score, detect, figures, learn, measure, probabilities
-from pipeline.tables import to_table
+from pipeline.params import CascadeParams, Faces, FacesFrom, Params
+from pipeline.schemas import EPISODES, FACES
+from pipeline.stages.cascade import choose_score, detect, figures, learn, measure, probabilities, read_pictures
+from pipeline.tables import to_table, write_table
 from pipeline.video.decode import decode_frames
 from pipeline.video.probe import probe
 from tests.support.worlds import write_video
@@ -67,6 +68,37 @@ def boxed(count: int, split: str, seed: int, **more: Any) -> list[BoxedFrame]:
 @pytest.fixture(scope="module")
 def cascade() -> Cascade:
     return learn("dot", boxed(40, "train", 0), PARAMS.cascade)[0]
+
+
+def test_boxed_pictures_of_no_episode_are_learned_as_frames_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_table(paths.EPISODES, to_table([], EPISODES))
+    frames = boxed(3, "train", 0)
+    place = paths.GIVEN_PICTURES / "web"
+    place.mkdir(parents=True)
+    rows = ["file,character,x,y,w,h"]
+    for number, frame in enumerate(frames):
+        rng = np.random.default_rng(number)
+        picture = background(rng, 160, 120)
+        x, y, w, h = frame.boxes[0]
+        draw(picture, x, y, w)
+        assert cv2.imwrite(str(place / f"{number}.png"), np.repeat(np.repeat(picture, 4, 0), 4, 1)[..., ::-1])
+        rows.append(f"{number}.png,dot,{4 * x},{4 * y},{4 * w},{4 * h}")
+    (place / "more.png").write_bytes(b"no picture")
+    (place / "boxes.csv").write_text("\n".join(rows) + "\n")
+    settings = PARAMS.model_copy(update={"faces_from": (FacesFrom(id="web", format="boxes"),)})
+    settings = settings.model_copy(update={"cascade": settings.cascade.model_copy(update={"max_height": 120})})
+    found, unused = read_pictures("dot", settings)
+    assert [frame.boxes for frame in found] == [frame.boxes for frame in frames]
+    assert {(frame.split, frame.complete, frame.gray.shape) for frame in found} == {("train", True, (120, 160))}
+    for number, frame in enumerate(found):
+        rng = np.random.default_rng(number)
+        picture = background(rng, 160, 120)
+        draw(picture, *frames[number].boxes[0][:3])
+        assert np.abs(frame.gray.astype(int) - cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)).max() <= 1
+    assert unused["reason"].tolist() == ["the boxes do not name this picture"]
 
 
 @pytest.fixture(scope="module")
