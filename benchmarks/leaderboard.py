@@ -5,6 +5,7 @@ Every file there was written by `toonset benchmark` and is called DATASET-NAME.j
 """
 
 import argparse
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ LEAD: Final = """\
 `toonset benchmark NAME`, which trains the same network on two splits of the same faces, with the same seeds:
 
 - **by scene**: the test faces are from scenes that were not used for training. This is what counts, and the rows are in
-  its order. In "interval", whole scenes are drawn again (95 %): with few test scenes it is wide.
+  its order. For the interval of macro F1 whole scenes are drawn again: with few test scenes it is wide.
 - **at random**: as many test faces, but dealt out by chance, as most papers do. Frames of one scene look alike, so the
   test faces have neighbors among the training faces.
 - **gap**: how much more the random split gives. It is what the network remembers of scenes that it has seen.
@@ -46,7 +47,8 @@ ADD: Final = """\
 ## Add a result
 
 1. Make the faces of one of the sets above, or a set of your own (a [show](../README.md) or
-   [pictures that are faces already](exchange.md)). Check that the command's sha256 is that of the set.
+   [pictures that are faces already](exchange.md)). The command in step 2 prints
+   the sha256 of the faces: it must be that of the set.
 2. Run `toonset benchmark NAME --seeds 5` in the project, with toonset installed from a git checkout without changes.
    A network of your own is a file in `pipeline/nets/`. Other settings of a network are run with
    `toonset benchmark project`, which takes the section `train` of `params.yaml`.
@@ -96,12 +98,21 @@ def section(name: str, results: Mapping[str, Result]) -> Iterator[str]:
     first = next(iter(results.values()))
     faces = first.faces
     yield f"## {name}\n"
-    if name in SETS:
-        yield SETS[name]
-    yield f"{faces.train} faces to train on, {faces.validation} to tune on, {faces.test} to test on, which are of"
-    yield f"{faces.scenes} scenes or groups. Split {first.split}. Emotions: {', '.join(faces.emotions)}."
-    yield f"sha256 `{faces.sha256}`.\n"
-    titles = ("network", "parameters", "seeds", "by scene: macro F1", "interval", "accuracy", "at random: accuracy")
+    about = (
+        f"{SETS.get(name, '')} {faces.train} faces to train on, {faces.validation} to tune on, {faces.test} to test on "
+        f"(from {faces.scenes} scenes or groups), split {first.split}. Emotions: {', '.join(faces.emotions)}. The "
+        f"sha256 of the faces is `{faces.sha256}`."
+    )
+    yield textwrap.fill(about, 120, break_on_hyphens=False) + "\n"
+    titles = (
+        "network",
+        "parameters",
+        "seeds",
+        "by scene: macro F1",
+        "95 % interval",
+        "accuracy",
+        "at random: accuracy",
+    )
     yield f"| {' | '.join(titles)} | gap | CPU s |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for stem, result in sorted(results.items(), key=lambda item: (-_mean(item[1]), item[0])):

@@ -191,6 +191,7 @@ def described(result: Result, reported: str) -> str:
     lines = [
         f"benchmark {result.benchmark} on {faces.name}, split {result.split}: {counted(faces.train, 'faces')} to train "
         f"on, {faces.validation} to tune on, {faces.test} to test on; {counted(seeds, 'seeds')}",
+        f"  the faces' sha256: {faces.sha256}",
         f"  {'':<{wide}}{'accuracy':<18}macro F1",
     ]
     for title, runs in ((result.split, result.by_scene), ("at random", result.at_random)):
