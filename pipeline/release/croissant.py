@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pipeline.schemas import DATASET
+import pyarrow as pa
+
+from pipeline.schemas import DATASET, RELEASED_BOXES
 
 CONTEXT: Final[dict[str, Any]] = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",
@@ -25,9 +27,18 @@ KINDS: Final = {
 
 
 def croissant(
-    about: Mapping[str, Any], files: Mapping[str, tuple[str, str]], emotions: Sequence[str], *, pictures: bool
+    about: Mapping[str, Any],
+    files: Mapping[str, tuple[str, str]],
+    boxes: tuple[str, str],
+    emotions: Sequence[str],
+    *,
+    pictures: bool,
 ) -> dict[str, Any]:
-    """The description. about: name, description, version, license, creator, date…; files: split → (path, sha256)."""
+    """The description.
+
+    about: name, description, version, license, creator, date…; files: split → (path, sha256); boxes: those of the table
+    of boxes.
+    """
     distribution = [
         {
             "@type": "cr:FileObject",
@@ -37,7 +48,7 @@ def croissant(
             "encodingFormat": "application/x-parquet",
             "sha256": sha256,
         }
-        for split, (path, sha256) in files.items()
+        for split, (path, sha256) in {**files, "boxes": boxes}.items()
     ]
     urls = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
     splits = {
@@ -57,7 +68,7 @@ def croissant(
         "conformsTo": "http://mlcommons.org/croissant/1.1",
         **about,
         "distribution": distribution,
-        "recordSet": [splits, enumeration, *sets],
+        "recordSet": [splits, enumeration, *sets, _boxes()],
     }
 
 
@@ -76,14 +87,7 @@ def _faces(split: str, pictures: bool) -> dict[str, Any]:
         kind = "sc:ImageObject" if name == "image" else KINDS[str(column.type)]
         if name == "image":
             source["transform"] = {"jsonPath": "bytes"}
-        field = {
-            "@type": "cr:Field",
-            "@id": f"{split}/{column.name}",
-            "name": column.name,
-            "description": (column.metadata or {})[b"doc"].decode(),
-            "dataType": kind,
-            "source": source,
-        }
+        field = _described(split, column, kind, source)
         if column.name in ("emotion", "split"):
             target = "emotions/name" if column.name == "emotion" else "splits/name"
             field["references"] = {"field": {"@id": target}}
@@ -92,3 +96,29 @@ def _faces(split: str, pictures: bool) -> dict[str, Any]:
             field["prov:wasAttributedTo"] = {"@type": "prov:Agent", "name": "the annotators of this release"}
         fields.append(field)
     return {"@type": "cr:RecordSet", "@id": split, "name": split, "key": {"@id": f"{split}/face_id"}, "field": fields}
+
+
+def _boxes() -> dict[str, Any]:
+    """The record set of boxes; `mlcroissant` reads a box from a text, not from a list in Parquet."""
+    fields = []
+    for column in RELEASED_BOXES:
+        source: dict[str, Any] = {"fileObject": {"@id": "boxes-parquet"}, "extract": {"column": column.name}}
+        if column.name == "bbox":
+            source["format"] = "XYWH"
+        kind = "cr:BoundingBox" if column.name == "bbox" else KINDS[str(column.type)]
+        field = _described("boxes", column, kind, source)
+        if column.name == "split":
+            field["references"] = {"field": {"@id": "splits/name"}}
+        fields.append(field)
+    return {"@type": "cr:RecordSet", "@id": "boxes", "name": "boxes", "key": {"@id": "boxes/face_id"}, "field": fields}
+
+
+def _described(record_set: str, column: "pa.Field[Any]", kind: str, source: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": f"{record_set}/{column.name}",
+        "name": column.name,
+        "description": (column.metadata or {})[b"doc"].decode(),
+        "dataType": kind,
+        "source": source,
+    }

@@ -1,6 +1,7 @@
 """`toonset release VERSION`: the dataset as a folder that explains itself and can be checked by anybody.
 
 data/SPLIT-00000-of-00001.parquet   the rows, as Hugging Face `datasets` shows them; no file for an empty split
+boxes.parquet                       where each face is in its frame, in one column, as Croissant has boxes
 rows.csv                            what each picture is (`fingerprint`), for `toonset verify`
 README.md, DATASHEET.md, CITATION.cff, LICENSES.md, CHANGELOG.md, croissant.json
 cascades/, emotion/                 the detectors and the classifier, where there are any
@@ -30,11 +31,12 @@ from pipeline.release.croissant import croissant
 from pipeline.release.fingerprint import COLUMNS, fingerprints
 from pipeline.release.texts import datasheet, front_matter, licenses_of
 from pipeline.release.versions import Change, changes, latest, read_version, require_growth
-from pipeline.schemas import DATASET, EPISODES, SPLITS
-from pipeline.tables import COMPRESSION, read_rows, sha256_of, write_json, write_text
+from pipeline.schemas import DATASET, EPISODES, RELEASED_BOXES, SPLITS
+from pipeline.tables import COMPRESSION, read_rows, sha256_of, to_table, write_json, write_table, write_text
 
 SUMS: Final = "SHA256SUMS"
 ROWS: Final = "rows.csv"
+BOXES: Final = "boxes.parquet"
 UNKNOWN: Final = ("unknown", "")
 
 
@@ -149,8 +151,15 @@ def _write(
         "citeAs": f"{title}, version {version}",
         "isLiveDataset": False,
     }
-    write_json(out / "croissant.json", croissant(about, files, params.emotions, pictures=choices.pictures))
+    write_table(out / BOXES, _boxes(rows))
+    boxes = (BOXES, sha256_of(out / BOXES))
+    write_json(out / "croissant.json", croissant(about, files, boxes, params.emotions, pictures=choices.pictures))
     write_sums(out)
+
+
+def _boxes(rows: pd.DataFrame) -> pa.Table:
+    places = [" ".join(map(str, box)) for box in rows[list("xywh")].astype(int).itertuples(index=False)]
+    return to_table(rows.assign(bbox=places), RELEASED_BOXES)
 
 
 def _copy_models(out: Path) -> None:

@@ -127,6 +127,14 @@ def test_mlcroissant_validates_a_release_and_iterates_its_records(project: Path,
             assert record[f"{split}/image"].size == (128, 128)
             seen += 1
     assert seen == len(rows)
+    boxes = {word(one["boxes/face_id"]): one for one in described.records("boxes")}
+    assert set(boxes) == set(rows["face_id"])
+    for face_id, row in known.iterrows():
+        assert boxes[str(face_id)]["boxes/bbox"] == [row["x"], row["y"], row["w"], row["h"]]
+        assert (word(boxes[str(face_id)]["boxes/split"]), boxes[str(face_id)]["boxes/frame"]) == (
+            row["split"],
+            row["frame"],
+        )
     assert [word(one["emotions/name"]) for one in described.records("emotions")] == EMOTIONS
 
 
