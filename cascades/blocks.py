@@ -20,31 +20,7 @@ from numba.np.arrayobj import make_array
 
 from cascades.flat import SHARED, THREE
 from cascades.opencv_xml import MAX_NODES
-from cascades.pyramid import BLOCK
-
-I8, I32, I64 = (ir.IntType(bits) for bits in (8, 32, 64))
-MASK = ir.IntType(BLOCK)
-F32, F64 = ir.FloatType(), ir.DoubleType()
-
-
-def vector(element):
-    """As many of an element as a block has windows."""
-    return ir.VectorType(element, BLOCK)
-
-
-def splat(builder, value):
-    """A vector with the value in every lane."""
-    first = builder.insert_element(ir.Constant(vector(value.type), ir.Undefined), value, I32(0))
-    lanes = ir.Constant(ir.VectorType(I32, BLOCK), [0] * BLOCK)
-    return builder.shuffle_vector(first, ir.Constant(vector(value.type), ir.Undefined), lanes)
-
-
-def load_vector(builder, data, index, element):
-    """A vector from an array's data, beginning at an element."""
-    pointer = builder.bitcast(builder.gep(data, [index]), vector(element).as_pointer())
-    loaded = builder.load(pointer)
-    loaded.align = 4
-    return loaded
+from cascades.vectors import BLOCK, F32, F64, I8, I32, I64, MASK, load_vector, splat, vector
 
 
 def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):

@@ -10,7 +10,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.pyramid import BLOCK, Layout, Level, grid
+from cascades.integral import sum_row
+from cascades.pyramid import Layout, Level, grid
+from cascades.rows import inverse_norms_row
+from cascades.scratch import Scratch
+from cascades.vectors import BLOCK
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +31,22 @@ class Contrast:
     windows: int
 
 
-def level_contrast(level: Level, window: tuple[int, int], stripe_count: int) -> Contrast:
-    """The contrast of every window of this size (w, h); stripe_count: see `pyramid.grid`."""
-    width, height = window
+def level_contrast(
+    level: Level, window: tuple[int, int], stripe_count: int, scratch: Scratch | None = None
+) -> Contrast:
+    """The contrast of every window of this size (w, h).
+
+    stripe_count  see `pyramid.grid`
+    scratch       where it is kept until that of the next level is computed; without one it has its own memory
+    """
     lay = level.layout
     nx, ny = grid(lay, window, stripe_count)
-    inverse = np.zeros(-(-ny * lay.stride // BLOCK) * BLOCK, np.float32)
-    fine = _inverse_norms(
-        level.buffer,
-        lay.plane_size,
-        lay.stride,
-        _inner(lay, window),
-        float((width - 2) * (height - 2)),
-        nx,
-        ny,
-        inverse,
-    )
+    count = -(-ny * lay.stride // BLOCK)
+    scratch, name = scratch or Scratch(), (window, stripe_count)
+    inverse = scratch.array(("inverse", name), count * BLOCK, np.float32)
+    fine = scratch.array(("fine", name), count, np.uint32)
+    image = level.planes[0]
+    _inverse_norms(image, level.buffer, lay.step, lay.stride, _inner(lay, window), window, nx, ny, inverse, fine)
     return Contrast(inverse, fine, nx * ny)
 
 
@@ -54,42 +58,37 @@ def _inner(lay: Layout, window: tuple[int, int]) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def _fine(inverse):
-    """A bit for each window of a block that has an inverse norm: uint32[B]."""
-    fine = np.empty(inverse.size // BLOCK, np.uint32)
-    for block in range(fine.size):
-        bits = np.uint32(0)
-        for lane in range(BLOCK):
-            bits |= np.uint32(inverse[BLOCK * block + lane] != 0) << np.uint32(lane)
-        fine[block] = bits
-    return fine
+def _change(squares, entering, leaving):
+    """Add the squares of a row of pixels to sums by column, take off those of another."""
+    for x in range(squares.size):
+        squares[x] += np.int32(entering[x]) * np.int32(entering[x]) - np.int32(leaving[x]) * np.int32(leaving[x])
 
 
 @njit(cache=True, nogil=True)
-def _row_sum(buffer, base, corners, out):
-    """The sum of one rectangle for a row of windows. Few arrays a loop: the compiler must prove they do not overlap."""
-    count = out.size
-    a = buffer[base + corners[0] : base + corners[0] + count]
-    b = buffer[base + corners[1] : base + corners[1] + count]
-    c = buffer[base + corners[2] : base + corners[2] + count]
-    d = buffer[base + corners[3] : base + corners[3] + count]
-    for i in range(count):
-        out[i] = a[i] - b[i] - c[i] + d[i]
+def _inverse_norms(image, buffer, step, stride, corners, window, nx, ny, inverse, fine):
+    """Fill `Contrast.inverse` and `Contrast.fine`.
 
-
-@njit(cache=True, nogil=True)
-def _inverse_norms(buffer, sq_base, stride, corners, area, nx, ny, inverse):
-    """1/√(area·Σx² − (Σx)²) of every window, zero where OpenCV refuses it; returns `Contrast.fine`."""
-    total = np.empty(nx, np.int32)
-    squares = np.empty(nx, np.int32)
+    The squares need no integral image: their sums by column follow the windows down the image, and a row of windows
+    needs only sums along that one row.
+    """
+    if ny == 0:
+        return
+    width, height = window
+    area = np.float64((width - 2) * (height - 2))
+    squares = np.zeros(image.shape[1], np.int32)  # of the rows inside the windows, by column
+    black = np.zeros(image.shape[1], np.uint8)
+    half = image.shape[1] // step + 1 + BLOCK
+    run = np.zeros(2 * step * half, np.int32)  # their sums along the row, in phases as in a level; then a row of zeros
+    odd = half if step == 2 else 0
+    left, right = 1 // step + odd, (width - 1) // step + (width - 1) % step * odd
+    for y in range(1, height - 1):
+        _change(squares, image[y], black)
     for y in range(ny):
-        _row_sum(buffer, y * stride, corners, total)
-        _row_sum(buffer, y * stride + sq_base, corners, squares)
-        row = inverse[y * stride : y * stride + nx]
-        for i in range(nx):
-            sum_x = np.float64(total[i])
-            variance = area * np.float64(np.uint32(squares[i])) - sum_x * sum_x
-            value = np.float32(1.0 / np.sqrt(variance if variance > 1.0 else 1.0))
-            fine = (variance > 0.0) & (area * np.float64(value) < 0.1)
-            row[i] = value if fine else np.float32(0)
-    return _fine(inverse)
+        if y > 0:
+            for gone in range((y - 1) * step + 1, y * step + 1):
+                _change(squares, image[gone + height - 2], image[gone])
+        sum_row(squares, 0, squares.size, run, step * half, 0, odd)
+        groups = -(-nx // BLOCK)
+        inverse_norms_row(buffer, y * stride, corners, run, left, right, area, inverse, fine, nx, groups)
+        inverse[y * stride + groups * BLOCK : (y + 1) * stride] = 0
+        fine[y * stride // BLOCK + groups : (y + 1) * stride // BLOCK] = 0

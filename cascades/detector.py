@@ -19,6 +19,7 @@ from cascades.model import Cascade, CascadeInfo
 from cascades.planes import COLOR, GRAY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes
 from cascades.scan import LevelWindows, scan
+from cascades.scratch import Scratch
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,7 @@ class Detector:
         self.min_size = min_size
         self.max_size = max_size
         self.min_score = min_score
+        self.scratch = Scratch()
         self.executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def windows(
@@ -136,8 +138,9 @@ class Detector:
     ) -> list[LevelWindows]:
         """Scan one level with the cascades that look at it."""
         tilted = any(bool(self.flats[i].tilted.any()) for i in which)
-        only_lbp = all(isinstance(self.flats[i], FlatLbp) for i in which)
-        level = build_level(planes, layout((planes.shape[2], planes.shape[1]), scale), tilted, only_lbp)
+        count = max(len(self.cascades[i].info.planes) for i in which)
+        lay = layout((planes.shape[2], planes.shape[1]), scale)
+        level = build_level(planes[:count], lay, tilted, self.scratch)
         contrasts: dict[tuple[tuple[int, int], int], Contrast] = {}
         results = []
         for i in which:
@@ -146,7 +149,7 @@ class Detector:
                 results.append(scan_lbp(flat, level, count))
                 continue
             if (flat.window, count) not in contrasts:  # cascades with windows of one size share them
-                contrasts[flat.window, count] = level_contrast(level, flat.window, count)
+                contrasts[flat.window, count] = level_contrast(level, flat.window, count, self.scratch)
             results.append(scan(flat, level, count, contrasts[flat.window, count]))
         return results
 

@@ -26,6 +26,7 @@ from cascades.planes import GRAY
 from cascades.pyramid import build_level, layout, stripes
 from cascades.rectangles import EPS, Answer, Groups, Levels, Rectangles, group, group_rectangles
 from cascades.scan import LevelWindows, scan
+from cascades.scratch import Scratch
 
 Image = NDArray[Any] | None
 Size = Sequence[int] | NDArray[Any] | None
@@ -51,6 +52,7 @@ class CascadeClassifier:
         self._cascade: Cascade | None = None
         self._flat: FlatHaar | FlatLbp | None = None
         self._why = "no file was loaded"
+        self._scratch = Scratch()
         self._executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
         if os.fspath(filename):
             self.load(filename)
@@ -173,7 +175,7 @@ class CascadeClassifier:
         size = (gray.shape[1], gray.shape[0])
         stripe_count = stripes(layout(size, scales[0]), flat.window)
         run = map if self._executor is None else self._executor.map
-        found = list(run(lambda scale: _scan(gray, flat, scale, stripe_count), scales))
+        found = list(run(lambda scale: _scan(gray, flat, scale, stripe_count, self._scratch), scales))
         counts = [len(level.x) for level in found]
         scale = np.repeat(np.array(scales, np.float32), counts)
         rects = np.empty((len(scale), 4), np.int32)
@@ -190,12 +192,14 @@ def groupRectangles(
     return group_rectangles(rectList, _whole(groupThreshold, "groupThreshold", 0), _number(eps, "eps", EPS))
 
 
-def _scan(gray: NDArray[np.uint8], flat: FlatHaar | FlatLbp, scale: np.float32, stripe_count: int) -> LevelWindows:
+def _scan(
+    gray: NDArray[np.uint8], flat: FlatHaar | FlatLbp, scale: np.float32, stripe_count: int, scratch: Scratch
+) -> LevelWindows:
     lay = layout((gray.shape[1], gray.shape[0]), scale)
+    level = build_level(gray[None], lay, bool(flat.tilted.any()), scratch)
     if isinstance(flat, FlatLbp):
-        return scan_lbp(flat, build_level(gray[None], lay, tilted=False, upright_only=True), stripe_count)
-    level = build_level(gray[None], lay, bool(flat.tilted.any()))
-    return scan(flat, level, stripe_count, level_contrast(level, flat.window, stripe_count))
+        return scan_lbp(flat, level, stripe_count)
+    return scan(flat, level, stripe_count, level_contrast(level, flat.window, stripe_count, scratch))
 
 
 def _wanted(

@@ -11,58 +11,49 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from cascades.rows import sum_along, sum_along_pairs
+from cascades.vectors import BLOCK
+
 
 @njit(cache=True, nogil=True)
-def upright_integral(image, buffer, step, stride, rows, squared):
-    """Fill the integral image of a level, of its pixels or of their squares, in phases (see `pyramid.Layout`).
+def upright_integral(image, buffer, step, stride, rows):
+    """Fill the integral image of a level in phases (see `pyramid.Layout`).
 
-    image  uint8[H, W]; buffer int32[step² · rows · stride]; sums may wrap around, differences of them are right
-    modulo 2³²
+    image  uint8[H, W], contiguous; buffer int32[step² · rows · stride]
     """
     height, width = image.shape
-    sums = np.zeros(width + width % 2, np.int32)  # of the rows so far, by column
-    for phase in range(min(step, 2)):  # the row above the image, of even y
-        buffer[phase * rows * stride : phase * rows * stride + stride] = 0
+    pixels = image.reshape(-1)
+    odd = rows * stride  # from a cell of an even column to that of the odd one after it
+    for phase in range(step):  # the row above the image
+        buffer[phase * odd : phase * odd + stride] = 0
     for y in range(height):
-        pixels = image[y]
-        if squared:
-            for x in range(width):
-                sums[x] += np.int32(pixels[x]) * np.int32(pixels[x])
-        else:
-            for x in range(width):
-                sums[x] += np.int32(pixels[x])
-        total = np.int32(0)
-        # Two columns at a time: the chain of additions, which is what takes the time, is half as long.
-        if step == 1:
-            row = buffer[(y + 1) * stride : (y + 2) * stride]
-            row[0] = 0
-            for x in range(0, width - 1, 2):
-                pair = sums[x] + sums[x + 1]
-                row[x + 1] = total + sums[x]
-                total += pair
-                row[x + 2] = total
-            if width % 2:
-                row[width] = total + sums[width - 1]
-        else:
-            base = ((y + 1) % 2 * 2 * rows + (y + 1) // 2) * stride
-            even = buffer[base : base + stride]
-            odd = buffer[base + rows * stride : base + (rows + 1) * stride]
-            even[0] = 0
-            for x in range(width // 2):
-                pair = sums[2 * x] + sums[2 * x + 1]
-                odd[x] = total + sums[2 * x]
-                total += pair
-                even[x + 1] = total
-            if width % 2:
-                odd[width // 2] = total + sums[width - 1]
+        above = (y % step * step * rows + y // step) * stride
+        row = ((y + 1) % step * step * rows + (y + 1) // step) * stride
+        buffer[row] = 0
+        sum_row(pixels, y * width, width, buffer, above, row, odd if step == 2 else 0)
 
 
 @njit(cache=True, nogil=True)
-def gray_integrals(image, buffer, step, stride, rows):
-    """The upright integral image and that of the squares, one after the other: see `upright_integral`."""
-    size = step * step * rows * stride
-    upright_integral(image, buffer[:size], step, stride, rows, False)
-    upright_integral(image, buffer[size : 2 * size], step, stride, rows, True)
+def sum_row(values, start, width, buffer, above, row, odd):
+    """A row of an integral image: the cells of the row above, plus the sums of the values up to each column.
+
+    values  uint8[·] or int32[·], `width` of them from `start` on
+    buffer  int32[·]: the cells begin at `row`, those above at `above`; the first stays as it is
+    odd     0, or how far from the even columns' cells the odd columns' lie, each kind side by side
+    """
+    if odd == 0:
+        done = width // BLOCK * BLOCK
+        total = np.int32(sum_along(values, start, buffer, above, row, width // BLOCK))
+        for x in range(done, width):
+            total += np.int32(values[start + x])
+            buffer[row + x + 1] = buffer[above + x + 1] + total
+        return
+    done = width // 2 // BLOCK * BLOCK * 2
+    total = np.int32(sum_along_pairs(values, start, buffer, above, row, odd, width // 2 // BLOCK))
+    for x in range(done, width):
+        total += np.int32(values[start + x])
+        cell = (x + 1) // 2 + (x + 1) % 2 * odd
+        buffer[row + cell] = buffer[above + cell] + total
 
 
 @njit(cache=True, nogil=True)

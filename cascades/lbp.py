@@ -19,8 +19,9 @@ from cascades.features import LbpFeatures
 from cascades.flat import STAGE_EPSILON, limits
 from cascades.lbp_blocks import lbp_stage_mask, lbp_tree_mask
 from cascades.model import Cascade
-from cascades.pyramid import BLOCK, Layout, Level, grid
+from cascades.pyramid import Layout, Level, grid
 from cascades.scan import LevelWindows, add_survivors, visited
+from cascades.vectors import BLOCK
 
 
 class LbpNodes(NamedTuple):

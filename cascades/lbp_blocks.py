@@ -17,8 +17,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from cascades.blocks import F64, I32, I64, MASK, Trees, load_vector, splat, vector
-from cascades.pyramid import BLOCK
+from cascades.blocks import Trees
+from cascades.vectors import BLOCK, F64, I32, I64, MASK, load_vector, splat, vector
 
 
 def _stage_mask(typingctx, buffer, cell, alive, nodes, stage, sums):

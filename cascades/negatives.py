@@ -129,7 +129,7 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | FlatLbp | None, param
     planes = image_planes(image.gray, image.chroma, PLANES[params.planes], f"image {image.key!r}")
     stripe_count = stripes(layout(size, np.float32(1)), params.window)
     for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
-        level = build_level(planes, layout(size, scale), tilted, isinstance(cascade, FlatLbp))
+        level = build_level(planes, layout(size, scale), tilted)
         levels.append(level.planes)
         if cascade is None:
             x, y = _random_windows(level.planes[0], params, rng)

@@ -3,17 +3,19 @@
 Scales and sizes follow OpenCV's detector, so that the same XML looks at the same windows.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cascades.integral import gray_integrals, tilted_integral, upright_integral
+from cascades.integral import tilted_integral, upright_integral
+from cascades.resizing import resized
+from cascades.scratch import Scratch
+from cascades.vectors import BLOCK
 
 MAX_LEVELS = 1000
-BLOCK = 8  # windows the scan takes at once: with more, fewer blocks fall out early
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Layout:
     ) -> NDArray[np.int32]:
         """Corners int16[F, 12, 2] in window px → int32[F, 12] cells from a window's own, in a `Level`'s buffer."""
         cells = self.cells(corners[..., 0], corners[..., 1])
-        colors = 2 if has_tilted else 1  # the block before the first color plane's
-        block = np.where(plane > 0, colors + plane.astype(np.int64), np.where(tilted, 2, 0))
+        # The gray upright image comes first, then the tilted one where there is one, then those of the color planes.
+        block = np.where(plane > 0, plane.astype(np.int64) + has_tilted, tilted)
         cells += (block * self.plane_size)[:, None]
         return cells.astype(np.int32)
 
@@ -84,7 +86,7 @@ def layout(image: tuple[int, int], scale: np.float32) -> Layout:
     width = round(float(np.float32(image[0]) / scale))
     height = round(float(np.float32(image[1]) / scale))
     step = 1 if scale >= 2 else 2
-    stride = (width // step + 1 + 7) // 8 * 8
+    stride = -(-(width // step + 1) // BLOCK) * BLOCK
     return Layout(scale, width, height, step, stride, height // step + 1)
 
 
@@ -111,9 +113,8 @@ class Level:
     """A resized image and its integral images.
 
     planes   uint8[P, H, W], plane 0 is gray
-    buffer   int32[·]: gray upright, gray squared, gray tilted where asked for, then the upright images of the color
-             planes, one after another, each `plane_size` cells; then spare ones, as windows are read by the block.
-             Gray upright alone where only that is asked for
+    buffer   int32[·]: gray upright, gray tilted where asked for, then the upright images of the color planes, one
+             after another, each `plane_size` cells; then spare ones, as windows are read by the block
     """
 
     layout: Layout
@@ -122,34 +123,41 @@ class Level:
     has_tilted: bool
 
 
-def resize_planes(planes: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+def resize_planes(
+    planes: NDArray[np.uint8], width: int, height: int, scratch: Scratch | None = None
+) -> NDArray[np.uint8]:
     """uint8[P, H, W] → uint8[P, height, width] by OpenCV's exact bilinear resizing: the same bits everywhere."""
+    if not (planes.flags.c_contiguous and planes.flags.writeable):  # kernels are compiled for one kind of arrays
+        planes = planes.copy()
     if planes.shape[1:] == (height, width):
         return planes
-    small = np.empty((len(planes), height, width), np.uint8)
+    shape = len(planes), height, width
+    small = (scratch or Scratch()).array("planes", math.prod(shape), np.uint8).reshape(shape)
     for plane, target in zip(planes, small, strict=True):
-        cv2.resize(plane, (width, height), dst=target, interpolation=cv2.INTER_LINEAR_EXACT)
+        resized(plane, target)
     return small
 
 
-def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool, upright_only: bool = False) -> Level:
-    """Resize the planes uint8[P, H, W] and compute what the scan reads; upright_only: what LBP cascades read."""
-    small = resize_planes(planes, lay.width, lay.height)
+def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool, scratch: Scratch | None = None) -> Level:
+    """Resize the planes uint8[P, H, W] and compute what the scan reads.
+
+    scratch  where the level is kept until the next one is built; without one it has its own memory
+    """
+    small = resize_planes(planes, lay.width, lay.height, scratch)
     size = lay.plane_size
-    if upright_only:
-        buffer = np.empty(size + BLOCK, np.int32)
-        upright_integral(small[0], buffer, lay.step, lay.stride, lay.rows, False)
-        return Level(lay, small, buffer, False)
-    buffer = np.empty(size * (len(planes) + (2 if tilted else 1)) + BLOCK, np.int32)
+    buffer = (scratch or Scratch()).array("buffer", size * (len(planes) + tilted) + BLOCK, np.int32)
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
-    gray_integrals(small[0], buffer, lay.step, lay.stride, lay.rows)
     if tilted:
-        sums, step = tilted_integral(small[0]), lay.step
-        phases = blocks[2].reshape(step, step, lay.rows, lay.stride)
-        for y in range(step):
-            for x in range(step):
-                part = sums[y::step, x::step]
-                phases[y, x, : part.shape[0], : part.shape[1]] = part
-    for plane, block in zip(small[1:], blocks[3 if tilted else 2 :], strict=True):
-        upright_integral(plane, block, lay.step, lay.stride, lay.rows, False)
+        _in_phases(tilted_integral(small[0]), lay, blocks.pop(1))
+    for plane, block in zip(small, blocks, strict=True):
+        upright_integral(plane, block, lay.step, lay.stride, lay.rows)
     return Level(lay, small, buffer, tilted)
+
+
+def _in_phases(sums: NDArray[np.int32], lay: Layout, block: NDArray[np.int32]) -> None:
+    """Put an integral image int32[H+1, W+1] into a level's buffer."""
+    phases = block.reshape(lay.step, lay.step, lay.rows, lay.stride)
+    for y in range(lay.step):
+        for x in range(lay.step):
+            part = sums[y :: lay.step, x :: lay.step]
+            phases[y, x, : part.shape[0], : part.shape[1]] = part

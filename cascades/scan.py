@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from cascades.blocks import stage_mask, tree_mask
 from cascades.contrast import Contrast, level_contrast
 from cascades.flat import FlatHaar, on_level
-from cascades.pyramid import BLOCK, Level
+from cascades.pyramid import Level
+from cascades.vectors import BLOCK
 
 
 @dataclass(frozen=True, eq=False)

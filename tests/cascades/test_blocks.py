@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from cascades.blocks import stage_mask, tree_mask
 from cascades.features import concatenate, haar_features, on_plane, single_rectangles
 from cascades.flat import SHARED, THREE, TWO, Nodes, _in_reading_order, limits
-from cascades.pyramid import BLOCK
 from cascades.scan import visited
+from cascades.vectors import BLOCK
 
 STUMPS = 60
 STAGES = np.array([0, 1, 9, 30, STUMPS], np.int32)

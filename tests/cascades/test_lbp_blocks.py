@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from cascades.flat import limits
 from cascades.lbp import LbpNodes, existing_windows, flatten_lbp, lbp_on_level, scan_lbp
 from cascades.lbp_blocks import lbp_stage_mask
-from cascades.pyramid import BLOCK, build_level, grid, layout, stripes
+from cascades.pyramid import build_level, grid, layout, stripes
+from cascades.vectors import BLOCK
 from tests.cascades.conftest import draw_scene
 from tests.cascades.plain_lbp import lbp_code, plain_scan
 from tests.cascades.random_cascades import random_lbp
@@ -80,7 +81,7 @@ def test_blocks_find_what_window_by_window_finds(size: tuple[int, int], scale: f
         draw_scene(4, size, 1)[0] if min(size) > 60 else np.random.default_rng(2).integers(0, 256, size[::-1], np.uint8)
     )
     lay = layout((round(size[0] * scale), round(size[1] * scale)), np.float32(scale))
-    level = build_level(gray[None], lay, False, upright_only=True)
+    level = build_level(gray[None], lay, False)
     count = stripes(lay, flat.window)
     nx, ny = grid(lay, flat.window, count)
     cells, sums = plain_scan(level.buffer, lay.stride, ny, nx, lbp_on_level(flat, lay))
@@ -89,12 +90,3 @@ def test_blocks_find_what_window_by_window_finds(size: tuple[int, int], scale: f
     assert len(x) > 0 or size == (24, 20)  # that one has a few windows only
     assert (found.x.tolist(), found.y.tolist(), found.score.tolist()) == (x.tolist(), y.tolist(), sums.tolist())
     assert found.scanned == nx * ny == int(np.bitwise_count(existing_windows(lay, flat.window, count)).sum())
-
-
-def test_only_the_upright_image_is_needed() -> None:
-    gray, _ = draw_scene(5)
-    lay = layout((320, 180), np.float32(1.1))
-    cells = lay.cells(*np.meshgrid(np.arange(lay.width + 1), np.arange(lay.height + 1)))
-    alone = build_level(gray[None], lay, False, upright_only=True).buffer[cells]
-    assert np.array_equal(alone, build_level(gray[None], lay, False).buffer[cells])
-    assert alone[-1, -1] > 0
