@@ -92,6 +92,9 @@ def import_boxes(
         list[str] | None,
         typer.Option("--map", metavar="WORD=NAME", help="Another name for a character. May be repeated."),
     ] = None,
+    unused: Annotated[
+        Path | None, typer.Option(help="Write a CSV table of everything that is not used, each with its reason.")
+    ] = None,
 ) -> None:
     """Append boxes that people drew in another program to the files in annotations/ (docs/exchange.md).
 
@@ -101,7 +104,7 @@ def import_boxes(
     from pipeline.exchange.import_boxes import Choices
     from pipeline.exchange.import_boxes import import_boxes as read
 
-    read(form.value, path, Choices(episode, first_frame, read_maps(maps or ())))
+    read(form.value, path, Choices(episode, first_frame, read_maps(maps or ()), unused))
 
 
 @app.command()

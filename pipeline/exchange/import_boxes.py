@@ -7,8 +7,11 @@ are printed before anything is written, and every box that cannot be used is lis
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
+
+import pandas as pd
 
 from cascades.words import noun
 from pipeline import paths
@@ -21,12 +24,14 @@ from pipeline.labels.people_files import append, open_to_append
 from pipeline.params import Params, load_params
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import EPISODES, OK
-from pipeline.tables import read_rows, rows_of
+from pipeline.tables import read_rows, rows_of, write_text
 
 Row = dict[str, str]
 BOX_FILE: Final = [*BOX_COLUMNS, "annotator"]
 FRAME_FILE: Final = [*FRAME_COLUMNS, "annotator"]
 EMOTION_FILE: Final = [*EMOTION_COLUMNS, "annotator"]
+NAMES_SAID: Final = 20
+"""Names of boxes that are printed; other data sets have more than a thousand."""
 ASPECT: Final = 0.01
 """By how much the shapes of a picture and its episode may differ."""
 
@@ -40,6 +45,8 @@ class Choices:
     first_frame: int = 0
     """The number that the tool gave to the first frame: 1 where it counts from 1."""
     maps: Mapping[str, str | None] | None = None
+    unused: Path | None = None
+    """The table to write of everything that is not used."""
 
 
 def import_boxes(form: str, path: Path, choices: Choices) -> None:
@@ -53,16 +60,16 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
     boxes: list[Row] = []
     frames: list[Row] = []
     emotions: list[Row] = []
-    unused: list[str] = []
+    unused: list[tuple[str, str]] = []
     names: Counter[str] = Counter()
     example, strange = "", False
     for picture in READERS[form](path):
-        unused += [f"{picture.file}: {fault}" for fault in picture.faults]
+        unused += [(picture.file, fault) for fault in picture.faults]
         if picture.faults and not picture.boxes:
             continue
         place, fault = _place(picture, episodes, choices)
         if fault:
-            unused += [fault] * max(1, len(picture.boxes))
+            unused += [(picture.file, fault)] * max(1, len(picture.boxes))
             strange |= picture.frame is None and identity(picture.file)[0] not in episodes
             continue
         assert place is not None
@@ -74,7 +81,7 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
             names[box.name] += 1
             found = _in_frame(box, picture, episode, params, choices.maps or {})
             if isinstance(found, str):
-                unused.append(f"{picture.file}: {found}")
+                unused.append((picture.file, found))
                 doubtful |= (choices.maps or {}).get(box.name, box.name) in params.characters
                 continue
             boxes.append({**where, **found, "annotator": box.annotator})
@@ -84,9 +91,15 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
             # What surrounds the boxes of a complete frame is taken for background: here a face may be without a box.
             frames.append({**where, "complete": str(int(not doubtful)), "annotator": ""})
     print(f"import {form}: {example or 'no picture is a frame of an episode'}")
-    for name, count in sorted(names.items()):
-        print(f"import {form}: {count} {noun(count, 'boxes')} of {name!r}: {(choices.maps or {}).get(name, name)}")
-    say_reasons(f"import {form}", "boxes not used", unused)
+    for name, count in sorted(names.most_common(NAMES_SAID)):
+        became = (choices.maps or {}).get(name, name) or "left out"
+        print(f"import {form}: {count} {noun(count, 'boxes')} of {name[:80]!r}: {became[:80]}")
+    if len(names) > NAMES_SAID:
+        print(f"import {form}: {len(names) - NAMES_SAID:,} other names")
+    say_reasons(f"import {form}", "boxes not used", [reason for _, reason in unused])
+    if choices.unused is not None:
+        table = pd.DataFrame(unused, columns=["file", "reason"])
+        write_text(choices.unused, table.to_csv(index=False, lineterminator="\n"))
     if strange:
         print(
             f"import {form}: pictures of no episode can be learned from, too: copy them and their boxes to "
@@ -135,10 +148,7 @@ def _in_frame(
     if name is None:
         return f"{box.name!r} is left out by --map"
     if name not in params.characters:
-        return (
-            f"{name!r} is not among the characters in params.yaml ({', '.join(params.characters)}): say whose it is "
-            f"with --map {name}=NAME.{nearest(name, params.characters)}"
-        )
+        return _unknown(name[:80], params.characters)
     across = down = 1.0
     if picture.width and picture.height and (picture.width, picture.height) != (episode.width, episode.height):
         across, down = episode.width / picture.width, episode.height / picture.height
@@ -154,6 +164,14 @@ def _in_frame(
     if right <= 0 or bottom <= 0 or left >= episode.width or top >= episode.height:
         return "a box outside the picture"
     return {"character": name, "x": str(left), "y": str(top), "w": str(right - left), "h": str(bottom - top)}
+
+
+@lru_cache(maxsize=4096)  # the search for the nearest name takes long, and many boxes have the same one
+def _unknown(name: str, characters: tuple[str, ...]) -> str:
+    return (
+        f"{name!r} is not among the characters in params.yaml ({', '.join(characters)}): say whose it is with --map "
+        f"{name}=NAME.{nearest(name, characters)}"
+    )
 
 
 def _append(path: Path, required: list[str], columns: list[str], rows: Iterable[Row]) -> int:

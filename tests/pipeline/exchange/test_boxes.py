@@ -157,7 +157,7 @@ def test_what_cannot_be_used_is_listed_with_its_reason(boxed: Path) -> None:
         "portrait.jpg,cat,1,2,3,4",
         "one-9.jpg,Gone,1,2,3,4",
     ]
-    said = said_of("boxes", write(boxed / "boxes.csv", "\n".join(lines)), maps={"Gone": None})
+    said = said_of("boxes", write(boxed / "boxes.csv", "\n".join(lines)), maps={"Gone": None}, unused=Path("not.csv"))
     for part in (
         "'dog' is not among the characters",
         "no four numbers",
@@ -172,6 +172,10 @@ def test_what_cannot_be_used_is_listed_with_its_reason(boxed: Path) -> None:
         "8 not used",
     ):
         assert part in said, said
+    listed = Path("not.csv").read_text().splitlines()
+    assert listed[0] == "file,reason"
+    files = [line.partition(",")[0] for line in listed[1:]]
+    assert files == ["one-3.jpg"] * 4 + ["one-4000.jpg", "oen-3.jpg", "portrait.jpg", "one-9.jpg"]
     assert rows("boxes", "frame", "x") == [("3", "1")]
     assert rows("frames", "frame", "complete") == [("3", "0")]  # faces without a box: no background
 
@@ -193,6 +197,15 @@ def test_another_shape_is_not_stretched(boxed: Path) -> None:
             "categories": [{"id": 1, "name": "cat"}]}  # fmt: skip
     said = said_of("coco", write(boxed / "a.json", json.dumps(data)))
     assert "another shape" in said
+
+
+def test_very_many_names_are_a_few_lines(boxed: Path) -> None:
+    forget_annotations()
+    names = "".join(f"one-3.jpg,name{number:07d},1,2,3,4\n" for number in range(2_000))
+    said = said_of("boxes", write(boxed / "b.csv", "file,character,x,y,w,h\n" + names))
+    assert "1,980 other names" in said
+    assert len(said.splitlines()) < 40
+    assert rows("boxes", "frame") == []
 
 
 BOMB = (

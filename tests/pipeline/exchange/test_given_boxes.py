@@ -1,6 +1,7 @@
 """Pictures with boxes as faces: each is cut as the faces of an episode are, and what a box says is not guessed."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,61 @@ def test_a_crowd_is_no_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert list(rows()["reason"]) == ["a box of 'joy' that is marked as difficult or as a crowd"]
     write("a.json", coco(("joy", [0, 0, 20, 20])))
     assert list(rows(margin=0.5)["margin"]) == [0.5]
+
+
+BOMB = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><annotations><image name="&c;"/></annotations>'
+MANY = coco(*((f"name {number}", [0, 0, 20, 20]) for number in range(300)))
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "content", "said"),
+    [
+        ("yolo", "data.yaml", b"names: [joy]\ntrain: ../../..\n", "leads out of"),
+        ("cvat", "annotations.xml", BOMB.encode(), "EntitiesForbidden"),
+        ("voc", "Annotations/a.xml", b"<annotation>", "no XML"),
+        ("coco", "a.json", b"[" * 100_000, "no JSON"),
+        ("coco", "a.json", MANY.encode(), "300 different labels"),
+        ("boxes", "boxes.csv", "file,character,x,y,w,h\nä.png,joy,0,0,9,9\n".encode("utf-16"), "not UTF-8"),
+        ("via", "via.json", b'{"a": {"regions": 3}}', "no file of the VGG"),
+        ("label-studio", "tasks.json", b"{}", "no row"),
+    ],
+)
+def test_hostile_and_odd_files_of_boxes_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, name: str, content: bytes, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture("a.png")
+    write(name, "")
+    (PLACE / name).write_bytes(content)
+    if said == "no row":
+        assert list(rows(form)["reason"]) == ["the boxes do not name this picture"]
+        return
+    with pytest.raises(InputError) as caught:
+        rows(form)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.png", "/etc/secret.png", "C:\\\\x\\\\secret.png", "a\\u0000.png", "bomb.png"]
+)
+def test_pictures_elsewhere_and_pictures_that_promise_too_much_are_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture("a.png")
+    picture("../secret.png")
+    whole = bytearray((PLACE / "a.png").read_bytes())
+    whole[16:24] = (60_000).to_bytes(4, "big") * 2  # its header says 3,600,000,000 px
+    whole[29:33] = zlib.crc32(whole[12:29]).to_bytes(4, "big")
+    (PLACE / "bomb.png").write_bytes(bytes(whole))
+    write(
+        "a.json",
+        coco(("joy", [0, 0, 20, 20]))
+        .replace("a.png", name)
+        .replace('"width": 96, "height": 64', '"width": 0, "height": 0'),
+    )
+    found = rows()
+    assert set(found["status"]) == {"rejected"}
+    expected = "size cannot be read" if name == "bomb.png" else "no such picture"
+    assert expected in found["reason"][0]
