@@ -171,7 +171,9 @@ def benchmark(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="A network of docs/leaderboard.md, or project: the section `train` of params.yaml."
+            metavar="NAME",
+            help="A published network, such as hill2017 (a wrong name lists all), or project: the section `train` of "
+            "params.yaml.",
         ),
     ],
     seeds: Annotated[int, typer.Option(help="Trainings of each split.", min=1, max=100)] = 3,
