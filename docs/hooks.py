@@ -24,7 +24,20 @@ from pipeline.params import Params
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TEMPLATE: Final = ROOT / "pipeline" / "project" / "template" / "params.yaml"
-GUIDES: Final = ("annotations", "exchange", "labelling", "splits", "sharing", "models", "cascades", "scaling", "stages")
+GUIDES: Final = (
+    "annotations",
+    "exchange",
+    "formats",
+    "publish",
+    "check",
+    "labelling",
+    "splits",
+    "sharing",
+    "models",
+    "cascades",
+    "scaling",
+    "stages",
+)
 """Guides in the order in which they are read; those that are not named come after them."""
 PACKAGES: Final = ("pipeline", "cascades", "labeling")
 PAGES: Final = {

@@ -51,7 +51,7 @@ def export(
     out: Annotated[Path | None, typer.Argument(help="The folder to write; for onnx, the file.")] = None,
     model: Annotated[Path, typer.Option(help="For onnx: folder of a trained classifier.")] = paths.CLASSIFIER,
 ) -> None:
-    """Write the dataset, the boxes or the classifier in a format that other programs read (docs/exchange.md).
+    """Write the dataset, the boxes or the classifier in a format that other programs read (docs/formats.md).
 
     Faces with emotions: folder, characters, csv, fer2013, huggingface, webdataset.
 
@@ -96,7 +96,7 @@ def import_boxes(
         Path | None, typer.Option(help="Write a CSV table of everything that is not used, each with its reason.")
     ] = None,
 ) -> None:
-    """Append boxes that people drew in another program to the files in annotations/ (docs/exchange.md).
+    """Append boxes that people drew in another program to the files in annotations/ (docs/formats.md).
 
     coco, yolo, voc, cvat, label-studio, via, boxes (a CSV file), info-dat. Existing rows stay as they are.
     """
@@ -142,7 +142,7 @@ def release(
     ] = False,
     pictures: Annotated[bool, typer.Option(help="Without them, others cut them again by `toonset rebuild`.")] = True,
 ) -> None:
-    """Write the dataset to release/VERSION/, with everything that readers need (docs/exchange.md).
+    """Write the dataset to release/VERSION/, with everything that readers need (docs/publish.md).
 
     A release never changes. The version must say what has changed since the one before: same rows: patch; only
     additions: minor; rows changed, removed or moved between splits: major.
