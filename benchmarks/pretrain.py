@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="that draw; changes nothing drawn")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seeds", type=int, default=2, help="of `judge`; one takes about 6 CPU minutes")
+    parser.add_argument("--seeds", type=int, default=2, help="of `judge`; one takes about 8 CPU minutes")
     parser.add_argument("--labels", type=int, default=10, help="an emotion, of a style that `judge` leaves out")
     parser.add_argument("--without", nargs="*", default=[], help="styles that are not learned from")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
