@@ -1,4 +1,6 @@
-"""Accuracy against an annotator's minutes: `python -m benchmarks.effort SHOW [SEEDS] [MINUTES]`; SHOW: film or drawn.
+"""Accuracy against an annotator's minutes: `python -m benchmarks.effort SHOW [SEEDS] [MINUTES]`.
+
+SHOW: film, drawn (the drawn excerpts) or ten (the drawn show with ten characters).
 
 Two ways to the cascades of a show are simulated from the truth. "Drawn": all minutes are spent on drawing boxes, in
 frames in the order in which `toonset label push boxes` offers them (each scene once, then again). "Named": half of
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.footage import CHARACTERS, DEFAULT, SIZE, Frame, load, rows
 from cascades import AnnotatedImage, Cascade, Detections, Detector, evaluate, train
+from cascades import Box as FaceBox
 from cascades.boxes import intersection_over_union as iou
 from labeling.answers import NOBODY
 from labeling.config import SHEET_KEYS
@@ -31,6 +34,9 @@ from pipeline.faces.boxed_frames import BoxedFrame
 from pipeline.faces.everybody import CLOSE, LEAST_BOXES, MOST, SMALL, strongest, to_ask
 from pipeline.faces.examples import annotated
 from pipeline.images import cut, cut_face, inside, shrink
+from pipeline.sample import TEN_CHARACTERS, TEN_EPISODES, episode_truth
+from pipeline.sample.render import Painter
+from pipeline.sample.truth import Face
 from pipeline.schemas import BOX_NAMES
 from pipeline.similarity.looks import group, look
 from pipeline.stages.cascade import LEAST_BOXES as LEAST_OF_ONE
@@ -38,6 +44,8 @@ from pipeline.tasks.names import AGAIN, IN_GROUP, follow
 
 BOX_S, KEY_S, SHEET_S = 3.0, 1.0, 6.0
 WRONG: Final = 0.03
+EVERY: Final = 12
+"""Frames from one that can be boxed to the next, in the show with ten characters."""
 LOOSE: Final = 0.05
 """Standard deviation of where each edge of a box is drawn, as a share of the box's side."""
 SAME: Final = 0.3
@@ -75,6 +83,32 @@ def drawn() -> Show:
             elif episode != "popeye_p4" or frame.number < 1244 or frame.number >= 1346:
                 test.append(frame)
     return Show("drawn", ("sindbad", "boola", "popeye"), learn, test[::2])
+
+
+def ten() -> Show:
+    """The drawn show with ten characters: twelve frames apart; every fourth scene is held out."""
+    learn, test = [], []
+    for name in TEN_EPISODES:
+        painter, truth = Painter(name), episode_truth(name)
+        faces = {int(str(number)): own for number, own in truth.faces.groupby("frame")}
+        for scene, shot in enumerate(painter.plan):
+            for number in range(shot.start + EVERY // 2, shot.stop - shot.dark_tail, EVERY):
+                frame = painted(painter.frame(shot, number - shot.start), number, faces.get(number))
+                if scene % 4 == 1:
+                    test.append(frame)
+                else:
+                    learn.append(((name, scene), frame))
+    return Show("ten", TEN_CHARACTERS, learn, test)
+
+
+def painted(bgr: NDArray[np.uint8], number: int, faces: pd.DataFrame | None) -> Frame:
+    """A painted picture as it would be decoded, with the boxes of faces that are worth boxing."""
+    height, width = bgr.shape[:2]
+    planes = cv2.cvtColor(bgr, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
+    chroma = planes[height:].reshape(2, height // 2, width // 2)
+    rows = [] if faces is None else [Face(*row) for row in faces.itertuples(index=False, name=None)]
+    boxes = tuple((row.character, FaceBox(row.x, row.y, row.w, row.h)) for row in rows if row.annotatable)
+    return Frame(number, planes[:height], chroma, False, len(boxes) == len(rows), boxes)
 
 
 def scene_of(episode: str, frame: Frame) -> tuple[str, int]:
@@ -269,7 +303,7 @@ def say(
 
 
 def main() -> None:
-    show = {"film": film, "drawn": drawn}[sys.argv[1]]()
+    show = {"film": film, "drawn": drawn, "ten": ten}[sys.argv[1]]()
     seeds = sys.argv[2] if len(sys.argv) > 2 else "0,1"
     minutes = sys.argv[3] if len(sys.argv) > 3 else "2,4,8"
     print(

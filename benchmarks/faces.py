@@ -28,13 +28,14 @@ from cascades import Cascade
 from cascades.boxes import intersection_over_union as iou
 from pipeline import paths
 from pipeline.compute.each import each
+from pipeline.faces.cascade_figures import choose_score
 from pipeline.faces.cascade_files import load_cascade, save_cascade
 from pipeline.faces.runs import faces_of_run, join_runs
 from pipeline.faces.search import Searcher
 from pipeline.params import Compute, Params, load_params
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.stages import faces as stage
-from pipeline.stages.cascade import choose_score, learn, read_looked_at_frames
+from pipeline.stages.cascade import learn, read_looked_at_frames
 from pipeline.tables import read_rows
 from pipeline.video.decode import decode_chosen, decode_frames
 from pipeline.video.shots import find_starts

@@ -113,7 +113,8 @@ def new(
 def stage(
     name: Annotated[Stage, typer.Argument(help="The stage to run.", metavar="NAME")],
     character: Annotated[
-        str | None, typer.Argument(help="The character, for the stage `cascade` only; DVC_STAGE can name it too.")
+        str | None,
+        typer.Argument(help="Only for the stage `cascade`: the one character to train. Default: all."),
     ] = None,
 ) -> None:
     """Run one stage in the project in this directory, as `dvc repro` does."""
@@ -121,10 +122,11 @@ def stage(
     from pipeline.tables import forget_abandoned
 
     if name is Stage.CASCADE and character is None:
-        # Such as `cascade@cat`, behind the path of dvc.yaml where dvc was started in another folder.
+        # Older projects have a stage for each character, such as `cascade@cat`, behind the path of dvc.yaml where dvc
+        # was started in another folder.
         character = os.environ.get("DVC_STAGE", "").partition("cascade@")[2] or None
-    if (name is Stage.CASCADE) != (character is not None):
-        raise SetupError("`toonset stage cascade CHARACTER` needs a character; no other stage takes one")
+    if name is not Stage.CASCADE and character is not None:
+        raise SetupError(f"the stage {name.value} takes no character; only `toonset stage cascade CHARACTER` does")
     forget_abandoned(paths.TEMPORARY)
     with unchanged_inputs(name.value, character):
         module = importlib.import_module(f"pipeline.stages.{name.value}")

@@ -4,6 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from multiprocessing import parent_process
 from typing import Any
 
 from tqdm import tqdm
@@ -12,9 +13,14 @@ from cascades.words import noun
 
 
 def progress(iterable: Iterable[Any] | None = None, *, desc: str, unit: str, total: int | None = None) -> "tqdm[Any]":
-    """A tqdm bar; in a log file, where each redraw is a line, it redraws every ten seconds only."""
+    """A tqdm bar; in a log file, where each redraw is a line, it redraws every ten seconds only.
+
+    None in a process that works for another one, which shows how many such tasks are done.
+    """
     interval = 0.2 if sys.stderr.isatty() else 10.0
-    return tqdm(iterable, desc=desc, unit=f" {unit}", total=total, mininterval=interval, dynamic_ncols=True)
+    hidden = parent_process() is not None
+    unit = f" {unit}"
+    return tqdm(iterable, desc=desc, unit=unit, total=total, mininterval=interval, dynamic_ncols=True, disable=hidden)
 
 
 def say_counts(stage: str, counts: Mapping[str, int | float | str]) -> None:

@@ -44,6 +44,7 @@ def each(
     unit: str,
     lost: Callable[[Item, TaskLost], Result] | None = None,
     total: int | None = None,
+    alone: bool = False,
 ) -> Iterator[Result]:
     """Yield `function(item)` for every item, in order, worked on in parallel, with a progress bar.
 
@@ -52,10 +53,14 @@ def each(
     lost: makes the result of an item whose worker died at every attempt; without it, TaskLost is raised.
     What `function` raises is raised here when its item's turn comes. With `compute.workers` 1 the work runs in this
     very process, where nothing guards against its death.
+    alone: a single item is worked on in this very process too: it can use all processors, and show bars of its own.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
     if total == 0:
+        return
+    if alone and total == 1:
+        yield from map(function, items)
         return
     with progress(desc=desc, unit=unit, total=total) as bar:
         for result in _results(function, items, compute, lost):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import numpy as np
 import pandas as pd
 
 from labeling.answers import NOBODY
+from pipeline import paths
+from pipeline.compute.each import cores, each
 from pipeline.console import progress
 from pipeline.errors import nearest
-from pipeline.images import Pixels, Rectangle, fit_chroma, fit_height
+from pipeline.faces.cut_frames import cut_frames
+from pipeline.images import Pixels, Rectangle
+from pipeline.params import Compute
 from pipeline.rows import EpisodeRow
 from pipeline.schemas import OK
-from pipeline.tables import rows_of
-from pipeline.video.decode import decode_chosen, known_frames
+from pipeline.tables import row_of, rows_of
+from pipeline.video.decode import known_frames
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def _in_train(rows: pd.DataFrame, scenes: pd.DataFrame) -> pd.Series:
 def read_boxed_frames(
     seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, videos: Path, max_height: int, threads: int = 1
 ) -> list[BoxedFrame]:
-    """Decode the frames of `looked_at`, each episode once, and little of it that was not looked at.
+    """The frames of `looked_at`: those that were not cut out of their videos before are decoded, and kept.
 
     threads: for the decoder; changes no frame.
     """
@@ -114,25 +119,56 @@ def read_boxed_frames(
     return found
 
 
+def cut_out(
+    frames: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, max_height: int, compute: Compute
+) -> None:
+    """Have these frames (episode_id, frame) ready for `read_boxed_frames`, several episodes at once."""
+    wanted = frames.groupby("episode_id")["frame"]
+    rows = [row for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow) if row.episode_id in wanted.groups]
+    jobs = []
+    for row in rows:
+        own = scenes[scenes["episode_id"] == row.episode_id]
+        known = known_frames(row, own["start_frame"], own["start_pts"])
+        jobs.append(ToCut(row._asdict(), tuple(sorted(set(wanted.get_group(row.episode_id).tolist()))), known))
+    threads = max(1, cores(compute) // max(1, len(jobs)))
+    for _ in each(partial(_cut, max_height=max_height, threads=threads), jobs, compute, desc="looked-at frames",
+                  unit="episodes", alone=True):  # fmt: skip
+        pass
+
+
+@dataclass(frozen=True)
+class ToCut:
+    """Frames to cut out of an episode."""
+
+    episode: dict[str, Any]
+    frames: tuple[int, ...]
+    known: dict[int, int]
+
+
+def _cut(job: ToCut, max_height: int, threads: int) -> None:
+    episode = row_of(job.episode, EpisodeRow)
+    for _ in cut_frames(paths.VIDEOS / episode.path, episode, job.frames, job.known, max_height, threads):
+        return
+
+
 def _of_episode(
     video: Path, episode: EpisodeRow, seen: pd.DataFrame, scenes: pd.DataFrame, max_height: int, threads: int
 ) -> Iterator[BoxedFrame]:
     starts, splits = scenes["start_frame"].to_numpy(), scenes["split"].to_numpy()
     known = known_frames(episode, starts, scenes["start_pts"])
-    for frame in decode_chosen(video, seen.index.tolist(), known, threads):
+    for frame in cut_frames(video, episode, seen.index.tolist(), known, max_height, threads):
         row = seen.loc[frame.index]
-        gray, scale = fit_height(frame.gray, max_height)
         scene = int(np.searchsorted(starts, frame.index, side="right")) - 1
         yield BoxedFrame(
             episode.episode_id,
             frame.index,
-            gray,
-            fit_chroma(frame.chroma, gray),
-            _scaled(row["boxes"], scale),
+            frame.gray,
+            frame.chroma,
+            _scaled(row["boxes"], frame.scale),
             bool(row["complete"]),
             str(splits[scene]),
             scene,
-            _scaled(row.get("nobody", ()), scale),
+            _scaled(row.get("nobody", ()), frame.scale),
         )
 
 

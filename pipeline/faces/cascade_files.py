@@ -75,7 +75,7 @@ def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCasc
     """Read `C.xml` and `C.json`. Raises InputError where a score is not known, CascadeError for a damaged file."""
     path = folder / f"{character}.xml"
     if not path.exists():
-        raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it")
+        raise InputError(f"{path} is missing; `dvc repro cascade` makes it")
     reason = why_untrained(character, folder)
     if reason:
         raise InputError(f"{path} is no cascade yet: {reason}")
@@ -84,7 +84,7 @@ def load_cascade(character: str, folder: Path = paths.CASCADES) -> CharacterCasc
     if not isinstance(score, int | float) or isinstance(score, bool) or not 0 < score < 1e30:
         raise InputError(
             f"{path.with_suffix('.json')} has min_score {score!r}, expected a number above 0; "
-            f"`dvc repro --force cascade@{character}` makes it again"
+            f"`dvc repro cascade` makes it again"
         )
     return CharacterCascade(character, cascade, float(score))
 
@@ -98,5 +98,5 @@ def digest_of_cascades(characters: Iterable[str], folder: Path = paths.CASCADES)
             try:
                 digest.update(path.read_bytes())
             except FileNotFoundError as error:
-                raise InputError(f"{path} is missing; `dvc repro cascade@{character}` makes it") from error
+                raise InputError(f"{path} is missing; `dvc repro cascade` makes it") from error
     return digest.hexdigest()

@@ -90,7 +90,7 @@ def metrics(project: Path, name: str) -> dict[str, Any]:
 
 
 def test_two_people_box_label_agree_and_the_numbers_follow(project: Path, studio: Studio, people: list[Person]) -> None:
-    dvc(project, "repro", "cascade@hero")
+    dvc(project, "repro", "cascade")
     before = (project / "models/cascades/hero.xml").read_bytes()
     boxed_before = len(rows(project, "boxes.csv"))
     box_five_frames(project, studio, people[0])

@@ -3,8 +3,6 @@
 import math
 import random
 import re
-import subprocess
-import sys
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -101,23 +99,6 @@ def test_names_are_in_any_script_and_ids_stay(tmp_path: Path) -> None:
     assert entries == params
     assert entries.emotions == ("happy", "sad")
     assert load(tmp_path, names=None).names == {}
-
-
-def test_dvc_makes_a_stage_for_each_id_whatever_it_is_called(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text(
-        yaml.safe_dump(GOOD | {"names": {"cat": "孫悟空"}}, allow_unicode=True), encoding="utf-8"
-    )
-    flow = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"cascade": flow["stages"]["cascade"]}}))
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
-    listed = subprocess.run(
-        [sys.executable, "-m", "dvc", "stage", "list", "--name-only"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert listed.stdout.split() == ["cascade@cat"]
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 from cascades import Cascade
 from pipeline import paths
 from pipeline.faces import runs
+from pipeline.faces.cascade_figures import choose_score
 from pipeline.faces.cascade_files import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK, SCENES
 from pipeline.stages import faces as stage
-from pipeline.stages.cascade import choose_score, learn
+from pipeline.stages.cascade import learn
 from pipeline.tables import read_rows, to_table, write_table
 from pipeline.video.decode import decode_frames
 from pipeline.video.probe import probe

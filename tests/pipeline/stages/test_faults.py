@@ -16,10 +16,11 @@ import pytest
 from cascades import Cascade
 from pipeline import paths
 from pipeline.errors import StageError
+from pipeline.faces.cascade_figures import choose_score
 from pipeline.faces.cascade_files import save_cascade
 from pipeline.schemas import EPISODES, FACES, OK
 from pipeline.stages import download, faces, manifest, scenes
-from pipeline.stages.cascade import choose_score, learn
+from pipeline.stages.cascade import learn
 from pipeline.tables import read_rows
 from tests.pipeline.stages.test_cascade import PARAMS, boxed, moving_faces
 from tests.support.dask_cluster import ROOT, dask_cluster
