@@ -85,7 +85,8 @@ def curve_file(character: str) -> Path:
     return paths.CASCADE_REPORTS / "curves" / f"{character}.csv"
 
 
-def _keys_file(character: str) -> Path:
+def keys_file(character: str) -> Path:
+    """What the character's files were made from."""
     return paths.CASCADE_REPORTS / "keys" / f"{character}.json"
 
 
@@ -93,12 +94,12 @@ def keep(character: str, keys: Keys, unlearned: list[dict[str, Any]]) -> None:
     """Say what the files of a character were made from. unlearned: the boxes that training did not use."""
     files = {str(path): sha256_of(path) for path in outputs(character)}
     value = {"learned": keys.learned, "measured": keys.measured, "files": files, "unlearned": unlearned}
-    write_kept_json(_keys_file(character), value)
+    write_kept_json(keys_file(character), value)
 
 
 def kept(character: str) -> tuple[Keys, list[dict[str, Any]]] | None:
     """What `keep` was told; None where a file is missing, or is not as it was written."""
-    found = read_kept_json(_keys_file(character))
+    found = read_kept_json(keys_file(character))
     if found is None:
         return None
     for path in outputs(character):

@@ -33,7 +33,7 @@ from pipeline.exchange.training_pictures import training_pictures
 from pipeline.faces.boxed_frames import BoxedFrame, cut_out, looked_at, read_boxed_frames, with_named
 from pipeline.faces.cascade_figures import RATES, choose_score, detect, figures, measure, probabilities
 from pipeline.faces.cascade_files import load_cascade, save_cascade, save_untrained, why_untrained
-from pipeline.faces.cascade_keys import Keys, curve_file, keep, kept, keys_of
+from pipeline.faces.cascade_keys import Keys, curve_file, keep, kept, keys_file, keys_of, outputs
 from pipeline.faces.examples import annotated, training_params
 from pipeline.images import fit_chroma, fit_height, to_gray
 from pipeline.labels.annotations import read_boxes, read_looked_at, read_names, rows_in_force
@@ -251,10 +251,12 @@ def rejected_list(character: str) -> Path:
 
 
 def forget_others(characters: Sequence[str]) -> None:
-    """Delete the cascades and reports of characters that params.yaml no longer lists."""
-    for path in [*paths.CASCADES.glob("*.*"), *paths.CASCADE_REPORTS.rglob("*.*")]:
-        if path.stem.removesuffix("-rejected") not in characters:
-            path.unlink()
+    """Delete the files of characters that params.yaml no longer lists, and those that an earlier version wrote."""
+    known = {path for one in characters for path in (*outputs(one), keys_file(one), rejected_list(one))}
+    for folder in (paths.CASCADES, paths.CASCADE_REPORTS):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path not in known:
+                path.unlink()
 
 
 def read_looked_at_frames(character: str, params: Params) -> tuple[pd.DataFrame, list[BoxedFrame]]:

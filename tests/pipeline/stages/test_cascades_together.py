@@ -85,6 +85,9 @@ def test_only_who_has_changed_is_trained_again(project: Path, capsys: pytest.Cap
     assert "cascade: 2 characters, 2 trained, 0 only measured" in capsys.readouterr().out
     first, square = written(), times("square")
 
+    # A file of an earlier version, and one of a character who has gone.
+    (paths.CASCADE_REPORTS / "disc.csv").touch()
+    (paths.CASCADES / "star.xml").touch()
     cascade.main()
     said = capsys.readouterr().out
     assert "cascade@disc: kept: its boxes and its background have not changed" in said
