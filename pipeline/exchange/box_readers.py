@@ -7,17 +7,16 @@ its picture, and is listed. A file that is not what its format says is an InputE
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from string import digits as DIGITS
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from xml.etree.ElementTree import Element
 
 from cascades.box_files import BoxedFile, finite, read_coco, read_content, read_json, read_voc, read_xml, read_yolo
 from cascades.errors import TrainingDataError
 from pipeline.errors import InputError
 from pipeline.exchange.boxed import Box, BoxedPicture
-from pipeline.exchange.tables import rows_of_csv
+from pipeline.exchange.label_studio import read_label_studio
+from pipeline.exchange.tables import reading, rows_of_csv
 from pipeline.exchange.vocabulary import split_named
-
-T = TypeVar("T")
 
 
 def _read_by(read: Callable[[Path], Iterator[BoxedFile]]) -> Callable[[Path], Iterator[BoxedPicture]]:
@@ -41,7 +40,7 @@ def _read_by(read: Callable[[Path], Iterator[BoxedFile]]) -> Callable[[Path], It
 def read_cvat(path: Path) -> Iterator[BoxedPicture]:
     """annotations.xml of CVAT: for images, or for video with tracks, of which every shown box counts."""
     file = path / "annotations.xml" if path.is_dir() else path
-    root = _read(read_xml, file, "annotations")
+    root = reading(read_xml, file, "annotations")
     for image in root.iter("image"):
         found = [_of_cvat(one, one.get("label", "")) for one in image.findall("box")]
         faults = [f"a {one.tag}, which is no box" for one in image if one.tag not in ("box", "tag")]
@@ -82,7 +81,7 @@ def _of_cvat(one: Element, label: str) -> tuple[Box | None, str]:
 def read_via(path: Path) -> Iterator[BoxedPicture]:
     """A JSON file of VIA 2, of a project or of annotations. The size of a picture is not in it."""
     file = path / "via.json" if path.is_dir() else path
-    data = _read(read_json, file)
+    data = reading(read_json, file)
     try:
         for entry in data.get("_via_img_metadata", data).values():
             regions = entry["regions"]
@@ -100,63 +99,24 @@ def read_via(path: Path) -> Iterator[BoxedPicture]:
         raise InputError(f"{file} is no file of the VGG Image Annotator ({error!r})") from error
 
 
-def read_label_studio(path: Path) -> Iterator[BoxedPicture]:
-    """Tasks with rectangles, as Label Studio exports them as JSON, whoever made the tasks."""
-    file = path / "tasks.json" if path.is_dir() else path
-    data = _read(read_json, file)
-    try:
-        for task in data:
-            data_of = task["data"]
-            name = str(next(value for key, value in data_of.items() if isinstance(value, str) and "/" in value))
-            file_name = name.replace("\\", "/").rpartition("/")[2].partition("?")[0] or name
-            file_name = file_name if "." in file_name else name.rpartition("=")[2].rpartition("/")[2]
-            boxes: dict[str, Box] = {}
-            size, faults = (0, 0), []
-            results = [one for answer in task.get("annotations") or () for one in answer.get("result") or ()]
-            for one in results:
-                value = one.get("value", {})
-                if one.get("type") == "rectanglelabels":
-                    size = int(one["original_width"]), int(one["original_height"])
-                    across, down = size[0] / 100, size[1] / 100
-                    if value.get("rotation"):
-                        faults.append(f"a box turned by {value['rotation']}°, expected upright boxes")
-                        continue
-                    boxes[str(one["id"])] = Box(
-                        str(value["rectanglelabels"][0]), value["x"] * across, value["y"] * down,
-                        value["width"] * across, value["height"] * down,
-                    )  # fmt: skip
-                elif one.get("type") not in ("textarea", "choices"):
-                    faults.append(f"a result of type {one.get('type')!r}, which is no box")
-            for one in results:
-                told = (one.get("value", {}).get("text") or one.get("value", {}).get("choices") or [""])[0]
-                known = boxes.get(str(one.get("id")))
-                if known and one.get("from_name") in ("emotion", "annotator"):
-                    fields = vars(known) | {one["from_name"]: str(told)}
-                    boxes[str(one["id"])] = Box(**fields)
-            yield BoxedPicture(
-                file_name, *size, tuple(boxes.values()), str(data_of.get("split", "")), faults=tuple(faults)
-            )
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration, IndexError, RuntimeError) as error:
-        raise InputError(f"{file} is no JSON export of Label Studio with boxes ({error!r})") from error
-
-
 def read_table(path: Path) -> Iterator[BoxedPicture]:
-    """boxes.csv with character, x, y, w, h and either file, or episode_id and frame."""
+    """boxes.csv with character, x, y, w, h and either file, or episode_id and frame or time_s."""
     file = path / "boxes.csv" if path.is_dir() else path
     for line, row in rows_of_csv(file, ("character", "x", "y", "w", "h")):
         name, frame = row.get("file", ""), row.get("frame", "")
+        time_s = finite(row.get("time_s")) if not name and not frame else None
         if not name and row.get("episode_id"):
-            name = f"{row['episode_id']}-{frame}.jpg"
+            name = row["episode_id"] if time_s is not None else f"{row['episode_id']}-{frame}.jpg"
         place = [finite(row[key]) for key in ("x", "y", "w", "h")]
         x, y, w, h = place
         told = (row.get("emotion", ""), row.get("annotator", ""))
         split = split_named(row.get("split", "")) or ""
         if not any(row[key] for key in ("character", "x", "y", "w", "h")):
-            yield BoxedPicture(name, 0, 0, split=split)
+            yield BoxedPicture(name, 0, 0, split=split, time_s=time_s)
         elif not name or x is None or y is None or w is None or h is None:
             yield BoxedPicture(name, 0, 0, split=split, faults=(f"line {line} has no picture or no four numbers",))
         else:
-            yield BoxedPicture(name, 0, 0, (Box(row["character"], x, y, w, h, *told),), split)
+            yield BoxedPicture(name, 0, 0, (Box(row["character"], x, y, w, h, *told),), split, time_s=time_s)
 
 
 def read_info_dat(path: Path) -> Iterator[BoxedPicture]:
@@ -165,7 +125,7 @@ def read_info_dat(path: Path) -> Iterator[BoxedPicture]:
     if not files:
         raise InputError(f"{path} has no .dat file of OpenCV's cascade trainer")
     for file in files:
-        for number, line in enumerate(_read(read_content, file).decode("utf-8", "replace").splitlines(), start=1):
+        for number, line in enumerate(reading(read_content, file).decode("utf-8", "replace").splitlines(), start=1):
             cells = line.split()
             if not cells:
                 continue
@@ -180,7 +140,7 @@ def read_info_dat(path: Path) -> Iterator[BoxedPicture]:
             yield BoxedPicture(PurePosixPath(cells[0].replace("\\", "/")).name, 0, 0, tuple(boxes))
     background = path / "bg.txt" if path.is_dir() else path.with_name("bg.txt")
     if background.is_file():
-        for line in _read(read_content, background).decode("utf-8", "replace").split():
+        for line in reading(read_content, background).decode("utf-8", "replace").split():
             yield BoxedPicture(PurePosixPath(line.replace("\\", "/")).name, 0, 0)
 
 
@@ -200,11 +160,3 @@ def _box(name: str, place: Sequence[float], told: Mapping[str, Any]) -> Box:
     """A box of x, y, w, h; told: its further attributes."""
     x, y, w, h = place
     return Box(name, x, y, w, h, str(told.get("emotion") or ""), str(told.get("annotator") or ""))
-
-
-def _read(read: Callable[..., T], *words: Any) -> T:
-    """What a reader of `cascades` gives. Raises InputError."""
-    try:
-        return read(*words)
-    except TrainingDataError as error:
-        raise InputError(str(error)) from error

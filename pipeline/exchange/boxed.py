@@ -56,10 +56,21 @@ class BoxedPicture:
     split: str = ""
     frame: int | None = None
     """Of a video; None where the file is a picture."""
+    time_s: float | None = None
+    """Of a video, s from its first frame, in place of `frame`."""
+    shares: bool = False
+    """Whether boxes are shares of the picture's width and height, and not px."""
     complete: bool = True
     """Whether every face in it is boxed."""
     faults: tuple[str, ...] = field(default=())
     """Boxes of it that cannot be read, and why."""
+
+
+def moment_of(picture: BoxedPicture) -> str:
+    """For people: where in a video it is; empty where the file is a picture."""
+    if picture.time_s is not None:
+        return f", {picture.time_s:g} s,"
+    return "" if picture.frame is None else f", frame {picture.frame},"
 
 
 def file_of(episode_id: str, frame: int) -> str:

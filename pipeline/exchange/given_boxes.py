@@ -14,7 +14,7 @@ from cascades.pictures import SUFFIXES
 from cascades.sources import Places
 from pipeline.errors import InputError
 from pipeline.exchange.box_readers import READERS
-from pipeline.exchange.boxed import Box
+from pipeline.exchange.boxed import Box, moment_of
 from pipeline.exchange.given_files import Given, files_of, require_folder
 from pipeline.images import Rectangle
 from pipeline.params import FacesFrom
@@ -44,8 +44,8 @@ def boxed_files(path: Path, entry: FacesFrom) -> Iterator[BoxedFile]:
     places = Places(path, [name for name, fault in pictures.items() if not fault])
     named = set()
     for picture in READERS[entry.format](path / entry.table if entry.table else path):
-        if picture.frame is not None:
-            yield BoxedFile(f"{picture.file}, frame {picture.frame}", "", faults=("a frame of a video, no picture",))
+        if picture.frame is not None or picture.time_s is not None:
+            yield BoxedFile(f"{picture.file}{moment_of(picture)}", "", faults=("a frame of a video, no picture",))
             continue
         place = places.find(picture.file, picture.width, picture.height)
         if isinstance(place, str):

@@ -1,9 +1,11 @@
 """`toonset import FORMAT PATH`: boxes that people drew in another tool, appended to annotations/.
 
-Which frame a box is of is said by the format (the frame of a video), or by the name of its picture: EPISODE-FRAME. Both
-are printed before anything is written, and every box that cannot be used is listed with its reason.
+Which frame a box is of is said by the format, as the number of a video's frame or as a time, which the episode's own
+frame rate makes a frame; or by the name of its picture: EPISODE-FRAME. An example is printed, and every box that cannot
+be used is counted with its reason.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from pipeline import paths
 from pipeline.console import say_counts, say_reasons
 from pipeline.errors import InputError, nearest
 from pipeline.exchange.box_readers import READERS
-from pipeline.exchange.boxed import Box, BoxedPicture, identity
+from pipeline.exchange.boxed import Box, BoxedPicture, identity, moment_of
 from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
 from pipeline.labels.people_files import append, open_to_append
 from pipeline.params import Params, load_params
@@ -32,6 +34,8 @@ FRAME_FILE: Final = [*FRAME_COLUMNS, "annotator"]
 EMOTION_FILE: Final = [*EMOTION_COLUMNS, "annotator"]
 NAMES_SAID: Final = 20
 """Names of boxes that are printed; other data sets have more than a thousand."""
+ROUNDED: Final = 0.02
+"""Frames by which times that were rounded to ms fall short."""
 ASPECT: Final = 0.01
 """By how much the shapes of a picture and its episode may differ."""
 
@@ -70,11 +74,11 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
         place, fault = _place(picture, episodes, choices)
         if fault:
             unused += [(picture.file, fault)] * max(1, len(picture.boxes))
-            strange |= picture.frame is None and identity(picture.file)[0] not in episodes
+            strange |= picture.frame is None and picture.time_s is None and identity(picture.file)[0] not in episodes
             continue
         assert place is not None
         episode, frame = place
-        example = example or f"{picture.file}{_frame_said(picture)} is frame {frame} of {episode.episode_id}"
+        example = example or f"{picture.file}{moment_of(picture)} is frame {frame} of {episode.episode_id}"
         where = {"episode_id": episode.episode_id, "frame": str(frame)}
         doubtful = bool(picture.faults)
         for box in picture.boxes:
@@ -122,22 +126,25 @@ def _place(
     head, frame = identity(picture.file)
     if picture.frame is not None:
         head, frame = Path(picture.file).stem, picture.frame
+    if picture.time_s is not None:
+        head = Path(picture.file).stem
     head = choices.episode or head
-    if frame < 0:
+    if frame < 0 and picture.time_s is None:
         return None, f"{picture.file!r} has no number of a frame at the end of its name, such as pilot-000412.jpg"
     episode = episodes.get(head)
     if episode is None:
         return None, f"{head!r} is no episode; name it with --episode, or rename the pictures.{nearest(head, episodes)}"
     if episode.status != OK:
         return None, f"episode {head} is rejected: {episode.reason}"
-    frame -= choices.first_frame
+    if picture.time_s is not None:
+        if episode.variable_rate:
+            return None, f"{head} has no even frame rate, so times do not say the frame; expected frame numbers"
+        frame = math.floor(picture.time_s * episode.rate_num / episode.rate_den + ROUNDED)
+    else:
+        frame -= choices.first_frame
     if not 0 <= frame < episode.frames:
         return None, f"frame {frame} of {head}, which has frames 0 to {episode.frames - 1}"
     return (episode, frame), ""
-
-
-def _frame_said(picture: BoxedPicture) -> str:
-    return "" if picture.frame is None else f", frame {picture.frame},"
 
 
 def _in_frame(
@@ -150,7 +157,9 @@ def _in_frame(
     if name not in params.characters:
         return _unknown(name[:80], params.characters)
     across = down = 1.0
-    if picture.width and picture.height and (picture.width, picture.height) != (episode.width, episode.height):
+    if picture.shares:
+        across, down = float(episode.width), float(episode.height)
+    elif picture.width and picture.height and (picture.width, picture.height) != (episode.width, episode.height):
         across, down = episode.width / picture.width, episode.height / picture.height
         if abs(across / down - 1) > ASPECT:
             return (

@@ -1,15 +1,27 @@
-"""CSV tables of others, read row by row: data sets have cells (of pixels) and files larger than people's own tables."""
+"""Files of others. CSV is read row by row: data sets have cells (of pixels) and files larger than people's tables."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from cascades.errors import TrainingDataError
 from cascades.strict_csv import seeming_encoding
 from pipeline.errors import InputError
 
 LONGEST_LINE: Final = 1 << 20
 """Characters of a line at most; a file without line ends would otherwise be read into memory whole."""
+
+
+T = TypeVar("T")
+
+
+def reading(read: Callable[..., T], *words: Any) -> T:
+    """What a reader of `cascades` gives. Raises InputError."""
+    try:
+        return read(*words)
+    except TrainingDataError as error:
+        raise InputError(str(error)) from error
 
 
 def rows_of_csv(path: Path, required: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

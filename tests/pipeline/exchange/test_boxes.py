@@ -13,11 +13,14 @@ from label_studio_sdk.converter import Converter
 from PIL import Image
 from pycocotools.coco import COCO
 
+from pipeline import paths
 from pipeline.errors import InputError
 from pipeline.exchange.box_readers import READERS
 from pipeline.exchange.box_writers import WRITERS
 from pipeline.exchange.export import export
 from pipeline.exchange.import_boxes import Choices, import_boxes
+from pipeline.schemas import EPISODES
+from pipeline.tables import read_rows, to_table, write_table
 from tests.support.exchange_worlds import BOXED, BOXES, EMOTIONS, FRAMES
 
 FILES = {"boxes": BOXES, "frames": FRAMES, "emotions": EMOTIONS}
@@ -141,6 +144,44 @@ def test_tracks_of_a_cvat_video_are_boxes_by_frame_number(boxed: Path) -> None:
         ("5", "cat", "0", "1", "16", "15"),  # half as large: the video was labelled at twice the size
         ("6", "cat", "1", "1", "15", "15"),
     ]
+
+
+def test_key_frames_of_a_label_studio_video_are_placed_by_their_time(boxed: Path) -> None:
+    """The episode has 24 frames a second; a page that assumes 25 numbers them otherwise, and its times are right."""
+    forget_annotations()
+
+    def key(frame: int, enabled: bool, x: float = 25) -> dict[str, Any]:
+        place = {"x": x, "y": 50, "width": 25, "height": 25, "rotation": 0}
+        return {"frame": frame, "time": round((frame - 1) / 25, 3), "enabled": enabled, **place}
+
+    sequence = [key(40, False), key(1, True), key(26, False, 50), key(31, True), key(36, True)]
+    video = {"id": "a", "from_name": "box", "type": "videorectangle", "value": {"sequence": sequence}}
+    name = {"id": "a", "from_name": "names", "type": "labels", "value": {"labels": ["cat"]}}
+    emotion = {"id": "a", "from_name": "emotion", "type": "choices", "value": {"choices": ["happy"]}}
+    task = {"data": {"video": "/data/upload/1/one.mp4"}, "annotations": [{"result": [video, name, emotion]}]}
+    said = said_of("label-studio", write(boxed / "a.json", json.dumps([task])))
+    assert "one.mp4, 0 s, is frame 0 of one" in said
+    assert rows("boxes", "frame", "x", "y", "w", "h") == [
+        ("0", "24", "32", "24", "16"),
+        ("24", "48", "32", "24", "16"),  # the last of its span: frame 26 of the page is at 1.000 s
+        ("28", "24", "32", "24", "16"),
+        ("33", "24", "32", "24", "16"),
+        ("37", "24", "32", "24", "16"),
+    ]
+    assert rows("emotions", "frame", "emotion") == [(frame, "happy") for frame in ("0", "24", "28", "33", "37")]
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30, 24000 / 1001, 60])
+def test_times_rounded_to_milliseconds_give_the_frame(boxed: Path, rate: float) -> None:
+    forget_annotations()
+    episodes = read_rows(paths.EPISODES, EPISODES).assign(rate_num=round(rate * 1001), rate_den=1001)
+    write_table(paths.EPISODES, to_table(episodes, EPISODES))
+    lines = [f"one,{round(frame / rate, 3)},cat,{frame + 1},2,3,4" for frame in range(48)]
+    table = "\n".join(["episode_id,time_s,character,x,y,w,h", *lines])
+    said_of("boxes", write(boxed / "b.csv", table))
+    assert sorted((int(frame), int(x)) for frame, x in rows("boxes", "frame", "x")) == [(n, n + 1) for n in range(48)]
+    write_table(paths.EPISODES, to_table(episodes.assign(variable_rate=True), EPISODES))
+    assert "no even frame rate" in said_of("boxes", boxed / "b.csv")
 
 
 def test_what_cannot_be_used_is_listed_with_its_reason(boxed: Path) -> None:
