@@ -1,158 +1,157 @@
-"""Eight neighbouring windows at once: one stage of a cascade in the processor's vectors.
+"""Eight neighbouring windows at once: one stage of a Haar cascade in the processor's vectors.
 
-`stage_mask` is for stumps, `tree_mask` for trees of any shape. Neighbouring windows read neighbouring cells (see
-`pyramid.Layout`), so each corner of a feature is one vector load for a whole block. Compilers do not see it: a feature
-has up to twelve corners, and they give up proving that so many pointers do not overlap. So these kernels are written in
-LLVM's vector types, which any processor runs, with vectors as wide as it has. Their plain twins are in
-tests/cascades/test_blocks.py.
+`build_stumps` is for stumps, `build_trees` for trees of any shape; `stages` chooses. Neighbouring windows read
+neighbouring cells (see `pyramid.Layout`), so each corner of a feature is one vector load for a whole block. Compilers
+do not see it: a feature has up to twelve corners, and they give up proving that so many pointers do not overlap. So
+these kernels are written in LLVM's vector types, which any processor runs, with vectors as wide as it has. Their plain
+twins are in tests/cascades/test_blocks.py.
 """
 
 # mypy: ignore-errors
 # (neither llvmlite nor numba's extension interface has types)
 
-from typing import Any
+from functools import partial
 
-from llvmlite import ir
-from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
-from cascades.flat import SHARED, THREE
+from cascades.flat import ROW, SHARED, THREE
 from cascades.opencv_xml import MAX_NODES
-from cascades.vectors import BLOCK, F32, F64, I8, I32, I64, MASK, load_vector, splat, vector
-
-
-def _stage_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):
-    """Which of a block's windows pass a stage of stumps: a bit for each, window 0 lowest.
-
-    buffer   int32[·]    integral images of a level
-    cell     int64       the block's first window
-    alive    uint32      which windows to look at
-    inverse  float32[·]  inverse norms by cell
-    nodes    `flat.Nodes`
-    sums     float64[8]  receives the stage's sum of each window that passes; what it holds for the others means nothing
-
-    The arithmetic is the detector's: features in float32, the sum of the leaves in float64, in this order.
-    """
-    return types.uint32(buffer, cell, alive, inverse, nodes, stage, sums), _build
-
-
-def _tree_mask(typingctx, buffer, cell, alive, inverse, nodes, stage, sums):
-    """As `stage_mask`, for a stage of trees: every node of a tree is looked at, from its leaves up to its root."""
-    return types.uint32(buffer, cell, alive, inverse, nodes, stage, sums), _build_trees
-
-
-stage_mask: Any = intrinsic(_stage_mask)
-tree_mask: Any = intrinsic(_tree_mask)
+from cascades.vectors import (
+    BLOCK,
+    F32,
+    F64,
+    I32,
+    I64,
+    MASK,
+    constant,
+    load_vector,
+    splat,
+    store_vector,
+    vector,
+)
 
 
 class _Kernel:
-    """What both kernels begin and end with: their arguments, a feature's value, who can still pass."""
+    """What both kernels begin and end with: their arguments, a feature's value, who can still pass.
 
-    def __init__(self, context, builder, signature, args):
-        self.builder = builder
-        self.buffer = make_array(signature.args[0])(context, builder, args[0]).data
-        inverse = make_array(signature.args[3])(context, builder, args[3]).data
-        self.cell, stage = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 5))
-        self.alive = builder.trunc(args[2], MASK)
-        self.nodes = {
-            name: make_array(array)(context, builder, builder.extract_value(args[4], i)).data
-            for i, (name, array) in enumerate(zip(signature.args[4].fields, signature.args[4].types, strict=True))
-        }
-        self.received = make_array(signature.args[6])(context, builder, args[6]).data
-        self.first, self.last = (self.item("stages", builder.add(stage, I64(i)), I64) for i in (0, 1))
-        self.gray_scale = load_vector(builder, inverse, self.cell, F32)
-        self.total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
-        self.value = cgutils.alloca_once_value(builder, ir.Constant(vector(F32), [0.0] * BLOCK))
-        self.left_over = cgutils.alloca_once_value(builder, self.alive)
+    Several blocks go through a stage side by side, so that what is read of a node serves them all.
+    """
+
+    def __init__(self, builder, arguments, count):
+        """arguments: see `scan.stage_masks`; count: of blocks."""
+        self.builder, self.arguments, self.count = builder, arguments, count
+        self.nodes = arguments.nodes
+        places = [builder.add(arguments.at, I64(k)) for k in range(count)]
+        self.places = places
+        self.cells = [builder.mul(builder.load(builder.gep(arguments.blocks, [place])), I64(BLOCK)) for place in places]
+        self.gray_scales = [load_vector(builder, arguments.inverse, cell, F32) for cell in self.cells]
+        self.alive = [builder.trunc(builder.load(builder.gep(arguments.masks, [place])), MASK) for place in places]
+        self.first, self.last = (self.item("stages", builder.add(arguments.stage, I64(i)), I64) for i in (0, 1))
+        self.totals, self.values, self.left_over = (
+            [cgutils.alloca_once_value(builder, value) for value in values]
+            for values in ([constant(F64, 0.0)] * count, [constant(F32, 0.0)] * count, self.alive)
+        )
 
     def item(self, name, index, wide=None):
         """An element of an array of the nodes; a whole number is widened where asked for."""
         found = self.builder.load(self.builder.gep(self.nodes[name], [index]))
         return found if wide is None else self.builder.sext(found, wide)
 
-    def cell_of(self, row, column, columns):
-        """The index of a place in a table with that many columns."""
-        return self.builder.add(self.builder.mul(row, I64(columns)), I64(column))
-
-    def feature(self, row):
-        """A node's feature for all windows, normalized."""
+    def field(self, row, name, kind, k=0):
+        """A field of a node's `flat.ROW`."""
         builder = self.builder
+        place = ROW.fields[name][1] // 4
+        cell = builder.add(builder.mul(row, I64(ROW.itemsize // 4)), I64(place + k))
+        return builder.load(builder.bitcast(builder.gep(self.nodes["rows"], [cell]), kind.as_pointer()))
 
-        def cells(i):
-            """The i-th corner, for all windows."""
-            offset = self.item("offsets", self.cell_of(row, i, 12), I64)
-            return load_vector(builder, self.buffer, builder.add(self.cell, offset), I32)
+    def features(self, row):
+        """A node's feature for all windows of each block, normalized."""
+        builder = self.builder
+        corner = builder.mul(row, I64(12))
 
-        def add(k, sums):
+        def edges(i):
+            """The difference of two corners, for all windows."""
+            offsets = [self.item("offsets", builder.add(corner, I64(i + k)), I64) for k in (0, 1)]
+            for cell in self.cells:
+                a, b = (
+                    load_vector(builder, self.arguments.buffer, builder.add(cell, offset), I32) for offset in offsets
+                )
+                yield builder.sub(a, b)
+
+        def add(k, one, other):
             """Add a rectangle's sums to the features, times its weight."""
-            weight = splat(builder, self.item("weights", self.cell_of(row, k, 3)))
-            part = builder.fmul(weight, builder.sitofp(sums, vector(F32)))
-            builder.store(part if k == 0 else builder.fadd(builder.load(self.value), part), self.value)
+            weight = splat(builder, self.field(row, "weights", F32, k))
+            for value, a, b in zip(self.values, one, other, strict=True):
+                part = builder.fmul(weight, builder.sitofp(builder.add(a, b), vector(F32)))
+                builder.store(part if k == 0 else builder.fadd(builder.load(value), part), value)
 
-        def edge(i):
-            return builder.sub(cells(i), cells(i + 1))
-
-        common = edge(0)
-        add(0, builder.add(common, edge(2)))
-        shape = self.item("shape", row)
-        with builder.if_else(builder.icmp_unsigned("==", shape, I8(SHARED))) as (shared, apart):
+        common = list(edges(0))
+        add(0, common, edges(2))
+        shape = self.field(row, "shape", I32)
+        with builder.if_else(builder.icmp_unsigned("==", shape, I32(SHARED))) as (shared, apart):
             with shared:
-                add(1, builder.add(common, edge(4)))
+                add(1, common, edges(4))
             with apart:
-                add(1, builder.add(edge(4), edge(6)))
-                with builder.if_then(builder.icmp_unsigned("==", shape, I8(THREE))):
-                    add(2, builder.add(edge(8), edge(10)))
-        gray = builder.icmp_unsigned("==", self.item("plane", row), I8(0))
-        ones = ir.Constant(vector(F32), [1.0] * BLOCK)
-        return builder.fmul(builder.load(self.value), builder.select(gray, self.gray_scale, ones))
+                add(1, edges(4), edges(6))
+                with builder.if_then(builder.icmp_unsigned("==", shape, I32(THREE))):
+                    add(2, edges(8), edges(10))
+        with builder.if_then(builder.icmp_unsigned("==", self.field(row, "plane", I32), I32(0))):
+            for value, scale in zip(self.values, self.gray_scales, strict=True):
+                builder.store(builder.fmul(builder.load(value), scale), value)
+        return [builder.load(value) for value in self.values]
 
-    def add(self, loop, tree, answers):
+    def add(self, loop, tree, answers, limit):
         """Add a tree's leaves to the sums. Now and then, and after the last tree: who can still pass?"""
         builder = self.builder
-        sums = builder.fadd(builder.load(self.total), answers)
-        builder.store(sums, self.total)
+        for total, answer in zip(self.totals, answers, strict=True):
+            builder.store(builder.fadd(builder.load(total), answer), total)
         at_end = builder.icmp_unsigned("==", builder.add(tree, I64(1)), self.last)
         at_fourth = builder.icmp_unsigned("==", builder.and_(loop.index, I64(3)), I64(3))
         with builder.if_then(builder.or_(at_end, at_fourth)):
-            can_pass = builder.fcmp_ordered(">=", sums, splat(builder, self.item("limit", tree)))
-            still = builder.and_(self.alive, builder.bitcast(can_pass, MASK))
-            builder.store(still, self.left_over)
-            with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
+            least, anyone = splat(builder, limit()), MASK(0)
+            for total, alive, left_over in zip(self.totals, self.alive, self.left_over, strict=True):
+                can_pass = builder.fcmp_ordered(">=", builder.load(total), least)
+                still = builder.and_(alive, builder.bitcast(can_pass, MASK))
+                builder.store(still, left_over)
+                anyone = builder.or_(anyone, still)
+            with builder.if_then(builder.icmp_unsigned("==", anyone, MASK(0))):
                 loop.do_break()
 
     def end(self):
-        """Hand over the sums; which windows pass."""
-        pointer = self.builder.bitcast(self.received, vector(F64).as_pointer())
-        self.builder.store(self.builder.load(self.total), pointer).align = 8
-        return self.builder.zext(self.builder.load(self.left_over), I32)
+        """Hand over the sums, and which windows pass."""
+        builder = self.builder
+        for place, total, left_over in zip(self.places, self.totals, self.left_over, strict=True):
+            store_vector(builder, builder.load(total), self.arguments.sums, builder.mul(place, I64(BLOCK)))
+            mask = builder.zext(builder.load(left_over), I32)
+            builder.store(mask, builder.gep(self.arguments.masks, [place]))
 
 
-def _build(context, builder, signature, args):
+def build_stumps(builder, arguments, count):
     """Write the kernel of stumps in LLVM's terms."""
-    kernel = _Kernel(context, builder, signature, args)
+    kernel = _Kernel(builder, arguments, count)
     with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
         row = builder.add(kernel.first, loop.index)
-        threshold, left, right = (kernel.item("stump", kernel.cell_of(row, k, 3)) for k in range(3))
-        goes_left = builder.fcmp_ordered("<", kernel.feature(row), splat(builder, threshold))
-        left, right = (splat(builder, builder.fpext(leaf, F64)) for leaf in (left, right))
-        kernel.add(loop, row, builder.select(goes_left, left, right))
-    return kernel.end()
+        values = kernel.features(row)
+        threshold = splat(builder, kernel.field(row, "threshold", F32))
+        left, right = (splat(builder, kernel.field(row, side, F64)) for side in ("left", "right"))
+        answers = [builder.select(builder.fcmp_ordered("<", value, threshold), left, right) for value in values]
+        kernel.add(loop, row, answers, partial(kernel.field, row, "limit", F64))
+    kernel.end()
 
 
-def _build_trees(context, builder, signature, args):
-    """Write the kernel of trees in LLVM's terms."""
-    kernel = _Kernel(context, builder, signature, args)
+def build_trees(builder, arguments):
+    """Write the kernel of trees in LLVM's terms, for one block."""
+    kernel = _Kernel(builder, arguments, 1)
     trees = Trees(builder, kernel.item)
 
     def goes_left(row):
-        return builder.fcmp_ordered("<", kernel.feature(row), splat(builder, kernel.item("threshold", row)))
+        (value,) = kernel.features(row)
+        return builder.fcmp_ordered("<", value, splat(builder, kernel.field(row, "threshold", F32)))
 
     with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
         tree = builder.add(kernel.first, loop.index)
-        kernel.add(loop, tree, trees.answers(tree, goes_left))
-    return kernel.end()
+        kernel.add(loop, tree, [trees.answers(tree, goes_left)], partial(kernel.item, "limit", tree))
+    kernel.end()
 
 
 class Trees:

@@ -13,8 +13,9 @@ from cascades.contrast import Contrast, level_contrast
 from cascades.errors import InvalidParameter
 from cascades.features import HaarFeatures
 from cascades.flat import FlatHaar, flatten
+from cascades.flat_lbp import FlatLbp, flatten_lbp
 from cascades.grouping import group_windows
-from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
+from cascades.lbp import scan_lbp
 from cascades.model import Cascade, CascadeInfo
 from cascades.planes import COLOR, GRAY, image_planes
 from cascades.pyramid import build_level, layout, scales, stripes

@@ -20,7 +20,8 @@ from cascades.detector import window_size
 from cascades.errors import CascadeError, OpenCVError
 from cascades.features import HaarFeatures
 from cascades.flat import FlatHaar, flatten
-from cascades.lbp import FlatLbp, flatten_lbp, scan_lbp
+from cascades.flat_lbp import FlatLbp, flatten_lbp
+from cascades.lbp import scan_lbp
 from cascades.model import Cascade
 from cascades.planes import GRAY
 from cascades.pyramid import build_level, layout, stripes

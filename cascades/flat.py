@@ -16,6 +16,20 @@ STAGE_EPSILON = np.float32(1e-5)  # OpenCV lowers every stage threshold by this 
 SHARED, TWO, THREE = 0, 1, 2
 
 
+# What the kernel reads of a node besides its corners, in one place: 48 bytes, as many as its offsets.
+ROW = np.dtype(
+    [
+        ("weights", np.float32, 3),
+        ("threshold", np.float32),
+        ("left", np.float64),
+        ("right", np.float64),
+        ("limit", np.float64),
+        ("shape", np.int32),
+        ("plane", np.int32),
+    ]
+)
+
+
 class Nodes(NamedTuple):
     """A Haar cascade as the kernels take it: N nodes in trees, trees in stages.
 
@@ -31,6 +45,7 @@ class Nodes(NamedTuple):
     trees       int32[T+1, 2]   first node and first leaf of every tree
     stages      int32[S+1]      first tree of every stage
     stage_threshold float32[S]  lowered as OpenCV does
+    rows        int32[N, 12]    `ROW`s; leaves and limit where every tree has one node
     """
 
     offsets: NDArray[np.int32]
@@ -45,6 +60,15 @@ class Nodes(NamedTuple):
     trees: NDArray[np.int32]
     stages: NDArray[np.int32]
     stage_threshold: NDArray[np.float32]
+    rows: NDArray[np.int32]
+
+
+class StumpNodes(Nodes):
+    """Where every tree has one node: the kernel is chosen by the type."""
+
+
+class TreeNodes(Nodes):
+    """Trees of any shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,21 +114,36 @@ def flatten(cascade: Cascade) -> FlatHaar:
         if stumps
         else np.zeros((0, 3), np.float32)
     )
-    nodes_in_order = Nodes(
+    limit = limits([tree.leaves for tree in trees], stages, stage_threshold)
+    rows = kernel_rows(shape, used.plane, used.weights, thresholds, stump, limit)
+    nodes_in_order = (StumpNodes if stumps else TreeNodes)(
         np.zeros((len(used), 12), np.int32),
         shape,
         used.plane,
         used.weights,
         thresholds,
         stump,
-        limits([tree.leaves for tree in trees], stages, stage_threshold),
+        limit,
         np.stack([_join([t.left for t in trees], np.int32), _join([t.right for t in trees], np.int32)], axis=1),
         _join([tree.leaves for tree in trees], np.float32),
         np.stack([first_node, first_leaf], axis=1).astype(np.int32),
         stages,
         stage_threshold,
+        rows,
     )
     return FlatHaar(cascade.window, corners, used.tilted, nodes_in_order, stumps)
+
+
+def kernel_rows(
+    shape: NDArray[np.uint8], plane: NDArray[np.uint8], weights: NDArray[np.float32], threshold: NDArray[np.float32],
+    stump: NDArray[np.float32], limit: NDArray[np.float64],
+) -> NDArray[np.int32]:  # fmt: skip
+    """`Nodes.rows` from the other arrays of `Nodes`."""
+    rows = np.zeros(len(shape), ROW)
+    rows["shape"], rows["plane"], rows["weights"], rows["threshold"] = shape, plane, weights, threshold
+    if len(stump):
+        rows["left"], rows["right"], rows["limit"] = stump[:, 1], stump[:, 2], limit
+    return rows.view(np.int32).reshape(len(shape), ROW.itemsize // 4)
 
 
 def limits(

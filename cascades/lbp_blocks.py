@@ -8,40 +8,10 @@ are in tests/cascades/plain_lbp.py.
 # mypy: ignore-errors
 # (neither llvmlite nor numba's extension interface has types)
 
-from functools import partial
-from typing import Any
-
-from llvmlite import ir
-from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
 
 from cascades.blocks import Trees
-from cascades.vectors import BLOCK, F64, I32, I64, MASK, load_vector, splat, vector
-
-
-def _stage_mask(typingctx, buffer, cell, alive, nodes, stage, sums):
-    """Which of a block's windows pass a stage of stumps: a bit for each, window 0 lowest.
-
-    buffer   int32[·]    integral image of a level
-    cell     int64       the block's first window
-    alive    uint32      which windows to look at
-    nodes    `lbp.LbpNodes`
-    sums     float64[8]  receives the stage's sum of each window that passes; what it holds for the others means nothing
-
-    The sum of the leaves is float64, in this order, as in OpenCV.
-    """
-    return types.uint32(buffer, cell, alive, nodes, stage, sums), partial(_build, _stumps)
-
-
-def _tree_mask(typingctx, buffer, cell, alive, nodes, stage, sums):
-    """As `lbp_stage_mask`, for a stage of trees."""
-    return types.uint32(buffer, cell, alive, nodes, stage, sums), partial(_build, _trees)
-
-
-lbp_stage_mask: Any = intrinsic(_stage_mask)
-lbp_tree_mask: Any = intrinsic(_tree_mask)
+from cascades.vectors import BLOCK, F64, I32, I64, MASK, constant, load_vector, splat, store_vector
 
 
 def _stumps(builder, item):
@@ -59,15 +29,21 @@ def _trees(builder, item):
     return Trees(builder, item).answers
 
 
-def _build(kind, context, builder, signature, args):
-    """Write the kernel in LLVM's terms. kind: `_stumps` or `_trees`."""
-    buffer = make_array(signature.args[0])(context, builder, args[0]).data
-    cell, stage = (context.cast(builder, args[i], signature.args[i], types.int64) for i in (1, 4))
-    alive = builder.trunc(args[2], MASK)
-    nodes = {
-        name: make_array(array)(context, builder, builder.extract_value(args[3], i)).data
-        for i, (name, array) in enumerate(zip(signature.args[3].fields, signature.args[3].types, strict=True))
-    }
+def build_lbp_stumps(builder, arguments):
+    """Write the kernel of stumps in LLVM's terms, for one block. arguments: see `stages.stage_masks`."""
+    _build(_stumps, builder, arguments)
+
+
+def build_lbp_trees(builder, arguments):
+    """Write the kernel of trees in LLVM's terms, for one block."""
+    _build(_trees, builder, arguments)
+
+
+def _build(kind, builder, arguments):
+    nodes, buffer = arguments.nodes, arguments.buffer
+    block, mask = (builder.gep(array, [arguments.at]) for array in (arguments.blocks, arguments.masks))
+    cell = builder.mul(builder.load(block), I64(BLOCK))
+    alive = builder.trunc(builder.load(mask), MASK)
 
     def item(name, index, wide=None):
         found = builder.load(builder.gep(nodes[name], [index]))
@@ -82,8 +58,8 @@ def _build(kind, context, builder, signature, args):
         return _in_subset(builder, _comparisons(builder, corners), words)
 
     answers = kind(builder, item)
-    first, last = (item("stages", builder.add(stage, I64(i)), I64) for i in (0, 1))
-    total = cgutils.alloca_once_value(builder, ir.Constant(vector(F64), [0.0] * BLOCK))
+    first, last = (item("stages", builder.add(arguments.stage, I64(i)), I64) for i in (0, 1))
+    total = cgutils.alloca_once_value(builder, constant(F64, 0.0))
     left_over = cgutils.alloca_once_value(builder, alive)
     with cgutils.for_range(builder, builder.sub(last, first), intp=I64) as loop:
         tree = builder.add(first, loop.index)
@@ -94,9 +70,8 @@ def _build(kind, context, builder, signature, args):
         builder.store(still, left_over)
         with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
             loop.do_break()
-    received = make_array(signature.args[5])(context, builder, args[5]).data
-    builder.store(builder.load(total), builder.bitcast(received, vector(F64).as_pointer())).align = 8
-    return builder.zext(builder.load(left_over), I32)
+    store_vector(builder, builder.load(total), arguments.sums, builder.mul(arguments.at, I64(BLOCK)))
+    builder.store(builder.zext(builder.load(left_over), I32), mask)
 
 
 def _comparisons(builder, corners):
@@ -115,9 +90,9 @@ def _in_subset(builder, bits, words):
     """Whether a subset of eight words holds each window's code: a vector of i1. bits from `_comparisons`."""
     for bit in (bits[2], bits[1], bits[0]):  # 32, 64 and 128
         words = [builder.select(bit, words[k + 1], words[k]) for k in range(0, len(words), 2)]
-    zero = ir.Constant(vector(I32), [0] * BLOCK)
+    zero = constant(I32, 0)
     place = zero
     for k, bit in enumerate(bits[3:]):
-        place = builder.or_(place, builder.select(bit, ir.Constant(vector(I32), [16 >> k] * BLOCK), zero))
-    found = builder.and_(builder.lshr(words[0], place), ir.Constant(vector(I32), [1] * BLOCK))
+        place = builder.or_(place, builder.select(bit, constant(I32, 16 >> k), zero))
+    found = builder.and_(builder.lshr(words[0], place), constant(I32, 1))
     return builder.icmp_unsigned("!=", found, zero)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
 from cascades.flat import FlatHaar
+from cascades.flat_lbp import FlatLbp
 from cascades.integral import inverse_norms
-from cascades.lbp import FlatLbp, scan_lbp
+from cascades.lbp import scan_lbp
 from cascades.params import PLANES, TrainingParams
 from cascades.planes import image_planes
 from cascades.pyramid import Level, build_level, layout, scales, stripes

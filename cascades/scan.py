@@ -1,8 +1,8 @@
 """The inner loop: slide a cascade over one pyramid level.
 
-All windows of a level lie in one row of cells (`pyramid.Layout`), eight to a block. A block goes through stage after
-stage as one, which costs little more than a single window (`blocks`), until none of its windows is left; what it reads
-stays in the cache meanwhile.
+All windows of a level lie in one row of cells (`pyramid.Layout`), eight to a block. A few hundred blocks go through a
+stage, a few at a time (`stages`), and those that have windows left go on to the next. A block costs little more than a
+single window.
 
 Sums and comparisons are done in the precision OpenCV uses (features float32, stage sums float64), so that the windows
 that pass are the same ones.
@@ -17,10 +17,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.blocks import stage_mask, tree_mask
 from cascades.contrast import Contrast, level_contrast
 from cascades.flat import FlatHaar, on_level
 from cascades.pyramid import Level
+from cascades.stages import TOGETHER, stage_masks
 from cascades.vectors import BLOCK
 
 
@@ -42,8 +42,7 @@ def scan(flat: FlatHaar, level: Level, stripe_count: int, contrast: Contrast | N
     if contrast is None:
         contrast = level_contrast(level, flat.window, stripe_count)
     nodes = on_level(flat, level.layout, level.has_tilted)
-    kernel = _scan_stumps if flat.stumps else _scan_trees
-    cells, scores = kernel(level.buffer, contrast.inverse, contrast.fine, nodes)
+    cells, scores = scan_blocks(level.buffer, contrast.inverse, contrast.fine, nodes)
     return LevelWindows(*level.layout.places(cells), scores, contrast.windows)
 
 
@@ -66,6 +65,7 @@ def _skipped_windows() -> NDArray[np.uint32]:
 
 SKIPPED = _skipped_windows()
 EVERY = np.uint32(2**BLOCK - 1)
+CHUNK = 256  # blocks that go through the stages together: what they read stays in the cache meanwhile
 
 
 @njit(cache=True, nogil=True)
@@ -96,50 +96,46 @@ def add_survivors(cells, totals, found, cell, mask, sums):
 
 
 @njit(cache=True, nogil=True)
-def _scan_stumps(buffer, inverse, fine, nodes):
-    """Scan a level with a cascade of stumps; the surviving windows' cells int64[M] and last stage sums float64[M]."""
+def scan_blocks(buffer, inverse, existing, nodes):
+    """Scan a level: the surviving windows' cells int64[M] and last stage sums float64[M].
+
+    existing  uint32[B]: a bit for each window of a block that is looked at
+    The other arguments are those of `stages.stage_masks`; numba compiles this for each kind of nodes.
+    """
     out_cells: NDArray[np.int64] = np.empty(256, np.int64)
     out_total: NDArray[np.float64] = np.empty(256, np.float64)
-    found = 0
-    sums = np.empty(BLOCK, np.float64)
-    skip = np.uint32(0)
-    for block in range(fine.size):
-        if fine[block] == 0:  # flat, or no windows: nothing to look at, and a window that is not looked at skips none
-            skip = np.uint32(0)
-            continue
-        cell = block * BLOCK
-        mask = stage_mask(buffer, cell, fine[block], inverse, nodes, 0, sums)
-        mask, skip = visited(mask, fine[block], skip)
-        for stage in range(1, nodes.stage_threshold.size):
-            if mask == 0:
+    found, skip, neighbour = 0, np.uint32(0), 0
+    blocks, masks = np.zeros(CHUNK + TOGETHER, np.int64), np.zeros(CHUNK + TOGETHER, np.uint32)
+    sums = np.empty((CHUNK + TOGETHER) * BLOCK, np.float64)
+    stages = nodes.stage_threshold.size
+    for first in range(0, existing.size, CHUNK):
+        count = 0
+        for block in range(first, min(first + CHUNK, existing.size)):
+            blocks[count], masks[count] = block, existing[block]
+            count += existing[block] != 0
+        for stage in range(stages):
+            masks[count : count + TOGETHER] = 0  # the last group's blocks that are none
+            for at in range(0, count, TOGETHER):
+                stage_masks(buffer, blocks, masks, at, inverse, nodes, stage, sums)
+            if stage == 0:
+                for i in range(count):
+                    if blocks[i] != neighbour:  # a window that is not looked at skips none
+                        skip = np.uint32(0)
+                    masks[i], skip = visited(masks[i], existing[blocks[i]], skip)
+                    neighbour = blocks[i] + 1
+            if stage == stages - 1:
+                for i in range(count):
+                    if masks[i] != 0:
+                        place = sums[i * BLOCK : (i + 1) * BLOCK]
+                        out_cells, out_total, found = add_survivors(
+                            out_cells, out_total, found, blocks[i] * BLOCK, masks[i], place
+                        )
                 break
-            mask = stage_mask(buffer, cell, mask, inverse, nodes, stage, sums)
-        if mask == 0:
-            continue
-        out_cells, out_total, found = add_survivors(out_cells, out_total, found, cell, mask, sums)
-    return out_cells[:found], out_total[:found]
-
-
-@njit(cache=True, nogil=True)
-def _scan_trees(buffer, inverse, fine, nodes):
-    """Scan a level with a cascade of trees; returns what `_scan_stumps` does. Each compiles only what it needs."""
-    out_cells: NDArray[np.int64] = np.empty(256, np.int64)
-    out_total: NDArray[np.float64] = np.empty(256, np.float64)
-    found = 0
-    sums = np.empty(BLOCK, np.float64)
-    skip = np.uint32(0)
-    for block in range(fine.size):
-        if fine[block] == 0:  # flat, or no windows: nothing to look at, and a window that is not looked at skips none
-            skip = np.uint32(0)
-            continue
-        cell = block * BLOCK
-        mask = tree_mask(buffer, cell, fine[block], inverse, nodes, 0, sums)
-        mask, skip = visited(mask, fine[block], skip)
-        for stage in range(1, nodes.stage_threshold.size):
-            if mask == 0:
+            left = 0
+            for i in range(count):
+                blocks[left], masks[left] = blocks[i], masks[i]
+                left += masks[i] != 0
+            count = left
+            if count == 0:
                 break
-            mask = tree_mask(buffer, cell, mask, inverse, nodes, stage, sums)
-        if mask == 0:
-            continue
-        out_cells, out_total, found = add_survivors(out_cells, out_total, found, cell, mask, sums)
     return out_cells[:found], out_total[:found]

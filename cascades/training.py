@@ -29,9 +29,9 @@ from cascades.features import (
     single_rectangles,
 )
 from cascades.flat import flatten
+from cascades.flat_lbp import flatten_lbp
 from cascades.haar_search import HISTOGRAM_BYTES, Examples, HaarSearch, Pool
 from cascades.integral import inverse_norms, window_integrals
-from cascades.lbp import flatten_lbp
 from cascades.lbp_search import LbpSearch
 from cascades.model import Cascade, CascadeInfo, Stage
 from cascades.negatives import Key, Mined, NegativeMiner

@@ -1,14 +1,16 @@
 """The scan's vector kernels and their rules against plain twins."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numba import njit
 from numpy.typing import NDArray
 
-from cascades.blocks import stage_mask, tree_mask
 from cascades.features import concatenate, haar_features, on_plane, single_rectangles
-from cascades.flat import SHARED, THREE, TWO, Nodes, _in_reading_order, limits
+from cascades.flat import SHARED, THREE, TWO, Nodes, StumpNodes, TreeNodes, _in_reading_order, kernel_rows, limits
 from cascades.scan import visited
+from cascades.stages import TOGETHER, stage_masks
 from cascades.vectors import BLOCK
 
 STUMPS = 60
@@ -16,20 +18,24 @@ STAGES = np.array([0, 1, 9, 30, STUMPS], np.int32)
 
 
 @njit
-def masks(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
-    found = np.empty(alive.size, np.uint32)
-    sums = np.empty((alive.size, BLOCK))
-    for block in range(alive.size):
-        found[block] = stage_mask(buffer, block * BLOCK, alive[block], inverse, nodes, stage, sums[block])
-    return found, sums.ravel()
+def _masks(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
+    """From the third group on, so that places and blocks differ."""
+    found = np.zeros(alive.size + 2 * TOGETHER, np.uint32)
+    blocks, start = np.zeros(found.size, np.int64), TOGETHER
+    blocks[start : start + alive.size] = np.arange(alive.size)[::-1]
+    found[start : start + alive.size] = alive[::-1]
+    sums = np.empty(found.size * BLOCK)
+    for at in range(start, start + alive.size, TOGETHER):
+        stage_masks(buffer, blocks, found, at, inverse, nodes, stage, sums)
+    used = slice(start, start + alive.size)
+    return found[used][::-1], sums.reshape(-1, BLOCK)[used][::-1]
 
 
-@njit
-def masks_of_trees(buffer, inverse, alive, nodes, stage):  # type: ignore[no-untyped-def]
-    found = np.empty(alive.size, np.uint32)
-    sums = np.empty((alive.size, BLOCK))
-    for block in range(alive.size):
-        found[block] = tree_mask(buffer, block * BLOCK, alive[block], inverse, nodes, stage, sums[block])
+def masks(
+    buffer: NDArray[np.int32], inverse: NDArray[np.float32], alive: NDArray[np.uint32], nodes: Any, stage: int
+) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
+    """Which windows of all blocks pass, and their sums."""
+    found, sums = _masks(buffer, inverse, alive, nodes, stage)
     return found, sums.ravel()
 
 
@@ -89,12 +95,14 @@ def world() -> tuple[NDArray[np.int32], NDArray[np.float32], Nodes]:
     stump = rng.normal(size=(STUMPS, 3)).astype(np.float32)
     stump[:, 0] *= 50
     threshold = np.array([0, -2, 0, 1], np.float32)
-    nodes = Nodes(
+    nodes = StumpNodes(
         rng.integers(0, 480, (STUMPS, 12)).astype(np.int32), rng.integers(0, 3, STUMPS).astype(np.uint8),
         rng.integers(0, 2, STUMPS).astype(np.uint8), rng.choice(np.float32([-1, 2, 3]), (STUMPS, 3)),
         stump[:, 0].copy(), stump, limits(stump[:, 1:], STAGES, threshold), np.zeros((0, 2), np.int32),
-        np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold,
+        np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold, np.zeros((0, 12), np.int32),
     )  # fmt: skip
+    read = nodes.shape, nodes.plane, nodes.weights, nodes.threshold, nodes.stump, nodes.limit
+    nodes = nodes._replace(rows=kernel_rows(*read))
     return buffer, inverse, nodes
 
 
@@ -136,7 +144,7 @@ def forest(
         trees.append((len(links), trees[-1][1] + count + 1))
     stages = np.array([0, 1, len(leaves) // 2, len(leaves)], np.int32)
     threshold = np.array([0, -1, 0.5], np.float32)
-    made = nodes._replace(
+    made = TreeNodes(*nodes)._replace(
         stump=np.zeros((0, 3), np.float32), links=np.array(links, np.int32), leaves=np.concatenate(leaves),
         trees=np.array(trees, np.int32), stages=stages, stage_threshold=threshold,
         limit=limits(leaves, stages, threshold),
@@ -154,7 +162,7 @@ def test_a_block_of_trees_passes_as_its_windows_do(
     assert 0.1 < passes.mean() < 0.9
     alive = np.random.default_rng(stage).integers(0, 2**BLOCK, inverse.size // BLOCK).astype(np.uint32)
     expected = (passes.reshape(-1, BLOCK) << np.arange(BLOCK)).sum(axis=1).astype(np.uint32) & alive
-    found, sums = masks_of_trees(buffer, inverse, alive, nodes, stage)
+    found, sums = masks(buffer, inverse, alive, nodes, stage)
     assert np.array_equal(found, expected)
     passed = passes & ((alive[:, None] >> np.arange(BLOCK)) & 1).astype(bool).ravel()
     assert np.array_equal(sums[passed], plain[passed])

@@ -2,29 +2,20 @@
 
 import numpy as np
 import pytest
-from numba import njit
 from numpy.typing import NDArray
 
 from cascades.flat import limits
-from cascades.lbp import LbpNodes, existing_windows, flatten_lbp, lbp_on_level, scan_lbp
-from cascades.lbp_blocks import lbp_stage_mask
+from cascades.flat_lbp import LbpNodes, LbpStumpNodes, flatten_lbp, lbp_on_level
+from cascades.lbp import NO_NORMS, existing_windows, scan_lbp
 from cascades.pyramid import build_level, grid, layout, stripes
 from cascades.vectors import BLOCK
 from tests.cascades.conftest import draw_scene
 from tests.cascades.plain_lbp import lbp_code, plain_scan
 from tests.cascades.random_cascades import random_lbp
+from tests.cascades.test_blocks import masks
 
 STUMPS = 40
 STAGES = np.array([0, 1, 6, 20, STUMPS], np.int32)
-
-
-@njit
-def masks(buffer, alive, nodes, stage):  # type: ignore[no-untyped-def]
-    found = np.empty(alive.size, np.uint32)
-    sums = np.empty((alive.size, BLOCK))
-    for block in range(alive.size):
-        found[block] = lbp_stage_mask(buffer, block * BLOCK, alive[block], nodes, stage, sums[block])
-    return found, sums.ravel()
 
 
 def plain_sums(buffer: NDArray[np.int32], windows: int, nodes: LbpNodes, stage: int) -> NDArray[np.float64]:
@@ -48,7 +39,7 @@ def world() -> tuple[NDArray[np.int32], NDArray[np.uint32], LbpNodes]:
     stump = rng.normal(size=(STUMPS, 3)).astype(np.float32)
     threshold = np.array([stump[0, 1:].mean(), -2, 0, -1], np.float32)  # some pass each, some do not
     subset = rng.integers(-(2**31), 2**31, (STUMPS, 8)).astype(np.int32)
-    nodes = LbpNodes(
+    nodes = LbpStumpNodes(
         rng.integers(0, 490, (STUMPS, 16)).astype(np.int32), subset, stump, limits(stump[:, 1:], STAGES, threshold),
         np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros((1, 2), np.int32), STAGES, threshold,
     )  # fmt: skip
@@ -64,7 +55,7 @@ def test_a_block_passes_as_its_windows_do(
     passes = plain >= nodes.stage_threshold[stage]
     assert 0.1 < passes.mean() < 0.9
     expected = (passes.reshape(-1, BLOCK) << np.arange(BLOCK)).sum(axis=1).astype(np.uint32) & alive
-    found, sums = masks(buffer, alive, nodes, stage)
+    found, sums = masks(buffer, NO_NORMS, alive, nodes, stage)
     assert np.array_equal(found, expected)
     passed = passes & ((alive[:, None] >> np.arange(BLOCK)) & 1).astype(bool).ravel()
     assert np.array_equal(sums[passed], plain[passed])
