@@ -43,6 +43,7 @@ class Import(StrEnum):
     VIA = "via"
     BOXES = "boxes"
     INFO_DAT = "info-dat"
+    EMOTIONS = "emotions"
 
 
 @app.command()
@@ -98,13 +99,20 @@ def import_boxes(
 ) -> None:
     """Append boxes that people drew in another program to the files in annotations/ (docs/formats.md).
 
-    coco, yolo, voc, cvat, label-studio, via, boxes (a CSV file), info-dat. Existing rows stay as they are.
+    coco, yolo, voc, cvat, label-studio, via, boxes (a CSV file), info-dat. emotions: a CSV file of frames and emotions,
+    for faces that are found already. Existing rows stay as they are.
     """
     from pipeline.exchange.begin import read_maps
     from pipeline.exchange.import_boxes import Choices
     from pipeline.exchange.import_boxes import import_boxes as read
 
-    read(form.value, path, Choices(episode, first_frame, read_maps(maps or ()), unused))
+    choices = Choices(episode, first_frame, read_maps(maps or ()), unused)
+    if form is Import.EMOTIONS:
+        from pipeline.exchange.import_emotions import import_emotions
+
+        import_emotions(path, choices)
+    else:
+        read(form.value, path, choices)
 
 
 @app.command()

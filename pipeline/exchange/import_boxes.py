@@ -71,7 +71,7 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
         unused += [(picture.file, fault) for fault in picture.faults]
         if picture.faults and not picture.boxes:
             continue
-        place, fault = _place(picture, episodes, choices)
+        place, fault = place_of_picture(picture, episodes, choices)
         if fault:
             unused += [(picture.file, fault)] * max(1, len(picture.boxes))
             strange |= picture.frame is None and picture.time_s is None and identity(picture.file)[0] not in episodes
@@ -101,25 +101,23 @@ def import_boxes(form: str, path: Path, choices: Choices) -> None:
     if len(names) > NAMES_SAID:
         print(f"import {form}: {len(names) - NAMES_SAID:,} other names")
     say_reasons(f"import {form}", "boxes not used", [reason for _, reason in unused])
-    if choices.unused is not None:
-        table = pd.DataFrame(unused, columns=["file", "reason"])
-        write_text(choices.unused, table.to_csv(index=False, lineterminator="\n"))
+    write_unused(unused, choices)
     if strange:
         print(
             f"import {form}: pictures of no episode can be learned from, too: copy them and their boxes to "
             f"{paths.GIVEN_PICTURES}/, and list them in `faces_from` of params.yaml (docs/exchange.md)"
         )
     added = {
-        "boxes": _append(paths.BOXES, BOX_COLUMNS, BOX_FILE, boxes),
-        "frames without a face, or not complete": _append(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE, frames),
-        "emotions": _append(paths.EMOTIONS, EMOTION_COLUMNS, EMOTION_FILE, emotions),
+        "boxes": append_new(paths.BOXES, BOX_COLUMNS, BOX_FILE, boxes),
+        "frames without a face, or not complete": append_new(paths.FRAMES, FRAME_COLUMNS, FRAME_FILE, frames),
+        "emotions": append_new(paths.EMOTIONS, EMOTION_COLUMNS, EMOTION_FILE, emotions),
     }
     there = len(boxes) + len(frames) + len(emotions) - sum(added.values())
     say_counts(f"import {form}", {**{f"new {name}": n for name, n in added.items()}, "there already": there,
                                   "not used": len(unused)})  # fmt: skip
 
 
-def _place(
+def place_of_picture(
     picture: BoxedPicture, episodes: Mapping[str, EpisodeRow], choices: Choices
 ) -> tuple[tuple[EpisodeRow, int] | None, str]:
     """The episode and the frame of a picture, or why there is none."""
@@ -183,7 +181,14 @@ def _unknown(name: str, characters: tuple[str, ...]) -> str:
     )
 
 
-def _append(path: Path, required: list[str], columns: list[str], rows: Iterable[Row]) -> int:
+def write_unused(unused: Iterable[tuple[str, str]], choices: Choices) -> None:
+    """The table of what is not used, if it is wanted. unused: what, and why."""
+    if choices.unused is not None:
+        table = pd.DataFrame(unused, columns=["file", "reason"])
+        write_text(choices.unused, table.to_csv(index=False, lineterminator="\n"))
+
+
+def append_new(path: Path, required: list[str], columns: list[str], rows: Iterable[Row]) -> int:
     """Append the rows that the file does not say yet; how many."""
     file = open_to_append(path, required, columns)
     known = {tuple(row.get(name, "") for name in required) for row in file.table.records()}
