@@ -195,10 +195,10 @@ def print_shares(truth: pd.DataFrame, faces: pd.DataFrame) -> None:
             cases.append([*(np.abs(one - exact).sum() / 2 for one in ways), amount, held.mean()])
     counted, half, corrected, said, amounts, held = np.array(cases, dtype=float).T
     print("| shares of emotions | given to a wrong emotion | nearer than counted |\n|---|---|---|")
-    ways = {
+    errors = {
         "counted": counted, "corrected by half": half, "corrected fully": corrected, "as `stats` gives them": said
     }  # fmt: skip
-    for name, wrong in ways.items():
+    for name, wrong in errors.items():
         print(f"| {name} | {wrong.mean():.3f} ± {wrong.std():.3f} | {np.mean(wrong < counted):.2f} |")
     print(f"{len(cases)} cases; corrected in {np.mean(amounts > 0):.2f}")
     print(f"the true share lies in its interval in {held.mean():.2f}")

@@ -126,5 +126,8 @@ def report(watched: Watched) -> None:
             own = seconds[character].sort_values(ascending=False)
             shares = ", ".join(f"{emotion} {spent:.0f} s" for emotion, spent in own.items())
             print(f"watch {watched.video.name}: {character}: {shares}")
+    absent = [character for character in watched.characters if character not in set(segments["character"])]
+    if absent:
+        print(f"watch {watched.video.name}: not seen: {', '.join(absent)}")
     say_counts(f"watch {watched.video.name}", {"segments": len(segments), "unsure": len(segments) - len(sure)})
     print(f"watch {watched.video.name}: {watched.folder}/index.html")

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.live_page import ALLOWED, app_running, camera_of, page_at, until
 from pipeline.classifier.model import save_model
 from pipeline.faces.cascade_files import save_cascade
 from pipeline.tables import read_rows
 from pipeline.watch.record import FACES
 from tests.pipeline.app.seen import MIN_SCORE, SIDE, classifier, disc, live, scene
-from tests.support.live_page import ALLOWED, app_running, camera_of, page_at, until
 from tests.support.worlds import write_video
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

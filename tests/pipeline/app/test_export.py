@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page
 from typer.testing import CliRunner
 
+from benchmarks.live_page import until
 from benchmarks.studio import browser
 from cascades import Cascade, Detector, TrainingParams, chroma_of
 from cascades.pictures import decode_picture, read_picture
@@ -26,7 +27,6 @@ from pipeline.errors import InputError
 from pipeline.faces.cascade_files import CharacterCascade, save_cascade
 from pipeline.images import cut_face
 from tests.pipeline.app.seen import MIN_SCORE, classifier, disc, scene
-from tests.support.live_page import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.live_page import camera_of, until
 from benchmarks.studio import browser
 from pipeline.app.export import page_of
 from pipeline.faces.cascade_files import CharacterCascade
 from tests.pipeline.app.seen import MIN_SCORE, classifier, disc, scene
-from tests.support.live_page import camera_of, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.labels import judged, wrong_labels
+from benchmarks.live_page import app_running, camera_of, page_at, until
 from benchmarks.sample import figures, true_expressions
 from benchmarks.studio import browser
 from benchmarks.watching import score, truth_of_sample, watched_faces
@@ -27,7 +28,6 @@ from pipeline.tasks.review import label_error_queue
 from pipeline.video.decode import decode_frames
 from pipeline.watch.tables import watched_schema
 from tests.support import ROOT
-from tests.support.live_page import app_running, camera_of, page_at, until
 from tests.support.pages import pictures
 
 pytestmark = pytest.mark.slow

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.live_page import until
 from benchmarks.studio import browser
 from pipeline import paths
 from pipeline.params import load_params
@@ -15,7 +16,6 @@ from pipeline.tables import read_rows, rows_of
 from pipeline.watch.command import make_all, open_viewer
 from pipeline.watch.video import video_of_episode
 from tests.pipeline.search.world import face, make_project
-from tests.support.live_page import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

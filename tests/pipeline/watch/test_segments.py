@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.watch.command import report
 from pipeline.watch.places import Places
 from tests.pipeline.watch.watched import RATE, START_PTS, row, two_characters, watched
 
@@ -20,6 +21,15 @@ def test_a_track_is_cut_where_its_answer_changes(tmp_path: Path) -> None:
     assert cat["frames"].tolist() == [8, 8]
     mouse = found[found["character"] == "mouse"]
     assert mouse["unsure"].tolist() == [True]
+
+
+def test_the_last_lines_say_who_feels_what_and_who_was_not_seen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cat_alone = [row for row in two_characters() if row["character"] == "cat"]
+    report(watched(tmp_path, cat_alone))
+    said = [line.removeprefix("watch pilot: ") for line in capsys.readouterr().out.splitlines()]
+    assert said[:2] == ["cat: happy 1 s, angry 1 s", "not seen: mouse"]
 
 
 def test_a_box_moves_evenly_between_the_frames_looked_at(tmp_path: Path) -> None:

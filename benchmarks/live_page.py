@@ -1,4 +1,4 @@
-"""`toonset app` as a process, and Chromium with a camera that plays what a test has drawn."""
+"""`toonset app` as a process, and Chromium with a camera that plays given pictures: for tests and benchmarks."""
 
 import contextlib
 import os
@@ -9,17 +9,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 from playwright.sync_api import Page
 
 from benchmarks.studio import browser
-from tests.support import ROOT
+from pipeline.images import Pixels
+
+ROOT = Path(__file__).resolve().parent.parent
 
 ALLOWED = ("--use-fake-ui-for-media-stream",)
 """Nobody is asked whether the page may use the camera: it may."""
 
 
-def camera_of(path: Path, pictures: Iterable[np.ndarray]) -> tuple[str, ...]:
+def camera_of(path: Path, pictures: Iterable[Pixels]) -> tuple[str, ...]:
     """Chromium's arguments for a camera that shows these pictures, RGB, over and over."""
     with path.open("wb") as file:
         for picture in pictures:
