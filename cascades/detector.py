@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from cascades.grouping import group_windows
 from cascades.lbp import scan_lbp
 from cascades.model import Cascade, CascadeInfo
 from cascades.planes import COLOR, GRAY, image_planes
-from cascades.pyramid import build_level, layout, scales, stripes
+from cascades.pyramid import build_level, layout, prepared, scales, stripes
 from cascades.scan import LevelWindows, scan
 from cascades.scratch import Scratch
 
@@ -50,6 +51,8 @@ class Detections:
 
 class Detector:
     """Some cascades, ready to run. Safe to use from several threads at once.
+
+    Each thread keeps the memory of the largest level it has looked at, about 6 bytes for each gray pixel.
 
     scale_factor        between pyramid levels, as in OpenCV
     min_size, max_size  shorter and longer limits of a window's larger side, px; None: no limit
@@ -100,9 +103,8 @@ class Detector:
         dx, dy = 0, 0
         if region is not None:
             dx, dy = max(region.x, 0), max(region.y, 0)
-            planes = np.ascontiguousarray(
-                planes[:, dy : max(region.y + region.h, dy), dx : max(region.x + region.w, dx)]
-            )
+            planes = planes[:, dy : max(region.y + region.h, dy), dx : max(region.x + region.w, dx)]
+        planes = prepared(planes)
         size = (planes.shape[2], planes.shape[1])
         wanted = [self._scales(size, flat) for flat in self.flats]
         every = sorted({float(s) for found in wanted for s in found})
@@ -194,6 +196,7 @@ def _flat(cascade: Cascade) -> FlatHaar | FlatLbp:
     return flatten(cascade) if isinstance(cascade.features, HaarFeatures) else flatten_lbp(cascade)
 
 
+@lru_cache(maxsize=4096)
 def window_size(window: tuple[int, int], scale: np.float32) -> tuple[int, int]:
     """The window's size in the image, px."""
     return round(float(np.float32(window[0]) * scale)), round(float(np.float32(window[1]) * scale))

@@ -24,7 +24,7 @@ from cascades.flat_lbp import FlatLbp, flatten_lbp
 from cascades.lbp import scan_lbp
 from cascades.model import Cascade
 from cascades.planes import GRAY
-from cascades.pyramid import build_level, layout, stripes
+from cascades.pyramid import build_level, layout, prepared, stripes
 from cascades.rectangles import EPS, Answer, Groups, Levels, Rectangles, group, group_rectangles
 from cascades.scan import LevelWindows, scan
 from cascades.scratch import Scratch
@@ -173,7 +173,7 @@ class CascadeClassifier:
         """Windows int32[N, 4] that pass, not clipped, and their last stages' sums float64[N]."""
         if not scales:
             return np.zeros((0, 4), np.int32), np.zeros(0)
-        size = (gray.shape[1], gray.shape[0])
+        gray, size = prepared(gray), (gray.shape[1], gray.shape[0])
         stripe_count = stripes(layout(size, scales[0]), flat.window)
         run = map if self._executor is None else self._executor.map
         found = list(run(lambda scale: _scan(gray, flat, scale, stripe_count, self._scratch), scales))

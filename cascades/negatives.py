@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
+from cascades.contrast import level_contrast
 from cascades.flat import FlatHaar
 from cascades.flat_lbp import FlatLbp
 from cascades.integral import inverse_norms
 from cascades.lbp import scan_lbp
 from cascades.params import PLANES, TrainingParams
 from cascades.planes import image_planes
-from cascades.pyramid import Level, build_level, layout, scales, stripes
+from cascades.pyramid import Level, build_level, layout, prepared, scales, stripes
 from cascades.sampling import context_window
 from cascades.scan import LevelWindows, scan
+from cascades.scratch import Scratch
 
 SCALE_FACTOR = 1.1
 FACE_OVERLAP = 0.3  # IoU with a learned face from which a window is no background
@@ -60,6 +62,7 @@ class NegativeMiner:
         self.params = params
         self.executor = executor
         self.cursor = 0
+        self.scratch = Scratch()
         self._orders: dict[int, NDArray[np.int64]] = {}
 
     def mine(self, cascade: FlatHaar | FlatLbp | None, needed: int, taken: set[Key], stage: int) -> Mined:
@@ -96,7 +99,9 @@ class NegativeMiner:
         order = [self._image(self.cursor + i) for i in range(len(self.images))]
         for first in range(0, len(order), BATCH):
             batch = order[first : first + BATCH]
-            futures = [self.executor.submit(_candidates, self.images[i], cascade, self.params, i) for i in batch]
+            futures = [
+                self.executor.submit(_candidates, self.images[i], cascade, self.params, i, self.scratch) for i in batch
+            ]
             yield from zip(batch, [future.result() for future in futures], strict=True)
 
     def _take(self, index: int, found: _Found, most: int, taken: set[Key], mined: Mined, salt: tuple[int, int]) -> None:
@@ -117,7 +122,9 @@ class NegativeMiner:
             mined.patches.append(found.images[level][:, y : y + height, x : x + width].copy())
 
 
-def _candidates(image: AnnotatedImage, cascade: FlatHaar | FlatLbp | None, params: TrainingParams, salt: int) -> _Found:
+def _candidates(
+    image: AnnotatedImage, cascade: FlatHaar | FlatLbp | None, params: TrainingParams, salt: int, scratch: Scratch
+) -> _Found:
     """Every background window of an image that the cascade accepts, or random ones where there is no cascade yet."""
     if not image.negatives:
         return _Found(np.zeros((0, 3), np.int32), [], 0)
@@ -127,26 +134,26 @@ def _candidates(image: AnnotatedImage, cascade: FlatHaar | FlatLbp | None, param
     scanned = 0
     tilted = cascade is not None and bool(cascade.tilted.any())
     rng = np.random.default_rng([params.seed, 3, salt])
-    planes = image_planes(image.gray, image.chroma, PLANES[params.planes], f"image {image.key!r}")
+    planes = prepared(image_planes(image.gray, image.chroma, PLANES[params.planes], f"image {image.key!r}"))
     stripe_count = stripes(layout(size, np.float32(1)), params.window)
     for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
-        level = build_level(planes, layout(size, scale), tilted)
-        levels.append(level.planes)
+        level = build_level(planes, layout(size, scale), tilted, scratch)
+        levels.append(level.planes if number == 0 else level.planes.copy())  # the first is the image itself
         if cascade is None:
             x, y = _random_windows(level.planes[0], params, rng)
             scanned += len(x)
         else:
-            windows = _scan(cascade, level, stripe_count)
+            windows = _scan(cascade, level, stripe_count, scratch)
             x, y, scanned = windows.x, windows.y, scanned + windows.scanned
         keep = ~_masked(image, x, y, float(scale), params.window)
         places.append(np.stack([np.full(int(keep.sum()), number, np.int32), x[keep], y[keep]], axis=1))
     return _Found(np.concatenate(places), levels, scanned)
 
 
-def _scan(cascade: FlatHaar | FlatLbp, level: Level, stripe_count: int) -> LevelWindows:
+def _scan(cascade: FlatHaar | FlatLbp, level: Level, stripe_count: int, scratch: Scratch) -> LevelWindows:
     if isinstance(cascade, FlatLbp):
         return scan_lbp(cascade, level, stripe_count)
-    return scan(cascade, level, stripe_count)
+    return scan(cascade, level, stripe_count, level_contrast(level, cascade.window, stripe_count, scratch))
 
 
 def _random_windows(

@@ -5,6 +5,7 @@ Scales and sizes follow OpenCV's detector, so that the same XML looks at the sam
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ def scales(image: tuple[int, int], window: tuple[int, int], factor: float) -> li
     return found
 
 
+@lru_cache(maxsize=4096)  # a video's frames all have the same levels
 def layout(image: tuple[int, int], scale: np.float32) -> Layout:
     """The level of an image (w, h) at a scale."""
     # Python's round, like OpenCV's, goes to even at one half; the division is in float32 as OpenCV's is.
@@ -123,12 +125,16 @@ class Level:
     has_tilted: bool
 
 
+def prepared(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image as the kernels take it, contiguous and writable: they are compiled for one kind of arrays."""
+    return image if image.flags.c_contiguous and image.flags.writeable else image.copy()
+
+
 def resize_planes(
     planes: NDArray[np.uint8], width: int, height: int, scratch: Scratch | None = None
 ) -> NDArray[np.uint8]:
     """uint8[P, H, W] → uint8[P, height, width] by OpenCV's exact bilinear resizing: the same bits everywhere."""
-    if not (planes.flags.c_contiguous and planes.flags.writeable):  # kernels are compiled for one kind of arrays
-        planes = planes.copy()
+    planes = prepared(planes)
     if planes.shape[1:] == (height, width):
         return planes
     shape = len(planes), height, width
