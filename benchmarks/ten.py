@@ -12,11 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import pandas as pd
 import yaml
 
 from benchmarks.faces import Spent, timed
@@ -24,6 +25,7 @@ from pipeline import paths
 from pipeline.faces.cascade_files import CharacterCascade, load_cascade, trained
 from pipeline.faces.cut_frames import FOLDER
 from pipeline.faces.find import find_faces
+from pipeline.faces.runs import in_runs
 from pipeline.params import load_params
 from pipeline.rows import EpisodeRow
 from pipeline.sample import EXPRESSIONS, TEN_CHARACTERS, TEN_EPISODES
@@ -31,7 +33,10 @@ from pipeline.sample.annotate import main as annotate
 from pipeline.schemas import EPISODES, OK, SCENES
 from pipeline.tables import read_rows, rows_of
 from pipeline.video.decode import decode_frames
+from pipeline.video.frame import Frame
 
+MOST: Final = 10
+"""Cascades that are run at once."""
 TOONSET: Final = str(Path(sys.executable).parent / "toonset")
 
 
@@ -92,29 +97,38 @@ def moved(boxes: str, character: str) -> str:
     return "".join([*lines[:at], ",".join(cells), *lines[at + 1 :]])
 
 
-def search(project: Path, more: Sequence[Path]) -> None:
-    """Faces in every episode with 1, 2, 4 … cascades, in one process."""
+def search(project: Path, more: Sequence[Path], every: int) -> None:
+    """Faces in every so many-th run of scenes (about 1,000 frames) with 1, 2, 4 … cascades, in one process."""
     os.chdir(project)
     params = load_params()
     cascades = [load_cascade(name) for name in trained(params.characters)]
     for folder in more:
         cascades += [load_cascade(path.stem, folder) for path in sorted(folder.glob("*.xml"))]
+    cascades = cascades[:MOST]
     episodes, scenes = read_rows(paths.EPISODES, EPISODES), read_rows(paths.SCENES, SCENES)
-    rows = list(rows_of(episodes[episodes["status"] == OK], EpisodeRow))
-
-    def all_of(work: Callable[[EpisodeRow], Any]) -> Spent:
-        return timed(lambda: [work(row) for row in rows])[1]
-
-    def find(row: EpisodeRow, chosen: Sequence[CharacterCascade]) -> None:
+    runs: list[tuple[EpisodeRow, pd.DataFrame]] = []
+    for row in rows_of(episodes[episodes["status"] == OK], EpisodeRow):
         own = scenes[(scenes["episode_id"] == row.episode_id) & (scenes["status"] == OK)].reset_index(drop=True)
-        find_faces(decode_frames(paths.VIDEOS / row.path), row, own, chosen, params.faces)
+        runs += [(row, run) for run in in_runs(own, row.seekable)]
 
-    find(rows[0], cascades[:1])  # what numba compiles is not counted
-    decoding = all_of(lambda row: sum(1 for _ in decode_frames(paths.VIDEOS / row.path)))
+    def frames(row: EpisodeRow, run: pd.DataFrame) -> Iterator[Frame]:
+        first, last = run.iloc[0], run.iloc[-1]
+        known = int(first["start_pts"]) if row.seekable else None
+        start, stop = int(first["start_frame"]), int(last["stop_frame"])
+        return decode_frames(paths.VIDEOS / row.path, start=start, stop=stop, start_pts=known)
+
+    def find(chosen: Sequence[CharacterCascade]) -> None:
+        for row, run in runs[::every]:
+            find_faces(frames(row, run), row, run, chosen, params.faces)
+
+    # What numba compiles is not counted.
+    find_faces(frames(*runs[0]), *runs[0], cascades[:1], params.faces)
+    decoding = timed(lambda: [sum(1 for _ in frames(*run)) for run in runs[::every]])[1]
     counts = sorted({count for count in (1, 2, 4, len(cascades)) if count <= len(cascades)})
-    spent = [all_of(partial(find, chosen=cascades[:count])) for count in counts]
+    spent = [timed(partial(find, cascades[:count]))[1] for count in counts]
     names = [f"{count} of {len(cascades)} cascades" for count in counts]
-    table([("decoding alone", decoding), *zip(names, spent, strict=True)], decoding, "decoding")
+    total = sum(int(run["frames"].sum()) for _, run in runs[::every])
+    table([(f"decoding {total} frames", decoding), *zip(names, spent, strict=True)], decoding, "decoding")
 
 
 def table(rows: Sequence[tuple[str, Spent]], unit: Spent, name: str) -> None:
@@ -129,10 +143,11 @@ def main() -> None:
     parser.add_argument("what", choices=("make", "train", "search"))
     parser.add_argument("project", type=Path)
     parser.add_argument("cascades", type=Path, nargs="*")
+    parser.add_argument("--every", type=int, default=1, help="search: only each so many-th run of scenes")
     options = parser.parse_args()
     more = [folder.resolve() for folder in options.cascades]
     if options.what == "search":
-        search(options.project, more)
+        search(options.project, more, options.every)
     else:
         {"make": make, "train": train}[options.what](options.project)
 
