@@ -13,6 +13,7 @@ from pipeline.stages import cascade
 from pipeline.tables import to_table, write_table
 from tests.pipeline.stages.test_cascade import background, draw
 from tests.support import ROOT
+from tests.support.dask_cluster import dask_cluster
 from tests.support.worlds import write_video
 
 HEADER = "episode_id,frame,character,x,y,w,h\n"
@@ -57,10 +58,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def set_params(workers: int) -> None:
+def set_params(workers: int, scheduler: str | None = None) -> None:
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values |= {"characters": ["disc", "square"], "episodes": [{"id": "e", "source": "e.mkv"}]}
-    values |= {"cascade": SMALL, "compute": {"workers": workers}}
+    values |= {"cascade": SMALL, "compute": {"workers": workers, "scheduler": scheduler}}
     paths.PARAMS.write_text(yaml.safe_dump(values))
 
 
@@ -130,11 +131,21 @@ def test_one_alone_gives_what_all_give(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_side_by_side_gives_the_same_files(project: Path) -> None:
+def test_side_by_side_gives_the_same_files(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Over two processes, and over a Dask cluster of two."""
     cascade.main()
     first = written()
-    for path in first:
-        path.unlink()
     set_params(workers=2)
+    forget()
     cascade.main()
     assert written() == first
+    with dask_cluster(tmp_path_factory.mktemp("elsewhere")) as address:
+        set_params(workers=0, scheduler=address)
+        forget()
+        cascade.main()
+    assert written() == first
+
+
+def forget() -> None:
+    for path in written():
+        path.unlink()
