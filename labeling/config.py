@@ -41,6 +41,7 @@ class Kind(StrEnum):
     SHEETS = "sheets"
     REVIEW = "review"
     NAMES = "names"
+    NOES = "noes"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ PAGES = {
     "review": Page("emotions.xml", "$choices", (("Choices", "emotion"), ("Image", "face"))),
     "sheets": Page("sheets.xml", "$choices", (("Choices", "wrong"), ("Image", "sheet"))),
     "names": Page("names.xml", "$choices", (("Choices", "who"), ("Choices", "wrong"), ("Image", "sheet"))),
+    "noes": Page("names.xml", "$choices", (("Choices", "who"), ("Choices", "wrong"), ("Image", "sheet"))),
 }
 
 

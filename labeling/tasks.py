@@ -122,9 +122,16 @@ def sheet_task(claim: str, kind: str, faces: Sequence[Mapping[str, Any]], image:
     return _task(key, {"claim": claim, "kind": kind, "faces": rows, "heading": heading, "image": image}, [])
 
 
-def name_task(faces: Sequence[Mapping[str, Any]], image: str) -> dict[str, Any]:
-    """A task for a contact sheet of one group of faces (NAMED_FIELDS each): who is it?"""
-    heading = "Who is this? Press the key of the name, then the keys of the faces that are not, then submit."
+WHO = "Who is this? Press the key of the name, then the keys of the faces that are not, then submit."
+NO = (
+    "Put aside as false finds. Press n if these are no faces, or the key of the name if they are faces of one "
+    "character; then the keys of those for which that is wrong; then submit."
+)
+"""The headings of a sheet of one group: of found faces, and of finds that were put aside."""
+
+
+def name_task(faces: Sequence[Mapping[str, Any]], image: str, heading: str = WHO) -> dict[str, Any]:
+    """A task for a contact sheet of one group of faces (NAMED_FIELDS each); heading: WHO or NO."""
     rows = [{name: face[name] for name in NAMED_FIELDS} for face in faces[: len(SHEET_KEYS)]]
     places = [" ".join(str(row[name]) for name in NAMED_FIELDS) for row in rows]
     key = hashlib.sha256("\n".join(["names", *places]).encode()).hexdigest()[:32]

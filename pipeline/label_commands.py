@@ -39,11 +39,27 @@ def push(kind: Annotated[Kind, typer.Argument(help="What people are asked.", met
 
     names: groups of found faces to name.
 
+    noes: finds that were put aside as false.
+
     Tasks that people have answered stay as they are.
     """
     from pipeline.tasks.push import push_kind
 
     push_kind(kind.value)
+
+
+@app.command("round")
+def label_round(
+    frames: Annotated[int, typer.Option(help="Frames to send for boxing.", min=1, max=1000)] = 20,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent now.")] = False,
+) -> None:
+    """Fetch the answers, train what has changed, say what was gained, and send the next most useful pages.
+
+    Run it again when the pages are answered. It says when more answers hardly help.
+    """
+    from pipeline.tasks.rounds import label_round as next_round
+
+    next_round(frames, dry_run=dry_run)
 
 
 @app.command()

@@ -24,12 +24,12 @@ from pipeline.tables import read_rows, rows_of
 SCENE = ["episode_id", "scene"]
 
 
-def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
+def record_splits(path: Path = paths.SPLITS, *, keep: bool = False, advise: bool = True) -> None:
     """Append the scenes that annotations/splits.csv does not have yet; its existing rows keep their bytes.
 
     Before faces are found, only the scenes with boxes are recorded: of the others nobody knows yet who is in them.
     keep: record the splits that the scenes have now, for a dataset that people already use, instead of assigning new
-    ones.
+    ones. advise: whether to say, beside the counts, how each character is divided and what comes next.
     """
     params = load_params()
     scenes = read_rows(paths.SCENES, SCENES)
@@ -66,6 +66,8 @@ def record_splits(path: Path = paths.SPLITS, *, keep: bool = False) -> None:
             **({"left until faces are found": left} if left else {}),
         },
     )  # fmt: skip
+    if not advise:
+        return
     for name in faces.columns:
         shares = faces[name].groupby(split).sum() / max(1, faces[name].sum())
         print(f"  {name}: " + ", ".join(f"{shares.get(name, 0):.0%} {name}" for name in SPLITS))

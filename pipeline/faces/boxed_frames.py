@@ -18,7 +18,7 @@ from pipeline.faces.cut_frames import cut_frames
 from pipeline.images import Pixels, Rectangle
 from pipeline.params import Compute
 from pipeline.rows import EpisodeRow
-from pipeline.schemas import OK
+from pipeline.schemas import OK, Split
 from pipeline.tables import row_of, rows_of
 from pipeline.video.decode import known_frames
 
@@ -77,7 +77,7 @@ def with_named(seen: pd.DataFrame, names: pd.DataFrame, scenes: pd.DataFrame, ch
     key = ["episode_id", "frame"]
     boxed = pd.MultiIndex.from_frame(seen[key])
     usable = names[(names["status"] == OK) & names["character"].isin((character, NOBODY))]
-    usable = usable[_in_train(usable, scenes) & ~pd.MultiIndex.from_frame(usable[key]).isin(boxed)]
+    usable = usable[in_split(usable, scenes, "train") & ~pd.MultiIndex.from_frame(usable[key]).isin(boxed)]
     rows = []
     for (episode_id, frame), own in usable.groupby(key):
         of = {
@@ -92,12 +92,12 @@ def with_named(seen: pd.DataFrame, names: pd.DataFrame, scenes: pd.DataFrame, ch
     return pd.concat(both, ignore_index=True).sort_values(key, ignore_index=True) if both else named
 
 
-def _in_train(rows: pd.DataFrame, scenes: pd.DataFrame) -> pd.Series:
-    """Whether each row (episode_id, frame) lies in a train scene."""
-    train = scenes[scenes["split"] == "train"]
+def in_split(rows: pd.DataFrame, scenes: pd.DataFrame, split: Split) -> pd.Series:
+    """Whether each row (episode_id, frame) lies in a scene of the split."""
+    own = scenes[scenes["split"] == split]
     inside = []
     for episode_id, frame in zip(rows["episode_id"], rows["frame"], strict=True):
-        cuts = train[train["episode_id"] == episode_id]
+        cuts = own[own["episode_id"] == episode_id]
         inside.append(bool(((cuts["start_frame"] <= frame) & (frame < cuts["stop_frame"])).any()))
     return pd.Series(inside, index=rows.index, dtype=bool)
 

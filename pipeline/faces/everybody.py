@@ -6,24 +6,29 @@ as many for each frame that people box. It does not know who it is; it finds fac
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cascades import Cascade, Detector, StageReport, train
 from pipeline import images, paths
-from pipeline.compute.each import cores
+from pipeline.compute.each import cores, each
 from pipeline.console import progress
 from pipeline.errors import InputError
 from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames, with_named
 from pipeline.faces.crops import crop_jpeg
 from pipeline.faces.examples import annotated, training_params
-from pipeline.images import cut_face
+from pipeline.images import Pixels, Rectangle, cut_face
 from pipeline.params import Faces, Params
+from pipeline.rows import EpisodeRow
 from pipeline.schemas import BOX_NAMES, OK
 from pipeline.similarity.looks import look
-from pipeline.video.decode import decode_chosen
+from pipeline.tables import rows_of
+from pipeline.video.decode import decode_chosen, known_frames
+from pipeline.video.frame import Frame
 
 EVERYBODY: Final = "everybody"
 LEAST_BOXES: Final = 10
@@ -90,15 +95,53 @@ def find_everybody(job: FramesToSearch, cascade: Cascade, max_height: int, param
             box = images.inside(tuple(round(side / scale) for side in place), width, height)
             if min(box[2:]) < params.min_size:
                 continue
-            thumbnail = images.shrink(images.cut(frame.gray, box), SMALL, SMALL).ravel()
-            crop = crop_jpeg(frame, box, params)
-            seen = look(cut_face(frame, box, CLOSE, params.crop_size))
             key = (job.episode["episode_id"], frame.index, job.scenes[frame.index])
-            rows.append((*key, *box, score, crop, seen, thumbnail))
+            rows.append((*key, *box, score, *pictures_of(frame, box, params)))
     return pd.DataFrame(rows, columns=["episode_id", "frame", "scene", *BOX_NAMES, "score", *PICTURES])
 
 
 PICTURES: Final[Sequence[str]] = ("crop", "look", "thumbnail")
+
+
+def pictures_of(frame: Frame, box: Rectangle, params: Faces) -> tuple[bytes, NDArray[np.float64], Pixels]:
+    """PICTURES of a face: a JPEG, what `looks.look` gives, and uint8 [SMALL * SMALL]."""
+    thumbnail = images.shrink(images.cut(frame.gray, box), SMALL, SMALL).ravel()
+    return crop_jpeg(frame, box, params), look(cut_face(frame, box, CLOSE, params.crop_size)), thumbnail
+
+
+@dataclass(frozen=True)
+class PlacesToCut:
+    """Known places in frames of an episode: its row of EPISODES, boxes by frame, `known` as `decode_chosen` takes."""
+
+    episode: dict[str, Any]
+    boxes: dict[int, list[Rectangle]]
+    known: dict[int, int]
+
+
+def cut_places(places: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """The places (episode_id, frame, x, y, w, h and more, in px of the source) that decode, with their PICTURES."""
+    jobs = []
+    for row in rows_of(episodes, EpisodeRow):
+        own, cuts = places[places["episode_id"] == row.episode_id], scenes[scenes["episode_id"] == row.episode_id]
+        if len(own):
+            boxes: dict[int, list[Rectangle]] = {}
+            for frame, x, y, w, h in own[["frame", *BOX_NAMES]].to_numpy(np.int64).tolist():
+                boxes.setdefault(frame, []).append((x, y, w, h))
+            jobs.append(PlacesToCut(row._asdict(), boxes, known_frames(row, cuts["start_frame"], cuts["start_pts"])))
+    cut = partial(_cut, params=params.faces)
+    none = pd.DataFrame(columns=["episode_id", "frame", *BOX_NAMES, *PICTURES])
+    none = none.astype(dict.fromkeys(["frame", *BOX_NAMES], np.int64))
+    made = [none, *each(cut, jobs, params.compute, desc="pictures", unit="episodes")]
+    return places.merge(pd.concat(made, ignore_index=True), on=["episode_id", "frame", *BOX_NAMES], how="inner")
+
+
+def _cut(job: PlacesToCut, params: Faces) -> pd.DataFrame:
+    rows = [
+        (job.episode["episode_id"], frame.index, *box, *pictures_of(frame, box, params))
+        for frame in decode_chosen(paths.VIDEOS / job.episode["path"], job.boxes, job.known)
+        for box in job.boxes[frame.index]
+    ]
+    return pd.DataFrame(rows, columns=["episode_id", "frame", *BOX_NAMES, *PICTURES])
 
 
 def to_ask(frames: Sequence[BoxedFrame]) -> float:

@@ -30,6 +30,8 @@ WEAK = 0.5
 """A detection below this share of its cascade's least score is dropped before tracks are made."""
 STANDS = 1.0
 """Least track score of a face that is kept."""
+RIVAL = "cascade has a stronger track for this face"
+"""How the reason ends where a face is another character's."""
 
 
 def link(
@@ -92,7 +94,7 @@ def judge(rows: pd.DataFrame, params: Faces) -> pd.DataFrame:
     stands = ~claimed & ~weak
     length = stands.groupby([rows["character"], rows["track"]]).transform("sum")
     short = stands & (length < params.min_track)
-    rows["reason"] = np.where(claimed, "the " + winner + " cascade has a stronger track for this face", "")
+    rows["reason"] = np.where(claimed, "the " + winner + f" {RIVAL}", "")
     scores = [f"track score {score:.3f}; below {STANDS:g}: not kept" for score in rows["track_score"]]
     rows["reason"] = np.where(weak & ~claimed, scores, rows["reason"])
     least = params.min_track

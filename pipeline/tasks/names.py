@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from cascades.boxes import intersection_over_union as iou
 from labeling.answers import UNNAMED
 from labeling.config import SHEET_KEYS
-from labeling.tasks import NAMED_FIELDS, name_task
+from labeling.tasks import NAMED_FIELDS, WHO, name_task
 from pipeline import paths
 from pipeline.compute.each import each
 from pipeline.errors import InputError
-from pipeline.faces.everybody import FramesToSearch, by_scene, find_everybody, learn_everybody, strongest
+from pipeline.faces.boxed_frames import in_split
+from pipeline.faces.everybody import FramesToSearch, by_scene, cut_places, find_everybody, learn_everybody, strongest
 from pipeline.faces.tracks import link
 from pipeline.images import encode_jpeg
 from pipeline.labels.annotations import read_boxes, read_looked_at, read_names, rows_in_force
@@ -47,7 +48,8 @@ def tasks_of_names(params: Params) -> list[dict[str, Any]]:
     names = read_names(paths.NAMES, episodes, params.characters)
     boxed = pd.concat([table[["episode_id", "frame"]] for table in (boxes, frames)])
     wanted = frames_to_search(episodes, scenes, boxed, names, params.labelling.name_frames)
-    if not len(wanted):
+    lost = cut_places(unnamed(names, boxed, scenes), episodes, scenes, params)
+    if not len(wanted) and not len(lost):
         raise InputError("every frame of the train scenes that is worth a look is boxed or named: nothing is left")
     cascade, faces_of_frame = learn_everybody(boxes, frames, names, episodes, scenes, params)
     jobs = []
@@ -57,8 +59,9 @@ def tasks_of_names(params: Params) -> list[dict[str, Any]]:
             known = known_frames(row, cuts["start_frame"], cuts["start_pts"])
             jobs.append(FramesToSearch(row._asdict(), by_scene(own), known))
     find = partial(find_everybody, cascade=cascade, max_height=params.cascade.max_height, params=params.faces)
-    found = pd.concat(each(find, jobs, params.compute, desc="everybody's faces", unit="episodes"), ignore_index=True)
-    found = strongest(found, round(faces_of_frame * len(wanted)))
+    tables = [lost.head(0), *each(find, jobs, params.compute, desc="everybody's faces", unit="episodes")]
+    found = strongest(pd.concat(tables, ignore_index=True), round(faces_of_frame * len(wanted)))
+    found = pd.concat([found, not_among(lost, found)]).sort_values(["episode_id", "frame", "x", "y"], ignore_index=True)
     rates = {row.episode_id: row.rate_num / row.rate_den for row in rows_of(episodes, EpisodeRow) if row.status == OK}
     return make_sheets(found.assign(track=follow(found, rates), **told(found, names)), Media(params.labelling.media))
 
@@ -77,6 +80,35 @@ def frames_to_search(
     found = found[~done]
     chosen = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(np.int64))
     return found.iloc[chosen][[*key, "scene"]].reset_index(drop=True)
+
+
+def unnamed(names: pd.DataFrame, boxed: pd.DataFrame, scenes: pd.DataFrame) -> pd.DataFrame:
+    """The faces that people looked at and did not name, in train scenes: episode_id, frame, scene, x, y, w, h, score.
+
+    names: rows in force. boxed: episode_id, frame. The detector may not find them again, and they are faces. score: 0.
+    """
+    key = ["episode_id", "frame"]
+    rows = names[(names["status"] == OK) & (names["character"] == UNNAMED)]
+    rows = rows[
+        in_split(rows, scenes, "train") & ~pd.MultiIndex.from_frame(rows[key]).isin(pd.MultiIndex.from_frame(boxed))
+    ]
+    starts = {name: np.sort(own["start_frame"].to_numpy(np.int64)) for name, own in scenes.groupby("episode_id")}
+    places = zip(rows["episode_id"], rows["frame"], strict=True)
+    scene = [int(np.searchsorted(starts[name], frame, side="right")) - 1 for name, frame in places]
+    rows = rows.assign(scene=np.array(scene, np.int64), score=0.0)
+    return rows[[*key, "scene", *BOX_NAMES, "score"]].reset_index(drop=True)
+
+
+def not_among(places: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The places (episode_id, frame, x, y, w, h) at which nothing is found."""
+    by_frame = {key: own[BOX_NAMES].to_numpy(np.int64) for key, own in found.groupby(["episode_id", "frame"])}
+    again = [
+        bool((iou(place[None], by_frame.get(key, np.zeros((0, 4), np.int64))) >= OVERLAP).any())
+        for key, place in zip(
+            zip(places["episode_id"], places["frame"], strict=True), places[BOX_NAMES].to_numpy(np.int64), strict=True
+        )
+    ]
+    return places[~np.array(again, bool)]
 
 
 def told(found: pd.DataFrame, names: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
@@ -111,13 +143,17 @@ def make_sheets(found: pd.DataFrame, media: Media) -> list[dict[str, Any]]:
         own = found[~found["settled"] & (found["before"] == before)].reset_index(drop=True)
         looks = np.stack(own["look"].tolist()) if len(own) else np.zeros((0, 1))
         for rows in group(looks, own["track"].tolist(), each_of, len(SHEET_KEYS)):
-            faces = own.iloc[rows]
-            picture = encode_jpeg(draw_sheet(faces["crop"].tolist()), QUALITY)
-            places = [dict(zip(NAMED_FIELDS, row, strict=True)) for row in _places(faces)]
-            task = name_task(places, "")
-            address = media.put(f"sheets/{task['data']['key']}.jpg", picture)
-            made.append((-float(faces["score"].mean()), task["data"]["key"], name_task(places, address)))
+            task = sheet_of(own.iloc[rows], media)
+            made.append((-float(own["score"].iloc[rows].mean()), task["data"]["key"], task))
     return [task for *_, task in sorted(made, key=lambda one: one[:2])]
+
+
+def sheet_of(faces: pd.DataFrame, media: Media, heading: str = WHO) -> dict[str, Any]:
+    """The task of one group of faces (NAMED_FIELDS, crop); its picture is kept."""
+    picture = encode_jpeg(draw_sheet(faces["crop"].tolist()), QUALITY)
+    places = [dict(zip(NAMED_FIELDS, row, strict=True)) for row in _places(faces)]
+    key = name_task(places, "")["data"]["key"]
+    return name_task(places, media.put(f"sheets/{key}.jpg", picture), heading)
 
 
 def _places(faces: pd.DataFrame) -> list[list[Any]]:

@@ -21,7 +21,7 @@ from pipeline.console import say_counts
 from pipeline.labels.annotations import BOX_COLUMNS, EMOTION_COLUMNS, FRAME_COLUMNS
 from pipeline.labels.people_files import PeoplesFile, append, open_to_append
 from pipeline.params import Params, load_params
-from pipeline.tasks.push import KINDS, required, title
+from pipeline.tasks.push import KINDS, Target, required, title
 
 ACT = ["annotator", "annotated_at", "lead_time_s"]
 EMOTION_FILE = [*EMOTION_COLUMNS, *ACT, *PROVENANCE]
@@ -30,6 +30,8 @@ NAME_FILE = [*BOX_FILE, "given_by"]
 FRAME_FILE = [*FRAME_COLUMNS, *ACT]
 ENOUGH_BOXES = 150
 """Boxes of a character that the README asks for."""
+NAMING = frozenset({"names", "noes"})
+"""The kinds whose answers go to names.csv."""
 SHOWN = 20
 """Lines about what could not be read, at most."""
 
@@ -37,21 +39,27 @@ SHOWN = 20
 def pull() -> None:
     """Append what the configured server's annotators said since the last pull."""
     params, target = load_params(), required()
+    if not pull_from(target, params):
+        expected = ", ".join(repr(title(kind, params)) for kind in KINDS)
+        raise InvalidExport(
+            f"{target.server.url} has no project of this show: expected {expected}. `toonset label push` makes them; "
+            "if the folder or the projects were renamed, set labelling.project"
+        )
+
+
+def pull_from(target: Target, params: Params) -> bool:
+    """Append what a server's annotators said since the last pull; False where it has no project of this show."""
     people = target.server.people()
     exports: list[tuple[str, list[Any]]] = []
-    missing = []
     for kind in KINDS:
         projects = target.server.projects(title(kind, params))
-        missing += [] if projects else [repr(title(kind, params))]
         exports += [(kind, _ours(kind, target.server.annotated(project))) for project in projects]
     if not exports:
-        raise InvalidExport(
-            f"{target.server.url} has no project of this show: expected {', '.join(missing)}. `toonset label push` "
-            "makes them; if the folder or the projects were renamed, set labelling.project"
-        )
+        return False
     append_answers(exports, people)
     if any(kind == "boxes" for kind, _ in exports):
         _say_boxes_of_each(params)
+    return True
 
 
 def import_file(export: Path) -> None:
@@ -129,7 +137,7 @@ def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -
     for kind, export in exports:
         if kind == "boxes":
             acts += box_rows(export, people, notes)
-        elif kind == "names":
+        elif kind in NAMING:
             named += name_rows(export, people, notes)
         else:
             given += (sheet_rows if kind == "sheets" else emotion_rows)(export, people, notes)
@@ -145,10 +153,10 @@ def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -
             new = append_acts(acts)
             counts = {"frames": len(acts), "boxes": sum(len(boxes) for _, boxes in acts), "new frames": new}
             say_counts("label boxes", counts)
-        if "names" in kinds:
+        if kinds & NAMING:
             new = append_names(named)
             say_counts("label names", {"faces": len(named), "new": new, "there already": len(named) - new})
-        if kinds - {"boxes", "names"}:
+        if kinds - NAMING - {"boxes"}:
             new = append_rows(paths.EMOTIONS, given)
             say_counts("label emotions", {"answers": len(given), "new": new, "there already": len(given) - new})
 

@@ -31,6 +31,7 @@ from pipeline.tasks.boxes import box_tasks, frames_to_box
 from pipeline.tasks.emotions import guess, make_tasks, spoken_of
 from pipeline.tasks.media import MEDIA, Media
 from pipeline.tasks.names import tasks_of_names
+from pipeline.tasks.noes import tasks_of_noes
 from pipeline.tasks.review import out_of_fold_probabilities, review_queue
 from pipeline.tasks.sheets import sheet_tasks
 
@@ -41,6 +42,7 @@ ORDER: Final = {
     "sheets": "the weakest finds come first",
     "review": "the most doubtful labels come first",
     "names": "the surest groups come first",
+    "noes": "the strongest finds come first",
 }
 """In which order the tasks of a kind are asked."""
 CONFIDENT = 0.9
@@ -95,7 +97,7 @@ def config(kind: str, params: Params) -> str:
         return box_config(paths.LABELING_CONFIGS / "boxes.xml", params.characters, params.names)
     if kind == "sheets":
         return sheet_config(paths.LABELING_CONFIGS / "sheets.xml")
-    if kind == "names":
+    if kind in ("names", "noes"):
         return name_config(paths.LABELING_CONFIGS / "names.xml", params.characters, params.names)
     return emotion_config(paths.LABELING_CONFIGS / "emotions.xml", [*params.emotions, *NO_EMOTION], params.names)
 
@@ -135,21 +137,26 @@ def push_kind(kind: str) -> None:
         "sheets": tasks_of_sheets,
         "review": tasks_of_review,
         "names": tasks_of_names,
+        "noes": tasks_of_noes,
     }
     params = load_params()
     target = configured()
-    tasks = makers[kind](params)
+    deliver(f"label push {kind}", target, kind, makers[kind](params), params)
+
+
+def deliver(command: str, target: Target | None, kind: str, tasks: Sequence[dict[str, Any]], params: Params) -> None:
+    """Send the tasks of a kind, or write them to a file where there is no server, and say so."""
     if target is None:
         write_json(paths.TASKS / f"{kind}.json", tasks)
         write_text(paths.TASKS / f"{kind}.xml", config(kind, params))
-        say_counts(f"label push {kind}", {"tasks": len(tasks)})
+        say_counts(command, {"tasks": len(tasks)})
         print(
             f"no Label Studio server is running or configured: the tasks are in {paths.TASKS / kind}.json. Start "
             f"`toonset label serve` and run this again, or import the file into a project with the labelling interface "
             f"{kind}.xml"
         )
         return
-    report(f"label push {kind}", kind, send(target, kind, tasks, params))
+    report(command, kind, send(target, kind, tasks, params))
 
 
 def report(command: str, kind: str, pushed: Pushed) -> None:

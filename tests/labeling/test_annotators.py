@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,12 +30,13 @@ def dvc(project: Path, *arguments: str) -> str:
 
 
 def run(project: Path, command: list[str]) -> str:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=project, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=project, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,51 @@ def test_two_people_box_label_agree_and_the_numbers_follow(project: Path, studio
     assert (labels["items"], labels["items_with_several"], labels["annotators"]) == (21, 20, 2)
     assert 0.5 < labels["alpha"]["value"] < 1.0  # ben took two faces for the other mood
     assert labels["kappa"]["anna@example.org & ben@example.org"]["items"] == 20
+
+
+def test_a_round_trains_and_asks_and_one_that_was_killed_goes_on(
+    project: Path, studio: Studio, people: list[Person]
+) -> None:
+    said = toonset(project, "label", "round", "--frames", "6")
+    print(said)
+    assert "round 1: on the validation scenes" in said
+    (found,) = studio.server().projects(f"{NAME}: boxes")
+    waiting = [task for task in studio.server().tasks(found) if not task.touched]
+    assert len(waiting) == 6
+    assert [(row["round"], row["character"]) for row in rows(project, "rounds.csv")] == [("1", "hero")]
+
+    say_no(project, studio, people[0])
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "label", "round", "--frames", "6"]
+    with subprocess.Popen(
+        command, cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as killed:  # fmt: skip
+        assert killed.stdout is not None
+        assert any("dvc repro faces" in line for line in killed.stdout)
+        os.killpg(killed.pid, signal.SIGKILL)
+    assert len(rows(project, "rounds.csv")) == 1
+    said = toonset(project, "label", "round", "--frames", "6")
+    print(said)
+    assert "round 2: on the validation scenes" in said
+    first, second = rows(project, "rounds.csv")
+    assert int(second["answers"]) == int(first["answers"]) + 1
+    assert second["found_before"] == first["found"]
+    assert "no new answers since round 2" in toonset(project, "label", "round", "--frames", "6")
+    assert len(rows(project, "rounds.csv")) == 2
+
+
+def say_no(project: Path, studio: Studio, anna: Person) -> None:
+    """Anna says of a sheet of finds that were put aside that there is no face on it, but for the first."""
+    (found,) = studio.server().projects(f"{NAME}: noes")
+    faces = next(studio.server().tasks(found)).data["faces"]
+    anna.open_stream(found.id)
+    anna.press("n")
+    anna.press("1")
+    anna.keep_picture("noes")
+    anna.submit()
+    assert f"{len(faces)} faces, {len(faces)} new" in toonset(project, "label", "pull")
+    said = [row["character"] for row in rows(project, "names.csv")]
+    assert said == ["unnamed", *["nobody"] * (len(faces) - 1)]
 
 
 def box_five_frames(project: Path, studio: Studio, anna: Person) -> None:
