@@ -4,6 +4,7 @@ A cascade of one character learns from that character's boxes. This one learns f
 as many for each frame that people box. It does not know who it is; it finds faces that people then name in groups.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from cascades import Cascade, Detector, StageReport, train
 from pipeline import images, paths
+from pipeline.caches import cache_folder
 from pipeline.compute.each import cores, each
 from pipeline.console import progress
 from pipeline.errors import InputError
-from pipeline.faces.boxed_frames import BoxedFrame, looked_at, read_boxed_frames, with_named
+from pipeline.faces.boxed_frames import BoxedFrame, in_split, looked_at, read_boxed_frames, with_named
+from pipeline.faces.cascade_files import load_cascade, save_cascade
 from pipeline.faces.crops import crop_jpeg
 from pipeline.faces.examples import annotated, training_params
 from pipeline.images import Pixels, Rectangle, cut_face
@@ -31,6 +34,10 @@ from pipeline.video.decode import decode_chosen, known_frames
 from pipeline.video.frame import Frame
 
 EVERYBODY: Final = "everybody"
+KEPT: Final = paths.CACHE / EVERYBODY
+"""The last detector of everybody's faces."""
+CODE_VERSION: Final = "1"
+"""Raise it when the same boxes would give another detector."""
 LEAST_BOXES: Final = 10
 """Boxes in train scenes from which on it is worth while."""
 MOST: Final = 8
@@ -62,6 +69,9 @@ def learn_everybody(
     pooled = boxes.assign(character=boxes["character"].mask(theirs, EVERYBODY))
     named = names.assign(character=names["character"].mask(names["character"].isin(params.characters), EVERYBODY))
     seen = with_named(looked_at(pooled, frames, EVERYBODY, params.characters), named, scenes, EVERYBODY)
+    key = _key(seen, episodes, scenes, params)
+    if (KEPT / f"{key}.xml").exists():
+        return _kept(key)
     decoded = read_boxed_frames(seen, episodes, scenes, paths.VIDEOS, params.cascade.max_height, cores(params.compute))
     learned = [frame for frame in decoded if frame.split == "train"]
     count = sum(len(frame.boxes) for frame in learned)
@@ -78,7 +88,27 @@ def learn_everybody(
             bar.update()
             bar.set_postfix_str(f"false alarm rate {report.false_alarm:.2g}")
 
-        return train(annotated(learned), settings, on_progress=advance).cascade, to_ask(learned)
+        cascade = train(annotated(learned), settings, on_progress=advance).cascade
+    cache_folder(KEPT.name)
+    save_cascade(key, cascade, {"min_score": 1.0, "to_ask": to_ask(learned)}, KEPT)
+    for path in KEPT.glob("*.*"):
+        if path.stem != key:
+            path.unlink(missing_ok=True)
+    return _kept(key)
+
+
+def _key(seen: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, params: Params) -> str:
+    """A hash of all that decides what is learned: the next call with the same need not learn again."""
+    learned = seen[in_split(seen, scenes, "train")]
+    videos = episodes.set_index("episode_id")["sha256"].reindex(sorted(set(learned["episode_id"])))
+    parts = [learned.to_json(orient="values"), videos.to_json(), params.cascade.model_dump_json(), CODE_VERSION]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _kept(key: str) -> tuple[Cascade, float]:
+    """The detector as it was kept, and `to_ask`. It is always read back, so a kept one gives what a new one gives."""
+    cascade = load_cascade(key, KEPT).cascade
+    return cascade, float(cascade.info.calibration["to_ask"])
 
 
 def find_everybody(job: FramesToSearch, cascade: Cascade, max_height: int, params: Faces) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from cascades import Cascade, Detector, evaluate
+from cascades.opencv_xml import write_cascade
 from labeling.answers import NOBODY, UNNAMED
 from pipeline import paths
 from pipeline.faces.boxed_frames import looked_at, read_boxed_frames, with_named
@@ -38,7 +39,13 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
     monkeypatch.chdir(tmp_path)
     settings, faces = write_project({5: "validation", 7: "test"}, every=3)
     known = read_known(settings)
-    cascade, _ = learn_everybody(known.boxes, known.frames, known.names, known.episodes, known.scenes, settings)
+    said = known.boxes, known.frames, known.names, known.episodes, known.scenes, settings
+    cascade, faces_of_frame = learn_everybody(*said)
+    video = paths.VIDEOS / "e.mp4"
+    video.rename("away.mp4")  # the second time it is read from the cache
+    again, same = learn_everybody(*said)
+    assert (write_cascade(again), same) == (write_cascade(cascade), faces_of_frame)
+    Path("away.mp4").rename(video)
     for name, score in (("cat", 2.0), ("mouse", 4.0)):
         save_cascade(name, cascade, {"min_score": score})
     return settings, faces, cascade
