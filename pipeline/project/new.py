@@ -18,9 +18,9 @@ def make_project(directory: Path) -> None:
     print(
         f"{directory} is a project now. Next steps there:\n"
         "  1. params.yaml: list your episodes, characters and emotions; then `dvc repro scenes`\n"
-        "  2. `toonset label serve`, and in another terminal `toonset label push boxes`: box about 150 faces of each\n"
-        "     character in the browser; `toonset label pull` fetches the boxes\n"
-        "  3. `toonset splits`, then `dvc repro tasks`: finds the faces\n"
+        "  2. `toonset label serve`, and in another terminal `toonset label round`: box faces in the browser, then\n"
+        "     run it again: it trains detectors and sends the next pages, until more answers hardly help\n"
+        "  3. `dvc repro tasks`: finds the faces; `toonset splits`, then `dvc repro tasks` again\n"
         "  4. `toonset label push emotions`: label the faces; `toonset label pull`; then `dvc repro`\n"
         "The README of toonset takes you through each step."
     )

@@ -141,7 +141,9 @@ def next_step() -> str:
     if not paths.SCENES.exists():
         return "list your episodes in params.yaml, then `dvc repro scenes`"
     if _is_empty(paths.BOXES):
-        return "`toonset label serve`, in another terminal `toonset label push boxes`; box faces; `toonset label pull`"
+        return (
+            "`toonset label serve`, in another terminal `toonset label round`; box faces; `toonset label round` again"
+        )
     if not paths.MANIFEST.exists():
         return "`dvc repro tasks`" if not _is_empty(paths.SPLITS) else "`toonset splits`, then `dvc repro tasks`"
     if _is_empty(paths.EMOTIONS):

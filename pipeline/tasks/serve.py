@@ -29,8 +29,8 @@ def serve_here(port: int) -> None:
             f"Label Studio {server.version()} is at {account.url}\n"
             f"  sign in as {account.username}, password in {paths.LABEL_STUDIO / 'credentials.json'}\n"
             f"  others on this machine make an account at {server.invitation()}\n"
-            "  then, in another terminal: `toonset label push boxes`, `toonset label push emotions` or `toonset "
-            "label push sheets`; `toonset label pull` fetches the answers\n"
+            "  then, in another terminal: `toonset label round` for detectors, `toonset label push emotions` for "
+            "emotions; `toonset label pull` fetches the answers\n"
             "Ctrl-C stops it; everything is kept."
         )
         while not stopped.wait(5):

@@ -120,7 +120,7 @@ def test_the_summary_says_what_there_is_and_what_comes_next(
     paths.PARAMS.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     assert summarize() == "next  list your episodes in params.yaml, then `dvc repro scenes`"
     for path, step in (
-        (paths.SCENES, "label push boxes"),
+        (paths.SCENES, "label round"),
         (paths.BOXES, "`dvc repro tasks`"),
         (paths.MANIFEST, "label push emotions"),
         (paths.EMOTIONS, "`dvc repro`"),
