@@ -66,7 +66,12 @@ class ValidationFrames:
     def measure(self, folder: Path) -> dict[str, Measured | None]:
         """What the cascades in a folder find, by character; all in one pass over the frames."""
         characters = self._params.characters
-        there = [name for name in characters if (folder / f"{name}.xml").exists() and not why_untrained(name, folder)]
+        there = [
+            name
+            for name in characters
+            if all((folder / f"{name}.{ending}").exists() for ending in ("xml", "json"))
+            and not why_untrained(name, folder)
+        ]
         measured: dict[str, Measured | None] = dict.fromkeys(characters)
         if not there or not self._frames:
             return measured

@@ -39,7 +39,7 @@ SHOWN = 20
 def pull() -> None:
     """Append what the configured server's annotators said since the last pull."""
     params, target = load_params(), required()
-    if not pull_from(target, params):
+    if not pull_from(target, params, "; then `toonset splits` and `dvc repro tasks`"):
         expected = ", ".join(repr(title(kind, params)) for kind in KINDS)
         raise InvalidExport(
             f"{target.server.url} has no project of this show: expected {expected}. `toonset label push` makes them; "
@@ -47,8 +47,11 @@ def pull() -> None:
         )
 
 
-def pull_from(target: Target, params: Params) -> bool:
-    """Append what a server's annotators said since the last pull; False where it has no project of this show."""
+def pull_from(target: Target, params: Params, then: str = "") -> bool:
+    """Append what a server's annotators said since the last pull; False where it has no project of this show.
+
+    then: what comes next, behind how many boxes there are.
+    """
     people = target.server.people()
     exports: list[tuple[str, list[Any]]] = []
     for kind in KINDS:
@@ -58,7 +61,7 @@ def pull_from(target: Target, params: Params) -> bool:
         return False
     append_answers(exports, people)
     if any(kind == "boxes" for kind, _ in exports):
-        _say_boxes_of_each(params)
+        _say_boxes_of_each(params, then)
     return True
 
 
@@ -161,11 +164,11 @@ def append_answers(exports: Sequence[tuple[str, Any]], people: dict[int, str]) -
             say_counts("label emotions", {"answers": len(given), "new": new, "there already": len(given) - new})
 
 
-def _say_boxes_of_each(params: Params) -> None:
+def _say_boxes_of_each(params: Params, then: str) -> None:
     """Say how many boxes each character has by now, beside how many are needed; one line."""
     named = Counter(row["character"] for row in open_to_append(paths.BOXES, BOX_COLUMNS, BOX_FILE).table.records())
     each = ", ".join(f"{params.shown(name)} {named[name]}" for name in params.characters)
-    print(f"  boxes so far, of about {ENOUGH_BOXES} each: {each}; then `toonset splits` and `dvc repro tasks`")
+    print(f"  boxes so far, of about {ENOUGH_BOXES} each: {each}{then}")
 
 
 def append_rows(path: Path, rows: Sequence[Row]) -> int:

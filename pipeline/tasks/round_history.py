@@ -48,6 +48,12 @@ def answers_so_far(history: Sequence[Row]) -> int:
     return max((whole(row["answers"]) for row in history if whole(row["round"]) == number), default=0)
 
 
+def faces_so_far(history: Sequence[Row]) -> dict[str, int]:
+    """The validation faces of each character that the last round knew."""
+    number = last_round(history)
+    return {row["character"]: whole(row["faces"]) for row in history if whole(row["round"]) == number}
+
+
 def rows_of_round(
     number: int, ended_at: str, answers: int, learned: Mapping[str, tuple[int, int]], found: Sequence[Gain]
 ) -> list[dict[str, str]]:
@@ -84,7 +90,7 @@ def advice(history: Sequence[Row], shown: Mapping[str, str]) -> str:
     answers = so_far[number] - (so_far.get(first - 1, 0) if first > 1 else 0)
     if answers < ENOUGH:
         return f"{answers} answers so far are too few to say whether more will help; at least {ENOUGH} are needed"
-    faces = {row["character"]: whole(row["faces"]) for row in history if whole(row["round"]) == number}
+    faces = faces_so_far(history)
     judged = [name for name in shown if faces.get(name, 0) >= LEAST_FACES]
     unknown = [f"{shown[name]} ({faces.get(name, 0)} faces)" for name in shown if name not in judged]
     rest = (

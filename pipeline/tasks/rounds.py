@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from pipeline import paths
 from pipeline.dataset.record_splits import record_splits
-from pipeline.errors import StageError
+from pipeline.errors import ParamsError, StageError
 from pipeline.faces.boxed_frames import in_split, looked_at
 from pipeline.faces.cascade_files import digest_of_cascades
 from pipeline.faces.everybody import LEAST_BOXES
@@ -26,10 +26,19 @@ from pipeline.project.locks import mend_lock
 from pipeline.schemas import OK
 from pipeline.tasks.gains import Gain, ValidationFrames, gains, in_words
 from pipeline.tasks.known import Known, answers, learned_faces, read_known
+from pipeline.tasks.noes import least_scores
 from pipeline.tasks.proposals import in_lines, propose
 from pipeline.tasks.pull import pull_from
 from pipeline.tasks.push import Target, configured, deliver, tasks_of_boxes
-from pipeline.tasks.round_history import ROUND_FILE, advice, answers_so_far, last_round, open_history, rows_of_round
+from pipeline.tasks.round_history import (
+    ROUND_FILE,
+    advice,
+    answers_so_far,
+    faces_so_far,
+    last_round,
+    open_history,
+    rows_of_round,
+)
 
 SAY: Final = "label round"
 
@@ -37,6 +46,8 @@ SAY: Final = "label round"
 def label_round(frames: int, *, dry_run: bool = False) -> None:
     """`toonset label round`. frames: how many to send for boxing."""
     params = load_params()
+    if not params.episodes:
+        raise ParamsError("params.yaml lists no episodes, so there is nothing to box: list some under `episodes`")
     if dry_run:
         print(f"{SAY}: a dry run with the answers and detectors of now; nothing is fetched, trained or sent")
         known = read_known(params)
@@ -100,7 +111,9 @@ def divided(known: Known, params: Params) -> Known:
 
 
 def too_little(known: Known, params: Params) -> str:
-    """Why no detector can be trained yet; empty where one can."""
+    """Why no detector can be trained yet; empty where one can, or where there is one already."""
+    if least_scores(params):
+        return ""
     learned = {name: boxes for name, (boxes, _) in learned_faces(known, params).items()}
     seen = looked_at(known.boxes, known.frames, params.characters[0], params.characters)
     if max(learned.values()) < LEAST_BOXES:
@@ -142,8 +155,9 @@ def finish(number: int, known: Known, found: list[Gain], params: Params) -> None
     file = open_history()
     history, so_far = file.table.records(), answers(known)
     same = digest_of(kept_cascades(number - 1), params) == digest_of(paths.CASCADES, params)
-    if history and same and so_far == answers_so_far(history):
-        print(f"{SAY}: no new answers since round {number - 1}. {advice(history, shown(params))}")
+    faces = {gain.character: gain.faces for gain in found}
+    if same and (so_far, faces) == (answers_so_far(history), faces_so_far(history)):
+        print(f"{SAY}: nothing has changed since round {number - 1}. {advice(history, shown(params))}")
         return
     keep_cascades(number)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

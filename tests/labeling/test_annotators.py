@@ -138,7 +138,7 @@ def test_a_round_trains_and_asks_and_one_that_was_killed_goes_on(
     first, second = rows(project, "rounds.csv")
     assert int(second["answers"]) == int(first["answers"]) + 1
     assert second["found_before"] == first["found"]
-    assert "no new answers since round 2" in toonset(project, "label", "round", "--frames", "6")
+    assert "nothing has changed since round 2" in toonset(project, "label", "round", "--frames", "6")
     assert len(rows(project, "rounds.csv")) == 2
 
 
