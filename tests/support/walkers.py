@@ -79,7 +79,8 @@ def write_project(splits: dict[int, Split] = NOT_TRAIN, every: int = 6) -> tuple
     ]
     paths.BOXES.write_text("\n".join(["episode_id,frame,character,x,y,w,h", *lines, ""]))
     settings = {"window": 16, "stages": 3, "positives": 60, "negatives": 100, "planes": "color"}
-    return params(characters=list(COLORS), cascade=settings, faces={"min_size": 20}), faces
+    episode = {"id": "e", "source": "e.mp4"}
+    return params(episode, characters=list(COLORS), cascade=settings, faces={"min_size": 20}), faces
 
 
 def answer(task: dict[str, Any], who: str, wrong: str, when: str) -> list[dict[str, Any]]:
