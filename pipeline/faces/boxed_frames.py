@@ -94,12 +94,14 @@ def with_named(seen: pd.DataFrame, names: pd.DataFrame, scenes: pd.DataFrame, ch
 
 def in_split(rows: pd.DataFrame, scenes: pd.DataFrame, split: Split) -> pd.Series:
     """Whether each row (episode_id, frame) lies in a scene of the split."""
-    own = scenes[scenes["split"] == split]
-    inside = []
-    for episode_id, frame in zip(rows["episode_id"], rows["frame"], strict=True):
-        cuts = own[own["episode_id"] == episode_id]
-        inside.append(bool(((cuts["start_frame"] <= frame) & (frame < cuts["stop_frame"])).any()))
-    return pd.Series(inside, index=rows.index, dtype=bool)
+    names, frames = rows["episode_id"].to_numpy(), rows["frame"].to_numpy(np.int64)
+    inside = np.zeros(len(rows), np.bool_)
+    for name, cuts in scenes[scenes["split"] == split].groupby("episode_id"):
+        here, cuts = names == name, cuts.sort_values("start_frame")
+        starts, stops = cuts["start_frame"].to_numpy(np.int64), cuts["stop_frame"].to_numpy(np.int64)
+        scene = np.searchsorted(starts, frames[here], side="right") - 1
+        inside[here] = (scene >= 0) & (frames[here] < stops[np.maximum(scene, 0)])
+    return pd.Series(inside, index=rows.index)
 
 
 def read_boxed_frames(

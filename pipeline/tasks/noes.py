@@ -83,11 +83,10 @@ def put_aside(
     own = own[own["character"].isin(list(least))]
     own = own[~pd.MultiIndex.from_frame(own[["episode_id", "frame"]]).isin(pd.MultiIndex.from_frame(boxed))]
     own = own.assign(strength=own["score"] / own["character"].map(dict(least)).astype(float))
-    own = own[~_asked(own, names)]
     order = ["strength", "episode_id", "frame", "x", "y"]
     own = own.sort_values(order, ascending=[False, True, True, True, True])
     own = own.drop_duplicates(["episode_id", "track"]).drop_duplicates(["episode_id", "frame", *BOX_NAMES])
-    return own.reset_index(drop=True)
+    return own[~_asked(own, names)].reset_index(drop=True)
 
 
 def _asked(finds: pd.DataFrame, names: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.bool_]]":

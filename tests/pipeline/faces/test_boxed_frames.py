@@ -1,10 +1,13 @@
 """Which frames a cascade may learn background from."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
-from pipeline.faces.boxed_frames import BoxedFrame, looked_at, with_named
+from pipeline.faces.boxed_frames import BoxedFrame, in_split, looked_at, with_named
 from pipeline.faces.examples import annotated
+from pipeline.schemas import SPLITS
 
 
 def test_frames_are_complete_unless_somebody_says_not_or_a_box_in_them_is_rejected() -> None:
@@ -62,3 +65,24 @@ def test_what_is_nobody_is_learned_as_background_with_a_little_around_it() -> No
     assert np.array_equal(inner.chroma, chroma[:, 0:30, 5:35])
     assert edge.gray.shape == (28, 28)  # what is left of the picture
     assert np.array_equal(edge.gray, gray[52:80, 92:120])
+
+
+def test_rows_lie_in_scenes_of_a_split_as_a_plain_look_says() -> None:
+    rng = np.random.default_rng(0)
+    scenes = []
+    for episode in "ab":
+        starts = np.sort(rng.choice(1000, 20, replace=False)).tolist()
+        for start, stop in itertools.pairwise([*starts, 1000]):
+            scenes.append((episode, start, stop - int(rng.integers(0, 3)), str(rng.choice(SPLITS))))
+    table = pd.DataFrame(scenes, columns=["episode_id", "start_frame", "stop_frame", "split"])
+    table = table.sample(frac=1, random_state=1)
+    rows = pd.DataFrame({"episode_id": rng.choice(list("abc"), 500), "frame": rng.integers(-5, 1010, 500)})
+    for split in SPLITS:
+        own = [scene for scene in scenes if scene[3] == split]
+        plain = [
+            any(name == episode and start <= frame < stop for episode, start, stop, _ in own)
+            for name, frame in rows.itertuples(index=False, name=None)
+        ]
+        assert in_split(rows, table, split).tolist() == plain
+        assert any(plain)
+    assert len(in_split(rows.head(0), table, "train")) == 0

@@ -15,7 +15,7 @@ from labeling.answers import NOBODY, UNNAMED
 from pipeline import paths
 from pipeline.faces.boxed_frames import looked_at, read_boxed_frames, with_named
 from pipeline.faces.cascade_files import save_cascade
-from pipeline.faces.everybody import learn_everybody
+from pipeline.faces.everybody import KEPT, learn_everybody
 from pipeline.faces.tracks import RIVAL
 from pipeline.params import Params
 from pipeline.schemas import EPISODES, FACES, OK, REJECTED
@@ -43,6 +43,8 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
     cascade, faces_of_frame = learn_everybody(*said)
     video = paths.VIDEOS / "e.mp4"
     video.rename("away.mp4")  # the second time it is read from the cache
+    for folder in {*paths.CACHE.iterdir()} - {KEPT}:
+        shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
     again, same = learn_everybody(*said)
     assert (write_cascade(again), same) == (write_cascade(cascade), faces_of_frame)
     Path("away.mp4").rename(video)
