@@ -41,7 +41,11 @@ def environment() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("annotators") / "show"
+    return new_show(tmp_path_factory.mktemp("annotators") / "show", project=NAME)
+
+
+def new_show(folder: Path, **labelling: str) -> Path:
+    """A project of the drawn show, some of whose frames are boxed."""
     toonset(ROOT, "new", str(folder))
     video = folder.parent / "pilot.mp4"
     drawn_show.write(video)
@@ -49,7 +53,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "params.yaml",
         episodes=[{"id": "pilot", "source": str(video)}],
         names=NAMES,
-        labelling={"project": NAME, "shared": 1.0, "box_frames": 5},
+        labelling={"shared": 1.0, "box_frames": 5, **labelling},
     )
     with (folder / "annotations/boxes.csv").open("a") as file:
         for face in drawn_show.faces():
@@ -112,47 +116,50 @@ def test_two_people_box_label_agree_and_the_numbers_follow(project: Path, studio
 
 
 def test_a_round_trains_and_asks_and_one_that_was_killed_goes_on(
-    project: Path, studio: Studio, people: list[Person]
+    studio: Studio, people: list[Person], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = toonset(project, "label", "round", "--frames", "6")
+    show = new_show(tmp_path / "show", project="rounds", media="inline")
+    monkeypatch.setenv("LABEL_STUDIO_URL", studio.account.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", studio.account.token)
+    arguments = ["label", "round", "--frames", "4"]
+    said = toonset(show, *arguments)
     print(said)
     assert "round 1: on the validation scenes" in said
-    (found,) = studio.server().projects(f"{NAME}: boxes")
-    waiting = [task for task in studio.server().tasks(found) if not task.touched]
-    assert len(waiting) == 6
-    assert [(row["round"], row["character"]) for row in rows(project, "rounds.csv")] == [("1", "hero")]
+    (found,) = studio.server().projects("rounds: boxes")
+    assert len(list(studio.server().tasks(found))) == 4
+    assert [(row["round"], row["character"]) for row in rows(show, "rounds.csv")] == [("1", "hero")]
 
-    say_no(project, studio, people[0])
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "label", "round", "--frames", "6"]
+    say_no(show, studio, people[0])
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments]
     with subprocess.Popen(
-        command, cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command, cwd=show, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     ) as killed:  # fmt: skip
         assert killed.stdout is not None
         assert any("dvc repro faces" in line for line in killed.stdout)
         os.killpg(killed.pid, signal.SIGKILL)
-    assert len(rows(project, "rounds.csv")) == 1
-    said = toonset(project, "label", "round", "--frames", "6")
+    assert len(rows(show, "rounds.csv")) == 1
+    said = toonset(show, *arguments)
     print(said)
     assert "round 2: on the validation scenes" in said
-    first, second = rows(project, "rounds.csv")
+    first, second = rows(show, "rounds.csv")
     assert int(second["answers"]) == int(first["answers"]) + 1
     assert second["found_before"] == first["found"]
-    assert "nothing has changed since round 2" in toonset(project, "label", "round", "--frames", "6")
-    assert len(rows(project, "rounds.csv")) == 2
+    assert "nothing has changed since round 2" in toonset(show, *arguments)
+    assert len(rows(show, "rounds.csv")) == 2
 
 
-def say_no(project: Path, studio: Studio, anna: Person) -> None:
+def say_no(show: Path, studio: Studio, anna: Person) -> None:
     """Anna says of a sheet of finds that were put aside that there is no face on it, but for the first."""
-    (found,) = studio.server().projects(f"{NAME}: noes")
+    (found,) = studio.server().projects("rounds: noes")
     faces = next(studio.server().tasks(found)).data["faces"]
     anna.open_stream(found.id)
     anna.press("n")
     anna.press("1")
     anna.keep_picture("noes")
     anna.submit()
-    assert f"{len(faces)} faces, {len(faces)} new" in toonset(project, "label", "pull")
-    said = [row["character"] for row in rows(project, "names.csv")]
+    assert f"{len(faces)} new" in toonset(show, "label", "pull")
+    said = [row["character"] for row in rows(show, "names.csv")]
     assert said == ["unnamed", *["nobody"] * (len(faces) - 1)]
 
 
