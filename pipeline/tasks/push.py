@@ -37,7 +37,7 @@ from pipeline.tasks.sheets import sheet_tasks
 
 KINDS = tuple(kind.value for kind in Kind)
 ORDER: Final = {
-    "boxes": "the frames that differ most come first",
+    "boxes": "the most useful frames come first",
     "emotions": "the most useful faces come first",
     "sheets": "the weakest finds come first",
     "review": "the most doubtful labels come first",
