@@ -121,10 +121,11 @@ def stage(
     from pipeline.project.inputs import unchanged_inputs
     from pipeline.tables import forget_abandoned
 
-    if name is Stage.CASCADE and character is None:
-        # Older projects have a stage for each character, such as `cascade@cat`, behind the path of dvc.yaml where dvc
-        # was started in another folder.
-        character = os.environ.get("DVC_STAGE", "").partition("cascade@")[2] or None
+    if name is Stage.CASCADE and character is None and "cascade@" in os.environ.get("DVC_STAGE", ""):
+        raise SetupError(
+            "dvc.yaml has a stage `cascade` for each character, as earlier versions made it. Now one stage trains all: "
+            "copy dvc.yaml from a new project (`toonset new`)"
+        )
     if name is not Stage.CASCADE and character is not None:
         raise SetupError(f"the stage {name.value} takes no character; only `toonset stage cascade CHARACTER` does")
     forget_abandoned(paths.TEMPORARY)

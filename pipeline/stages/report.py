@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline import paths
 from pipeline.console import say_counts
+from pipeline.faces.cascade_keys import curve_file
 from pipeline.labels.consensus import in_common
 from pipeline.pages.advice import advice, emotions_advice
 from pipeline.pages.agreement import agreement_section
@@ -127,7 +128,7 @@ def cascades_section(params: Params) -> Section:
     plot = figure(6.4, 3.4)
     axes = plot.subplots()
     for character in params.characters:
-        roc = pd.read_csv(paths.REPORTS / "cascades" / f"{character}.csv")
+        roc = pd.read_csv(curve_file(character))
         axes.plot(
             roc["false_positives_per_frame"],
             roc["recall"],

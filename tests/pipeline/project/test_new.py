@@ -61,7 +61,7 @@ def test_new_never_writes_into_a_directory_that_holds_anything(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["stage", "faces", "cat"], "no other stage takes one"),
+        (["stage", "faces", "cat"], "the stage faces takes no character"),
         (["stage", "cascade", "heron"], "Did you mean 'hero'?"),
         (["stage", "faces"], "data/episodes.parquet"),
         (["splits"], "data/scenes.parquet"),
