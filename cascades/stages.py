@@ -1,7 +1,6 @@
 """One stage of a cascade of any kind for some blocks of windows: the kernel is chosen by the type of the nodes.
 
-numba compiles a function anew for every type that it is called with, so the scan is written once for all kinds. A
-kernel that is handed over as a function would do the same, but numba cannot keep such code for the next start.
+numba compiles a function anew for every type that it is called with, so the scan is written once for all kinds.
 """
 
 # mypy: ignore-errors

@@ -45,12 +45,18 @@ def read_crops(faces: pd.DataFrame, folder: Path = paths.FACES) -> list[bytes]:
 
 
 def recut(
-    faces: pd.DataFrame, episodes: pd.DataFrame, scenes: pd.DataFrame, params: Faces, folder: Path = paths.VIDEOS
+    faces: pd.DataFrame,
+    episodes: pd.DataFrame,
+    scenes: pd.DataFrame,
+    params: Faces,
+    folder: Path = paths.VIDEOS,
+    threads: int = 1,
 ) -> dict[str, bytes]:
     """face_id → encoded crop, by (episode, pts, box), as the faces stage would have cut it.
 
-    faces: rows of FACES without `crop`; episodes, scenes: EPISODES, SCENES. Of an episode little more is read than the
-    scenes that have any. What it does not give any more (it is gone, damaged, another file) is left out.
+    faces: rows of FACES without `crop`; episodes, scenes: EPISODES, SCENES; threads: of the decoder. Of an episode
+    little more is read than the scenes that have any. What it does not give any more (it is gone, damaged, another
+    file) is left out.
     """
     videos = {row.episode_id: row for row in rows_of(episodes, EpisodeRow)}
     crops: dict[str, bytes] = {}
@@ -58,16 +64,18 @@ def recut(
         episode, starts = videos[str(episode_id)], scenes[scenes["episode_id"] == episode_id]
         known = known_frames(episode, starts["start_frame"], starts["start_pts"])
         try:
-            crops.update(_of_episode(own, folder / episode.path, known, params))
+            crops.update(_of_episode(own, folder / episode.path, known, params, threads))
         except InputError as error:
             print(f"report: faces of {episode_id} are not shown: {error}")
     return crops
 
 
-def _of_episode(faces: pd.DataFrame, path: Path, known: dict[int, int], params: Faces) -> Iterator[tuple[str, bytes]]:
+def _of_episode(
+    faces: pd.DataFrame, path: Path, known: dict[int, int], params: Faces, threads: int
+) -> Iterator[tuple[str, bytes]]:
     wanted: dict[tuple[int, int], list[ManifestRow]] = {}
     for face in rows_of(faces, ManifestRow):
         wanted.setdefault((face.frame, face.pts), []).append(face)
-    for frame in decode_chosen(path, {index for index, _ in wanted}, known):
+    for frame in decode_chosen(path, {index for index, _ in wanted}, known, threads):
         for face in wanted.get((frame.index, frame.pts), ()):
             yield face.face_id, crop_jpeg(frame, (face.x, face.y, face.w, face.h), params)

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cascades.boxes import intersection_over_union as iou
 from labeling.answers import NO_EMOTION, NO_VOTE, NOT_THEIRS, RIGHT_CHARACTER, WRONG_CHARACTER, WRONG_EMOTION
 from labeling.dawid_skene import dawid_skene
 from pipeline.params import Labels
-from pipeline.rows import AnnotationRow, ManifestRow
+from pipeline.rows import AnnotationRow
 from pipeline.schemas import LABELS, OK, REJECTED
 from pipeline.tables import is_face, rows_of
 
@@ -43,24 +44,37 @@ def match(annotations: pd.DataFrame, faces: pd.DataFrame, params: Labels) -> pd.
     frame. Annotations are matched by place and time and not by id, so they stay valid when the cascade is trained
     again.
     """
-    by_place = dict(iter(faces.groupby(["episode_id", "character"])))
+    by_place = {place: _Place.of(own) for place, own in faces.groupby(["episode_id", "character"])}
     found = []
     for row in rows_of(annotations, AnnotationRow):
         own = by_place.get((row.episode_id, row.character))
-        found.append(None if own is None or row.status != OK else _best(row, own, params))
+        found.append(None if own is None or row.status != OK else own.best(row, params))
     return pd.Series(found, index=annotations.index, dtype=object)
 
 
-def _best(row: AnnotationRow, faces: pd.DataFrame, params: Labels) -> str | None:
-    away = np.abs(faces["frame"].to_numpy() - row.frame)
-    near = faces[away <= params.frame_tolerance]
-    overlap = iou(np.array([[row.x, row.y, row.w, row.h]]), near[BOX].to_numpy(np.int64))[0]
-    candidates = [
-        (-share, abs(face.frame - row.frame), face.face_id)
-        for share, face in zip(overlap, rows_of(near, ManifestRow), strict=True)
-        if share >= params.min_iou
-    ]
-    return min(candidates)[2] if candidates else None
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A character's faces in an episode: their frames int64 [N], boxes int64 [N, 4] (x, y, w, h px), and ids."""
+
+    frames: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+    ids: list[str]
+
+    @staticmethod
+    def of(faces: pd.DataFrame) -> "_Place":
+        return _Place(faces["frame"].to_numpy(np.int64), faces[BOX].to_numpy(np.int64), faces["face_id"].tolist())
+
+    def best(self, row: AnnotationRow, params: Labels) -> str | None:
+        """The face_id that an annotation belongs to; None where there is none."""
+        away = np.abs(self.frames - row.frame)
+        near = np.flatnonzero(away <= params.frame_tolerance)
+        overlap = iou(np.array([[row.x, row.y, row.w, row.h]]), self.boxes[near])[0]
+        candidates = [
+            (-share, away[place], self.ids[place])
+            for share, place in zip(overlap, near, strict=True)
+            if share >= params.min_iou
+        ]
+        return min(candidates)[2] if candidates else None
 
 
 class MatchedRow(AnnotationRow):

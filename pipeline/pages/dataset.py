@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import paths
+from pipeline.compute.each import cores
 from pipeline.faces.crops import read_crops, recut
 from pipeline.images import Pixels, decode_rgb, shrink
 from pipeline.pages.doubts import WeakTrack, strongest_alarms, weakest_tracks
@@ -51,7 +52,7 @@ def dataset_sections(manifest: pd.DataFrame, dataset: pd.DataFrame, params: Para
     doubtful = weakest_tracks(manifest, 2 * ACROSS)
     wanted = pd.concat([*samples.values(), *tracks, *clusters, doubtful]).drop_duplicates("face_id")
     crops = dict(zip(wanted["face_id"], read_crops(wanted), strict=True))
-    crops |= recut(alarms, episodes, scenes, params.faces)
+    crops |= recut(alarms, episodes, scenes, params.faces, threads=cores(params.compute))
     return [
         Section("Characters", [sheet_of(name, len(sheets[name]), own, crops, params) for name, own in samples.items()]),
         emotions_section(dataset, params),
