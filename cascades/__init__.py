@@ -10,6 +10,7 @@ cascades.data: the cascade files of an installed OpenCV or of Debian's opencv-da
 
 from pathlib import Path
 
+from cascades import stale
 from cascades.box_fitting import fit_boxes
 from cascades.box_regression import BoxRegression
 from cascades.boxes import AnnotatedImage, Box, RejectedBox
@@ -30,10 +31,11 @@ from cascades.evaluation import Roc, evaluate
 from cascades.model import Cascade, CascadeInfo
 from cascades.params import TrainingParams
 from cascades.planes import chroma_of
-from cascades.stale import forget_stale_kernels
 from cascades.training import StageReport, TrainingResult, train
 
-forget_stale_kernels(Path(__file__).parent)  # numba reads a kernel when it is first called, so this is early enough
+stale.forget_stale_kernels(
+    Path(__file__).parent
+)  # numba reads a kernel when it is first called, so this is early enough
 
 __all__ = [
     "AnnotatedImage",

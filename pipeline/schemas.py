@@ -205,14 +205,3 @@ DATASET = pa.schema(
         column("attribution", pa.string(), "whom to credit for the episode"),
     ]
 )
-
-RELEASED_BOXES = pa.schema(
-    [
-        column("face_id", pa.string(), "the face in the table of its split"),
-        column("split", pa.string(), "train, validation or test"),
-        *FRAME,
-        column("character", pa.string(), "whose face it is"),
-        column("bbox", pa.string(), "left edge, upper edge, width and height of the face, px, with spaces between"),
-    ]
-)
-"""Of a release: where each face is in its frame, as Croissant has boxes."""

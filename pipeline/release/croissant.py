@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipeline.schemas import DATASET, RELEASED_BOXES
+from pipeline.schemas import DATASET, FRAME
+from pipeline.schemas import column as documented
 
 CONTEXT: Final[dict[str, Any]] = {
     "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",
@@ -24,6 +25,17 @@ CONTEXT: Final[dict[str, Any]] = {
 KINDS: Final = {
     "string": "sc:Text", "int32": "sc:Integer", "int64": "sc:Integer", "float": "sc:Float", "double": "sc:Float",
 }  # fmt: skip
+
+RELEASED_BOXES: Final = pa.schema(
+    [
+        documented("face_id", pa.string(), "the face in the table of its split"),
+        documented("split", pa.string(), "train, validation or test"),
+        *FRAME,
+        documented("character", pa.string(), "whose face it is"),
+        documented("bbox", pa.string(), "left edge, upper edge, width and height of the face, px, with spaces between"),
+    ]
+)
+"""Of a release: where each face is in its frame, as Croissant has boxes."""
 
 
 def croissant(
@@ -101,13 +113,13 @@ def _faces(split: str, pictures: bool) -> dict[str, Any]:
 def _boxes() -> dict[str, Any]:
     """The record set of boxes; `mlcroissant` reads a box from a text, not from a list in Parquet."""
     fields = []
-    for column in RELEASED_BOXES:
-        source: dict[str, Any] = {"fileObject": {"@id": "boxes-parquet"}, "extract": {"column": column.name}}
-        if column.name == "bbox":
+    for own in RELEASED_BOXES:
+        source: dict[str, Any] = {"fileObject": {"@id": "boxes-parquet"}, "extract": {"column": own.name}}
+        if own.name == "bbox":
             source["format"] = "XYWH"
-        kind = "cr:BoundingBox" if column.name == "bbox" else KINDS[str(column.type)]
-        field = _described("boxes", column, kind, source)
-        if column.name == "split":
+        kind = "cr:BoundingBox" if own.name == "bbox" else KINDS[str(own.type)]
+        field = _described("boxes", own, kind, source)
+        if own.name == "split":
             field["references"] = {"field": {"@id": "splits/name"}}
         fields.append(field)
     return {"@type": "cr:RecordSet", "@id": "boxes", "name": "boxes", "key": {"@id": "boxes/face_id"}, "field": fields}

@@ -27,11 +27,11 @@ from pipeline.dataset.card import dataset_card
 from pipeline.errors import InputError
 from pipeline.exchange.face_writers import huggingface_files
 from pipeline.params import Params, load_params
-from pipeline.release.croissant import croissant
+from pipeline.release.croissant import RELEASED_BOXES, croissant
 from pipeline.release.fingerprint import COLUMNS, fingerprints
 from pipeline.release.texts import datasheet, front_matter, licenses_of
 from pipeline.release.versions import Change, changes, latest, read_version, require_growth
-from pipeline.schemas import DATASET, EPISODES, RELEASED_BOXES, SPLITS
+from pipeline.schemas import DATASET, EPISODES, SPLITS
 from pipeline.tables import COMPRESSION, read_rows, sha256_of, to_table, write_json, write_table, write_text
 
 SUMS: Final = "SHA256SUMS"

@@ -168,21 +168,11 @@ def _git(folder: Path, *words: str) -> str:
 
 def _machine(params: Params) -> Machine:
     return Machine(
-        processor=_processor(),
+        processor=platform.processor() or platform.machine() or "unknown",
         instructions=torch.backends.cpu.get_cpu_capability(),
         device=device_of(params.train.device).type,
         torch=torch.__version__,
     )
-
-
-def _processor() -> str:
-    """The processor's name where Linux tells, else its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next((name for name in names if name), platform.machine() or "unknown")
 
 
 def described(result: Result, reported: str) -> str:
