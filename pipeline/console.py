@@ -5,11 +5,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from multiprocessing import parent_process
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
 
 from cascades.words import noun
+
+# Only one process draws. The lock that tqdm makes by itself is shared between processes: workers would leave it behind,
+# and Python would warn of it.
+tqdm.set_lock(RLock())
 
 
 def progress(iterable: Iterable[Any] | None = None, *, desc: str, unit: str, total: int | None = None) -> "tqdm[Any]":

@@ -270,3 +270,26 @@ def test_a_stage_that_is_ended_leaves_no_process_behind(tmp_path: Path, number: 
     # The workers hold the other end of this pipe: it ends when the last of them has ended.
     assert stage.communicate(timeout=60)[0] == ""
     assert stage.returncode == -number
+
+
+BARS = """
+from pipeline.compute.each import each
+from pipeline.console import progress
+from pipeline.params import Compute
+
+def work(count):
+    return sum(progress(range(count), desc="inner", unit="steps"))
+
+if __name__ == "__main__":
+    print(list(each(work, [1, 2, 3], Compute(workers=2), desc="outer", unit="items")))
+"""
+
+
+def test_workers_that_count_their_steps_leave_nothing_behind(tmp_path: Path) -> None:
+    """A lock that tqdm shares between processes would outlive the workers, and Python would warn of it."""
+    script = tmp_path / "bars.py"
+    script.write_text(BARS)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[0, 1, 3]\n")
+    assert "Warning" not in done.stderr
