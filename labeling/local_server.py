@@ -171,10 +171,11 @@ class LocalServer:
             self._check_leftover()
             self._check_port()
             account = self._prepare()
-            say("starting Label Studio" + ("" if (self.home / "data").exists() else "; the first time takes a minute"))
+            first = not (self.home / "data").exists()
+            say("starting Label Studio" + ("; the first time takes a minute" if first else ""))
             process = self._start(python, account)
             try:
-                self._wait(process)
+                self._wait(process, account, first)
                 yield account
             finally:
                 _stop(process)
@@ -261,9 +262,10 @@ class LocalServer:
                 stderr=subprocess.STDOUT, start_new_session=True, umask=0o077,
             )  # fmt: skip
 
-    def _wait(self, process: "subprocess.Popen[bytes]") -> None:
+    def _wait(self, process: "subprocess.Popen[bytes]", account: Credentials, first: bool) -> None:
+        """Wait until the server answers. A new one must take our token: another program may have taken the port."""
         until = time.monotonic() + START_S
-        while running_version(self.url) is None:
+        while not (_knows(account) if first else running_version(self.url)):
             if process.poll() is not None or time.monotonic() > until:
                 log = self.home / "server.log"
                 last = "\n  ".join(log.read_text(errors="replace").splitlines()[-8:])
