@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from jinja2 import Environment
 from markupsafe import Markup
 
+from cascades.words import counted
 from pipeline.errors import InputError
 from pipeline.palette import character_colors
 from pipeline.params import load_params
@@ -61,7 +62,8 @@ def stats(watched: Path, predictions: Path) -> None:
     for emotion in emotions:
         print(f"stats: most {names.get(emotion, emotion)}: {most(tables['shares'], emotion)}")
     print(f"stats: {said_of(trial)}")
-    print(f"stats: {len(folders)} videos, {int(confusions.counts.sum())} held-out faces; {out}/index.html")
+    judged = int(confusions.counts.sum())
+    print(f"stats: {counted(len(folders), 'videos')}, {counted(judged, 'held-out faces')}; {out}/index.html")
 
 
 def emotions_of(path: Path) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ def _faces(path: Path, emotions: tuple[str, ...]) -> pd.DataFrame:
 
 def said_of(trial: Trial) -> str:
     """Whether shares are corrected, and why, in words."""
-    counted, half, whole = (f"{wrong:.1%}" for wrong in trial.wrong)
+    counted, half, whole = (f"{100 * wrong:.1f} %" for wrong in trial.wrong)
     figures = (
         f"on held-out scenes, counting puts {counted} of the time on a wrong emotion, correcting by half {half}, "
         f"correcting fully {whole}"
