@@ -25,7 +25,7 @@ SETS: Final = {
     "film": (
         "Big Buck Bunny (© 2008 Blender Foundation, CC BY 3.0), four characters. `python -m benchmarks.film FOOTAGE "
         "--directory DIR` makes these faces in DIR. FOOTAGE is a folder with the film (big_buck_bunny_720p.mp4, sha256 "
-        "`1ac566a71d307d9aae04b4d5d8fab5ce8faafa31a90209c69ef8d04f12c91293`) and its tables of boxes, looked-at frames, "
+        "`1ac566a71d307d9aae04b4d5d8fab5ce8faafa31a90209c69ef8d04f12c91293`) and its tables of boxes, frames, "
         "shots and transitions. These tables are not part of the repository: without them you can label the film "
         "yourself, but your faces have another sha256 and need another name. The faces here were made on 26 November "
         "2026, before commit 44e3261. They were not made again with the faster detector that came after it. No face of "
