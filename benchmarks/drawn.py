@@ -186,6 +186,11 @@ def rasterise(svg: str, style: Style) -> Raster:
 
 def vary(raster: Raster, dice: np.random.Generator) -> Pixels:
     """One picture of a face, RGB uint8 [SIZE, SIZE, 3]: other colors and lines, turned, on a background, compressed."""
+    return varied(raster, dice)[0]
+
+
+def varied(raster: Raster, dice: np.random.Generator) -> tuple[Pixels, NDArray[np.float64]]:
+    """The picture of `vary`, and how much of each pixel the drawing covers, float64 [SIZE, SIZE], 0 to 1."""
     rgb, alpha = np.ascontiguousarray(raster[..., :3]), raster[..., 3]
     rgb[alpha == 0] = 255
     rgb = _recolored(rgb, dice)
@@ -210,7 +215,7 @@ def vary(raster: Raster, dice: np.random.Generator) -> Pixels:
     if dice.random() < 0.6:
         _, data = cv2.imencode(".jpg", done, [cv2.IMWRITE_JPEG_QUALITY, int(dice.integers(30, 96))])
         done = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
-    return done
+    return done, np.asarray(cover[..., 0], dtype=np.float64)
 
 
 def _recolored(rgb: Pixels, dice: np.random.Generator) -> Pixels:

@@ -1,9 +1,10 @@
 """Does it help to cut the face out before its emotion is asked? `python -m benchmarks.masks PROJECT [PROJECT …]`.
 
 PROJECT is a folder in which `dvc repro dataset` has run. A mask says which pixels of a crop are face: GrabCut (Rother,
-Kolmogorov & Blake 2004), told that the middle of the box is face and that what lies far outside is not. `toon` is
-trained as it is and with the mask, in several ways, and judged by folds over the scenes that are not held out; with
-`--held-out` once on those that are. Finished runs are kept in `--runs`. `--sheet` writes crops and masks to look at.
+Kolmogorov & Blake 2004), told that the middle of the box is face and that what lies far outside is not, or with `--net
+FILE` the U-Net of `benchmarks.mask_net`. `toon` is trained as it is and with the mask, in several ways, and judged by
+folds over the scenes that are not held out; with `--held-out` once on those that are. Finished runs are kept in
+`--runs`. `--sheet` writes crops and masks to look at.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -24,9 +25,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
+from benchmarks.grabcut import FAR, LIKELY, ROUNDS, SURE, Mask, cut_out
+from benchmarks.mask_net import UNet, face_masks, read_net
 from benchmarks.papers import digest_of, mean_of, parts_of
 from pipeline import paths
-from pipeline.classifier.inputs import InputShape, decode, statistics
+from pipeline.classifier.inputs import InputShape, decode, face_input, statistics
 from pipeline.classifier.metrics import scores
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
@@ -45,17 +48,8 @@ from pipeline.training.start import PACE, WEIGHTS, put
 
 RECIPE: Final = architecture("toon").recipe
 STRONG: Final = VARIATIONS[RECIPE.augment] or Variation()
-ROUNDS: Final = 3
-"""Of GrabCut."""
-SURE: Final = 0.5
-"""Diameter of what is taken for face, in sides of the box."""
-LIKELY: Final = 1.0
-"""Diameter of what may be face."""
-FAR: Final = 1.2
-"""Diameter of what may be background; beyond it all is."""
 WIDE: Final = ((SEEN.stop - SEEN.start) ** -1 * SIZE - 1) / 2
 """The margin with which `toon` sees the whole box instead of two thirds of it."""
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -68,6 +62,8 @@ class Way:
     """What is not face gets the mean color of the face."""
     channel: bool = False
     """The mask is a fourth channel."""
+    learned: bool = field(default=False, repr=False)
+    """The mask is a network's (`benchmarks.mask_net`), not GrabCut's; its name says so."""
 
 
 WAYS: Final = (
@@ -78,20 +74,10 @@ WAYS: Final = (
     Way("the whole box, background removed", WIDE, removed=True),
     Way("the whole box, mask as fourth channel", WIDE, channel=True),
 )
-
-
-def cut_out(rgb: Pixels, margin: float) -> Mask:
-    """Which pixels of a crop are face, bool [S, S]. rgb: uint8 [S, S, 3]. margin: around the box, in sides of it."""
-    size = rgb.shape[0]
-    box = size / (1 + 2 * margin)
-    marks = np.full((size, size), cv2.GC_BGD, np.uint8)
-    for diameter, mark in ((FAR, cv2.GC_PR_BGD), (LIKELY, cv2.GC_PR_FGD), (SURE, cv2.GC_FGD)):
-        cv2.circle(marks, (size // 2, size // 2), round(box * diameter / 2), mark, -1)
-    cv2.setRNGSeed(0)  # its first clusters are drawn by chance
-    bgr = np.ascontiguousarray(rgb[..., ::-1])
-    whole = (0, 0, size, size)  # not looked at: the marks say where to start
-    cv2.grabCut(bgr, marks, whole, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
-    return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
+LEARNED: Final = tuple(
+    replace(way, name=f"{way.name}, U-Net", learned=True) for way in WAYS if way.removed or way.channel
+)
+"""Only with `--net`."""
 
 
 def removed(rgb: Pixels, mask: Mask) -> Pixels:
@@ -143,17 +129,28 @@ class MaskedRun(Run):
             yield mix(torch.cat([color, mask], dim=1), self.smoothed[rows], self.recipe.mixup, self.generator)
 
 
-def pictures(rows: pd.DataFrame, way: Way) -> Pixels:
-    """What the network reads, uint8 [N, 92, 92, 3 or 4]."""
+def pictures(rows: pd.DataFrame, way: Way, net: UNet | None = None) -> Pixels:
+    """What `toon` reads, uint8 [N, 92, 92, 3 or 4]. net: makes the masks where the way says so."""
     encoded = [image["bytes"] for image in rows["image"]]
     plain, kept = decode(encoded, margins_of(rows), InputShape(SIZE, 3, way.margin))
     assert len(kept) == len(rows), "every picture of the dataset decodes"
     if not (way.removed or way.channel):
         return plain
-    masks = [cut_out(picture, way.margin) for picture in plain]
+    if way.learned:
+        assert net is not None
+        usual, _ = decode(encoded, margins_of(rows), InputShape(SIZE, 3, MARGIN))
+        masks = [reframed(mask, way.margin) for mask in face_masks(net, usual)]
+    else:
+        masks = [cut_out(picture, way.margin) for picture in plain]
     if way.removed:
         return np.stack([removed(picture, mask) for picture, mask in zip(plain, masks, strict=True)])
     return np.concatenate([plain, np.stack(masks)[..., None].astype(np.uint8) * 255], axis=3)
+
+
+def reframed(mask: Mask, margin: float) -> Mask:
+    """The mask of a crop with the margin `MARGIN`, as that of the same face's crop with another, bool [92, 92]."""
+    white = np.repeat(mask[..., None].astype(np.uint8) * 255, 3, axis=2)
+    return face_input(white, MARGIN, InputShape(SIZE, 3, margin))[..., 0] > 127
 
 
 def answers(
@@ -174,12 +171,18 @@ def answers(
 
 
 def measure(
-    rows: dict[str, pd.DataFrame], params: Params, way: Way, seed: int, folds: int, recipe: Recipe
+    rows: dict[str, pd.DataFrame],
+    params: Params,
+    way: Way,
+    seed: int,
+    folds: int,
+    recipe: Recipe,
+    net: UNet | None = None,
 ) -> dict[str, float]:
     """Macro F1 and accuracy over all judged faces, CPU seconds of masks and of training."""
     emotions, begun = params.emotions, time.process_time()
     whole = pd.concat(rows.values(), ignore_index=True)
-    images = torch.from_numpy(pictures(whole, way))
+    images = torch.from_numpy(pictures(whole, way, net))
     masked = time.process_time()
     place = pd.Series(whole.index, index=whole["face_id"])
     targets = torch.tensor([emotions.index(one) for one in whole["emotion"]])
@@ -194,12 +197,19 @@ def measure(
     return {name: figures[name] for name in ("macro_f1", "accuracy")} | {k: round(v, 2) for k, v in spent.items()}
 
 
-def sheet(rows: pd.DataFrame, count: int = 12) -> Pixels:
-    """Crops, and under each its face on magenta."""
+def sheet(rows: pd.DataFrame, net: UNet | None, count: int = 12) -> Pixels:
+    """Crops, and under each its face on magenta: GrabCut's, then the network's."""
     few = rows.sort_values("face_id").head(count)
     plain = pictures(few, WAYS[0])
-    faces = [np.where(cut_out(one, MARGIN)[..., None], one, np.array([255, 0, 255], np.uint8)) for one in plain]
-    return np.vstack([np.hstack(list(plain)), np.hstack(faces)]).astype(np.uint8)
+    ways: list[list[Mask]] = [[cut_out(one, MARGIN) for one in plain]]
+    if net is not None:
+        ways.append(list(face_masks(net, plain)))
+    magenta = np.array([255, 0, 255], np.uint8)
+    faces = [
+        np.hstack([np.where(mask[..., None], one, magenta) for one, mask in zip(plain, masks, strict=True)])
+        for masks in ways
+    ]
+    return np.vstack([np.hstack(list(plain)), *faces]).astype(np.uint8)
 
 
 def table(found: dict[str, list[dict[str, float]]]) -> Iterator[str]:
@@ -219,13 +229,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=RECIPE.epochs)
     parser.add_argument("--held-out", action="store_true", help="train on all other scenes, judge those held out")
-    parser.add_argument("--only", nargs="*", default=[way.name for way in WAYS], help="names of rows")
+    parser.add_argument("--only", nargs="*", help="names of rows")
+    parser.add_argument("--net", type=Path, help="mask_net.safetensors of `benchmarks.mask_net`: its masks too")
     parser.add_argument("--runs", type=Path, default=Path("data/cache/masks"), help="where finished runs are kept")
     parser.add_argument("--sheet", type=Path, help="write a picture of crops and masks and stop")
     options = parser.parse_args()
     pin_instructions()
     keep_freed_memory()
     cv2.setNumThreads(1)
+    net, sha256 = (None, "") if options.net is None else read_net(options.net)
+    ways = [way for way in (*WAYS, *(LEARNED if net else ())) if not options.only or way.name in options.only]
     folds, recipe = 0 if options.held_out else options.folds, replace(RECIPE, epochs=options.epochs)
     for project in options.projects:
         rows: dict[str, pd.DataFrame] = {
@@ -234,17 +247,17 @@ def main() -> None:
         params = load_params(project / paths.PARAMS)
         if options.sheet:
             cv2.imwrite(str(options.sheet.with_stem(f"{options.sheet.stem}-{project.name}")),
-                        sheet(rows["train"])[..., ::-1])  # fmt: skip
+                        sheet(rows["train"], net)[..., ::-1])  # fmt: skip
             continue
-        found: dict[str, list[dict[str, float]]] = {name: [] for name in options.only}
-        for seed, way in product(range(options.seeds), WAYS):
-            if way.name in options.only:
-                what = [digest_of(rows), folds, seed, repr(way), repr(recipe), SURE, LIKELY, FAR, ROUNDS]
-                key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-                path = options.runs / f"{key}.json"
-                if not path.exists():
-                    write_json(path, measure(rows, params, way, seed, folds, recipe))
-                found[way.name].append(json.loads(path.read_text(encoding="utf-8")))
+        found: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
+        for seed, way in product(range(options.seeds), ways):
+            what = [digest_of(rows), folds, seed, repr(way), repr(recipe), SURE, LIKELY, FAR, ROUNDS]
+            what += [sha256] if way.learned else []
+            key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+            path = options.runs / f"{key}.json"
+            if not path.exists():
+                write_json(path, measure(rows, params, way, seed, folds, recipe, net))
+            found[way.name].append(json.loads(path.read_text(encoding="utf-8")))
         judged = f"{len(rows['test'])} held-out faces" if options.held_out else f"{folds} folds over the other scenes"
         print(f"\n{project.name}: {judged}\n\n" + "\n".join(table(found)), flush=True)
 

@@ -26,15 +26,20 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from benchmarks.drawn import EMOTIONS, PACKAGES, SIZE, choose, rasterise, read_styles, svgs_of, vary
 from benchmarks.papers import mean_of
-from pipeline.classifier.inputs import Normalisation, statistics
+from pipeline.classifier.imagenet import ImageNetFeatures
+from pipeline.classifier.inputs import Normalisation, face_input, statistics
 from pipeline.classifier.metrics import scores
 from pipeline.compute.arithmetic import pin_instructions, reproducible
 from pipeline.compute.malloc import keep_freed_memory
 from pipeline.nets import architecture, build
 from pipeline.nets.layers import probabilities
+from pipeline.nets.toon import MARGIN
 from pipeline.tables import write_json
 from pipeline.training.run import Examples, Run, logits_of
 from pipeline.training.start import PACE, WEIGHTS, put
@@ -54,6 +59,7 @@ LEARNERS: Final = 4
 RECIPE: Final = architecture("toon").recipe
 TIMES: Final = 2
 """Variations of each drawing."""
+IMAGENET: Final = "ImageNet, frozen"
 TILES: Final = 4
 """Faces of a style and an emotion on a sheet."""
 
@@ -168,8 +174,11 @@ def _learn(
             run.net.load_state_dict({name: torch.from_numpy(values) for name, values in pipe.recv().items()})
 
 
-def judge(folder: Path, epochs: int, seeds: int, labels: int) -> None:
-    """Print how well the emotions of styles that were left out are named, a row for each style."""
+def judge(folder: Path, epochs: int, seeds: int, labels: int, imagenet: bool) -> None:
+    """Print how well the emotions of styles that were left out are named, a row for each style.
+
+    imagenet: a column for what ImageNet's features give, frozen, of the same labels and the same faces.
+    """
     images, table = np.load(folder / "images.npy", mmap_mode="r"), pd.read_csv(folder / "faces.csv")
     faces = hashlib.sha256(images.tobytes()).hexdigest()
     found = []
@@ -181,7 +190,37 @@ def judge(folder: Path, epochs: int, seeds: int, labels: int) -> None:
                 net = fit(folder, epochs, seed, held)
             write_json(kept, [judged(style, net, images, table, labels, seed) for style in held])
         found += json.loads(kept.read_text(encoding="utf-8"))
+    if imagenet:
+        figures = {style: of_imagenet(style, folder, images, table, faces, seeds, labels) for style in sum(HELD, ())}
+        found = [row | {IMAGENET: figures[row["style"]][row["seed"]]} for row in found]
     print("\n".join(judged_table(pd.DataFrame(found), labels)))
+
+
+def of_imagenet(
+    style: str, folder: Path, images: NDArray[np.uint8], table: pd.DataFrame, faces: str, seeds: int, labels: int
+) -> list[float]:
+    """Macro F1 by seed of a logistic regression on EfficientNet-Lite0's features, as in `benchmarks.transfer`.
+
+    It is given the faces that `judged` gives, and asked for those that it asks for. Kept in the folder.
+    """
+    key = hashlib.sha256(json.dumps([faces, seeds, labels]).encode()).hexdigest()[:16]
+    kept = folder / "judged" / f"imagenet-{style}-{key}.json"
+    if not kept.exists():
+        own = table[table["style"] == style]
+        names = tuple(one for one in EMOTIONS if (own["emotion"] == one).any())
+        wide = np.stack([face_input(images[row], MARGIN, ImageNetFeatures.shape) for row in own.index])
+        features = pd.DataFrame(ImageNetFeatures().features(wide), index=own.index)
+        targets = pd.Series([names.index(one) for one in own["emotion"]], index=own.index)
+        found = []
+        for seed in range(seeds):
+            known, asked = told(own, labels, seed)
+            model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+            guess = model.fit(features.loc[known].to_numpy(), targets[known]).predict(features.loc[asked].to_numpy())
+            actual = np.asarray(targets[asked], dtype=np.int64)
+            found.append(scores(actual, guess, names)["macro_f1"])
+        write_json(kept, found)
+    figures: list[float] = json.loads(kept.read_text(encoding="utf-8"))
+    return figures
 
 
 def judged(
@@ -226,10 +265,10 @@ def told(own: pd.DataFrame, labels: int, seed: int) -> tuple[NDArray[np.int64], 
 
 def judged_table(found: pd.DataFrame, labels: int) -> Iterator[str]:
     """Means over seeds as Markdown; in the last row the mean over styles, ± the deviation of its values over seeds."""
-    ways = ["none", "random start", "drawn start"]
+    ways = ["none", "random start", "drawn start", *([IMAGENET] if IMAGENET in found else [])]
     titles = ("style left out", "emotions", "faces asked", "no label", f"{labels} labels, random start")
-    yield f"| {' | '.join(titles)} | {labels}, drawn start |"
-    yield "|---|---|---|---|---|---|"
+    yield f"| {' | '.join([*titles, *(f'{labels}, {way}' for way in ways[2:])])} |"
+    yield "|---" * (3 + len(ways)) + "|"
     for style, own in found.groupby("style"):
         cells = [str(style), str(own["emotions"].iloc[0]), str(own["asked"].iloc[0])]
         yield "| " + " | ".join([*cells, *(mean_of(own[way]) for way in ways)]) + " |"
@@ -239,6 +278,9 @@ def judged_table(found: pd.DataFrame, labels: int) -> Iterator[str]:
     ahead = by_style["drawn start"].mean() > by_style["random start"].mean()
     chance = (1 / by_style["emotions"].first()).mean()
     yield f"\nThe drawn start is ahead in {ahead.sum()} of {len(ahead)} styles. Accuracy by chance: {chance:.3f}"
+    if IMAGENET in found:
+        behind = by_style["drawn start"].mean() < by_style[IMAGENET].mean()
+        yield f"ImageNet's features are ahead of the drawn start in {behind.sum()}."
 
 
 def write(net: torch.nn.Module, path: Path) -> str:
@@ -260,6 +302,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=2, help="of `judge`; one takes about 8 CPU minutes")
     parser.add_argument("--labels", type=int, default=10, help="an emotion, of a style that `judge` leaves out")
+    parser.add_argument("--imagenet", action="store_true", help="`judge` ImageNet's features too, 3 CPU minutes")
     parser.add_argument("--without", nargs="*", default=[], help="styles that are not learned from")
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     options = parser.parse_args()
@@ -270,7 +313,7 @@ def main() -> None:
         if options.job == "draw":
             draw(options.folder, options.count, options.seed, options.processes)
         elif options.job == "judge":
-            judge(options.folder, options.epochs, options.seeds, options.labels)
+            judge(options.folder, options.epochs, options.seeds, options.labels, options.imagenet)
         else:
             sha256 = write(fit(options.folder, options.epochs, options.seed, options.without), options.weights)
             print(f"{options.weights}: {options.weights.stat().st_size} bytes, sha256 {sha256}")

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from benchmarks.drawn import read_styles
-from benchmarks.pretrain import HELD, judged_table, told
+from benchmarks.pretrain import HELD, IMAGENET, judged_table, told
 
 
 def test_every_avatar_style_is_left_out_once():
@@ -41,3 +41,13 @@ def test_the_tables_last_row_is_the_mean_of_styles_with_the_spread_of_seeds():
     assert lines[2] == "| a | 4 | 9 | 0.200 ± 0.000 | 0.400 ± 0.141 | 0.600 ± 0.000 |"
     assert lines[4] == "| mean |  |  | 0.200 ± 0.000 | 0.550 ± 0.212 | 0.600 ± 0.000 |"
     assert "ahead in 1 of 2 styles. Accuracy by chance: 0.250" in lines[5]
+
+
+def test_another_start_has_a_column_and_is_compared_where_it_was_asked():
+    row = {"seed": 0, "emotions": 4, "asked": 9, "none": 0.2, "random start": 0.3, "drawn start": 0.5}
+    found = pd.DataFrame([row | {"style": style, IMAGENET: high} for style, high in (("a", 0.6), ("b", 0.4))])
+    lines = list(judged_table(found, 10))
+    assert lines[0].endswith("| 10 labels, random start | 10, drawn start | 10, ImageNet, frozen |")
+    assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|")
+    assert lines[2] == "| a | 4 | 9 | 0.200 | 0.300 | 0.500 | 0.600 |"
+    assert lines[-1] == "ImageNet's features are ahead of the drawn start in 1."
