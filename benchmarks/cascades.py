@@ -1,7 +1,7 @@
 """What `cascades` claims about speed and accuracy, on the real film: `python -m benchmarks.cascades [SECTION…]`.
 
-Sections: train, scaling, speed, large, accuracy, lbp, drawn, opencv (all when none is named; opencv is
-`benchmarks.traincascade`).
+Sections: train, scaling, speed, bundled, large, threads, accuracy, lbp, drawn, opencv (all when none is named; opencv
+is `benchmarks.traincascade`). `bundled` needs no film and takes further folders of XML files from the variable XML.
 The film is read from ../shared/footage; decoded frames are kept in the system's temporary directory. Other programs are
 timed in the same run, so quote ratios.
 """
@@ -23,7 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.footage import CHARACTERS, DEFAULT, FOOTAGE, FPPI, SIZE, STATED, Frame, judge, load, training_images
-from cascades import Cascade, Detector, train
+from cascades import Cascade, Detector, sharing, train
+from cascades.flat_lbp import FlatLbp
+from cascades.pyramid import scales
+from pipeline.sample.render import Painter
 
 SEEDS = int(os.environ.get("SEEDS", "5"))
 
@@ -57,12 +60,14 @@ def section_scaling() -> None:
         print(f"| {1000 * times}, {2000 * times} | {len(result.stages)} | {cpu:.1f} | {unit:.2f} | {peak:.2f} |")
 
 
-def least_ms(works: list[Callable[[Any], object]], frames: list[Any], clock: Callable[[], float]) -> list[float]:
-    """Milliseconds a frame of each piece of work: the least of five for every frame, in turn."""
+def least_ms(
+    works: list[Callable[[Any], object]], frames: list[Any], clock: Callable[[], float], times: int = 5
+) -> list[float]:
+    """Milliseconds a frame of each piece of work: the least of some times for every frame, in turn."""
     best = np.full((len(works), len(frames)), np.inf)
     for work in works:
         work(frames[0])
-    for _ in range(5):
+    for _ in range(times):
         for i, frame in enumerate(frames):
             for k, work in enumerate(works):
                 start = clock()
@@ -113,6 +118,55 @@ def section_large() -> None:
             cells = f"{cpu[0]:.1f} | {cpu[1]:.1f} | {cpu[0] / cpu[1]:.2f}"
             cells += f" | {wall[0]:.1f} | {wall[1]:.1f} | {wall[0] / wall[1]:.2f}"
             print(f"| {name} | {size[0]}×{size[1]} | {cells} |", flush=True)
+
+
+def section_threads() -> None:
+    """From which size on a second thread pays: always two, and two by the rule of `cascades.sharing`."""
+    frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
+    held = [f.gray for f in frames if f.held_out][::80]
+    paths = film_cascades(frames)
+    print(f"\n{len(held)} frames in several sizes, by the clock; {sharing.PIXELS_EACH:,} pixels for each thread")
+    print("\n| cascade | picture | pyramid, million px | one thread, ms | two, ms | times | by the rule, ms | times |")
+    print("|---|---|---|---|---|---|---|---|")
+    rule = sharing.PIXELS_EACH
+    for name in ("bunny", "frontalface_default"):
+        one, two = (Detector([Cascade.load(paths[name])], threads=threads) for threads in (1, 2))
+
+        def always(gray: NDArray[np.uint8], detector: Detector = two) -> object:
+            sharing.PIXELS_EACH = 1
+            try:
+                return detector.windows(gray)
+            finally:
+                sharing.PIXELS_EACH = rule
+
+        for height in (90, 135, 180, 270, 360, 720, 1080, 2160):
+            size = (height * 16 // 9, height)
+            grays = [np.asarray(cv2.resize(gray, size), np.uint8) for gray in held]
+            pixels = sum(round(size[0] / s) * round(size[1] / s) for s in scales(size, (24, 24), 1.1))
+            ms = least_ms([one.windows, always, two.windows], grays, time.perf_counter, 40 if height < 1000 else 10)
+            cells = f"{ms[0]:.2f} | {ms[1]:.2f} | {ms[0] / ms[1]:.2f} | {ms[2]:.2f} | {ms[0] / ms[2]:.2f}"
+            print(f"| {name} | {size[0]}×{size[1]} | {pixels / 1e6:.2f} | {cells} |", flush=True)
+
+
+def section_bundled() -> None:
+    """Every cascade of OpenCV's wheel and of the folders in XML, on frames of the sample show."""
+    folders = [Path(cv2.__file__).parent / "data", *(Path(word) for word in os.environ.get("XML", "").split())]
+    colors = (next(iter(Painter("garden").frames(number, number + 1))) for number in (100, 400, 700))
+    frames = [cv2.resize(cv2.cvtColor(color, cv2.COLOR_BGR2GRAY), SIZE) for color in colors]
+    grays = [np.asarray(frame, np.uint8) for frame in frames]
+    cv2.setNumThreads(1)
+    print(
+        f"\n{len(grays)} frames {SIZE[0]}×{SIZE[1]} of the sample show, one thread, CPU time, factor 1.1, no grouping"
+    )
+    print("\n| cascade | cv2, ms a frame | ours, ms a frame | ratio | same windows |\n|---|---|---|---|---|")
+    files: dict[bytes, Path] = {}  # one of each content
+    for path in (path for folder in folders for path in sorted(folder.rglob("*cascade*.xml"))):
+        files.setdefault(path.read_bytes(), path)
+    for path in files.values():
+        (flat,) = Detector([Cascade.load(path)]).flats
+        kind = "LBP" if isinstance(flat, FlatLbp) else "tilted" if flat.tilted.any() else "upright"
+        trees = "" if flat.stumps else " trees"
+        _compare(f"{path.stem.split('cascade_')[-1]} ({kind}{trees})", [path], grays)
 
 
 def _compare(name: str, paths: list[Path], grays: list[NDArray[np.uint8]]) -> None:
@@ -209,7 +263,9 @@ SECTIONS = {
     "train": section_train,
     "scaling": section_scaling,
     "speed": section_speed,
+    "bundled": section_bundled,
     "large": section_large,
+    "threads": section_threads,
     "accuracy": section_accuracy,
     "lbp": section_lbp,
     "drawn": section_drawn,

@@ -31,31 +31,62 @@ from cascades.vectors import (
 )
 
 
-class _Kernel:
-    """What both kernels begin and end with: their arguments, a feature's value, who can still pass.
+class Kernel:
+    """What every kernel begins and ends with, those of LBP cascades too: its arguments, and who can still pass.
 
     Several blocks go through a stage side by side, so that what is read of a node serves them all.
     """
 
     def __init__(self, builder, arguments, count):
-        """arguments: see `scan.stage_masks`; count: of blocks."""
+        """arguments: see `stages.stage_masks`; count: of blocks."""
         self.builder, self.arguments, self.count = builder, arguments, count
         self.nodes = arguments.nodes
         places = [builder.add(arguments.at, I64(k)) for k in range(count)]
         self.places = places
         self.cells = [builder.mul(builder.load(builder.gep(arguments.blocks, [place])), I64(BLOCK)) for place in places]
-        self.gray_scales = [load_vector(builder, arguments.inverse, cell, F32) for cell in self.cells]
         self.alive = [builder.trunc(builder.load(builder.gep(arguments.masks, [place])), MASK) for place in places]
         self.first, self.last = (self.item("stages", builder.add(arguments.stage, I64(i)), I64) for i in (0, 1))
-        self.totals, self.values, self.left_over = (
-            [cgutils.alloca_once_value(builder, value) for value in values]
-            for values in ([constant(F64, 0.0)] * count, [constant(F32, 0.0)] * count, self.alive)
-        )
+        self.totals = [cgutils.alloca_once_value(builder, constant(F64, 0.0)) for _ in places]
+        self.left_over = [cgutils.alloca_once_value(builder, alive) for alive in self.alive]
 
     def item(self, name, index, wide=None):
         """An element of an array of the nodes; a whole number is widened where asked for."""
         found = self.builder.load(self.builder.gep(self.nodes[name], [index]))
         return found if wide is None else self.builder.sext(found, wide)
+
+    def add(self, loop, tree, answers, limit):
+        """Add a tree's leaves to the sums. Now and then, and after the last tree: who can still pass?"""
+        builder = self.builder
+        for total, answer in zip(self.totals, answers, strict=True):
+            builder.store(builder.fadd(builder.load(total), answer), total)
+        at_end = builder.icmp_unsigned("==", builder.add(tree, I64(1)), self.last)
+        at_fourth = builder.icmp_unsigned("==", builder.and_(loop.index, I64(3)), I64(3))
+        with builder.if_then(builder.or_(at_end, at_fourth)):
+            least, anyone = splat(builder, limit()), MASK(0)
+            for total, alive, left_over in zip(self.totals, self.alive, self.left_over, strict=True):
+                can_pass = builder.fcmp_ordered(">=", builder.load(total), least)
+                still = builder.and_(alive, builder.bitcast(can_pass, MASK))
+                builder.store(still, left_over)
+                anyone = builder.or_(anyone, still)
+            with builder.if_then(builder.icmp_unsigned("==", anyone, MASK(0))):
+                loop.do_break()
+
+    def end(self):
+        """Hand over the sums, and which windows pass."""
+        builder = self.builder
+        for place, total, left_over in zip(self.places, self.totals, self.left_over, strict=True):
+            store_vector(builder, builder.load(total), self.arguments.sums, builder.mul(place, I64(BLOCK)))
+            mask = builder.zext(builder.load(left_over), I32)
+            builder.store(mask, builder.gep(self.arguments.masks, [place]))
+
+
+class _Haar(Kernel):
+    """A kernel of Haar features."""
+
+    def __init__(self, builder, arguments, count):
+        super().__init__(builder, arguments, count)
+        self.gray_scales = [load_vector(builder, arguments.inverse, cell, F32) for cell in self.cells]
+        self.values = [cgutils.alloca_once_value(builder, constant(F32, 0.0)) for _ in self.cells]
 
     def field(self, row, name, kind, k=0):
         """A field of a node's `flat.ROW`."""
@@ -100,35 +131,10 @@ class _Kernel:
                 builder.store(builder.fmul(builder.load(value), scale), value)
         return [builder.load(value) for value in self.values]
 
-    def add(self, loop, tree, answers, limit):
-        """Add a tree's leaves to the sums. Now and then, and after the last tree: who can still pass?"""
-        builder = self.builder
-        for total, answer in zip(self.totals, answers, strict=True):
-            builder.store(builder.fadd(builder.load(total), answer), total)
-        at_end = builder.icmp_unsigned("==", builder.add(tree, I64(1)), self.last)
-        at_fourth = builder.icmp_unsigned("==", builder.and_(loop.index, I64(3)), I64(3))
-        with builder.if_then(builder.or_(at_end, at_fourth)):
-            least, anyone = splat(builder, limit()), MASK(0)
-            for total, alive, left_over in zip(self.totals, self.alive, self.left_over, strict=True):
-                can_pass = builder.fcmp_ordered(">=", builder.load(total), least)
-                still = builder.and_(alive, builder.bitcast(can_pass, MASK))
-                builder.store(still, left_over)
-                anyone = builder.or_(anyone, still)
-            with builder.if_then(builder.icmp_unsigned("==", anyone, MASK(0))):
-                loop.do_break()
-
-    def end(self):
-        """Hand over the sums, and which windows pass."""
-        builder = self.builder
-        for place, total, left_over in zip(self.places, self.totals, self.left_over, strict=True):
-            store_vector(builder, builder.load(total), self.arguments.sums, builder.mul(place, I64(BLOCK)))
-            mask = builder.zext(builder.load(left_over), I32)
-            builder.store(mask, builder.gep(self.arguments.masks, [place]))
-
 
 def build_stumps(builder, arguments, count):
     """Write the kernel of stumps in LLVM's terms."""
-    kernel = _Kernel(builder, arguments, count)
+    kernel = _Haar(builder, arguments, count)
     with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
         row = builder.add(kernel.first, loop.index)
         values = kernel.features(row)
@@ -139,34 +145,39 @@ def build_stumps(builder, arguments, count):
     kernel.end()
 
 
-def build_trees(builder, arguments):
-    """Write the kernel of trees in LLVM's terms, for one block."""
-    kernel = _Kernel(builder, arguments, 1)
-    trees = Trees(builder, kernel.item)
+def build_trees(builder, arguments, count):
+    """Write the kernel of trees in LLVM's terms."""
+    kernel = _Haar(builder, arguments, count)
 
     def goes_left(row):
-        (value,) = kernel.features(row)
-        return builder.fcmp_ordered("<", value, splat(builder, kernel.field(row, "threshold", F32)))
+        threshold = splat(builder, kernel.field(row, "threshold", F32))
+        return [builder.fcmp_ordered("<", value, threshold) for value in kernel.features(row)]
 
-    with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
-        tree = builder.add(kernel.first, loop.index)
-        kernel.add(loop, tree, [trees.answers(tree, goes_left)], partial(kernel.item, "limit", tree))
+    each_tree(kernel, goes_left)
     kernel.end()
 
 
+def each_tree(kernel, goes_left):
+    """Add a stage's trees, whatever their features: goes_left(row) gives a vector of i1 for each block."""
+    builder, trees = kernel.builder, Trees(kernel)
+    with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
+        tree = builder.add(kernel.first, loop.index)
+        kernel.add(loop, tree, trees.answers(tree, goes_left), partial(kernel.item, "limit", tree))
+
+
 class Trees:
-    """Trees of any shape: every node is looked at, from the leaves up to the root.
+    """Trees of any shape: every node is looked at, from the leaves up to the root."""
 
-    item  reads an element of one of the nodes' arrays `trees`, `links` and `leaves`: name, index, wider type if wanted
-    """
-
-    def __init__(self, builder, item):
-        self.builder, self.item = builder, item
-        self.of_nodes = cgutils.alloca_once(builder, vector(F64), size=I64(MAX_NODES))  # answers of a tree's nodes
-        self.answer = cgutils.alloca_once(builder, vector(F64))
+    def __init__(self, kernel):
+        self.builder, self.item, self.count = kernel.builder, kernel.item, kernel.count
+        size = I64(MAX_NODES * self.count)
+        self.of_nodes = cgutils.alloca_once(self.builder, vector(F64), size=size)  # answers of a tree's nodes
+        self.sides, self.roots = (
+            [cgutils.alloca_once(self.builder, vector(F64)) for _ in range(self.count)] for _ in range(2)
+        )
 
     def answers(self, tree, goes_left):
-        """What a tree adds to the sum of each window: a vector of float64. goes_left(row): a vector of i1."""
+        """What a tree adds to the sum of each window: a vector of float64 for each block."""
         builder = self.builder
         node, leaf, end = (self.item("trees", builder.add(builder.mul(tree, I64(2)), I64(k)), I64) for k in range(3))
         count = builder.sub(end, node)
@@ -175,17 +186,27 @@ class Trees:
             place = builder.sub(builder.sub(count, I64(1)), inner.index)
             row = builder.add(node, place)
             left, right = (self._side(row, leaf, k) for k in range(2))
-            builder.store(builder.select(goes_left(row), left, right), builder.gep(self.of_nodes, [place]))
-        return builder.load(builder.gep(self.of_nodes, [I64(0)]))
+            for k, goes in enumerate(goes_left(row)):
+                answer = builder.select(goes, left[k], right[k])
+                builder.store(answer, self._place(place, k))
+                builder.store(answer, self.roots[k])  # the root comes last
+        return [builder.load(root) for root in self.roots]
+
+    def _place(self, node, block):
+        """Where a node's answer for a block is kept."""
+        builder = self.builder
+        return builder.gep(self.of_nodes, [builder.add(builder.mul(node, I64(self.count)), I64(block))])
 
     def _side(self, row, leaf, k):
-        """The answer that a link leads to: another node's or a leaf."""
+        """The answers that a link leads to, a vector for each block: another node's or a leaf."""
         builder = self.builder
         link = self.item("links", builder.add(builder.mul(row, I64(2)), I64(k)), I64)
         with builder.if_else(builder.icmp_signed(">", link, I64(0))) as (to_node, to_leaf):
             with to_node:
-                builder.store(builder.load(builder.gep(self.of_nodes, [link])), self.answer)
+                for block, side in enumerate(self.sides):
+                    builder.store(builder.load(self._place(link, block)), side)
             with to_leaf:
-                value = self.item("leaves", builder.sub(leaf, link))
-                builder.store(splat(builder, builder.fpext(value, F64)), self.answer)
-        return builder.load(self.answer)
+                value = splat(builder, builder.fpext(self.item("leaves", builder.sub(leaf, link)), F64))
+                for side in self.sides:
+                    builder.store(value, side)
+        return [builder.load(side) for side in self.sides]

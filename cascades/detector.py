@@ -1,7 +1,6 @@
 """Running cascades over an image: one pyramid, every cascade on each of its levels, grouped boxes with scores."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,9 +18,10 @@ from cascades.grouping import group_windows
 from cascades.lbp import scan_lbp
 from cascades.model import Cascade, CascadeInfo
 from cascades.planes import COLOR, GRAY, image_planes
-from cascades.pyramid import build_level, layout, prepared, scales, stripes
+from cascades.pyramid import Layout, build_level, layout, prepared, scales, stripes
 from cascades.scan import LevelWindows, scan
 from cascades.scratch import Scratch
+from cascades.sharing import Workers
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,34 @@ class Detections:
     counts: NDArray[np.int32]
 
 
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """One level of a picture: which cascades look at it, by number, and what they need of it."""
+
+    layout: Layout
+    which: tuple[int, ...]
+    tilted: bool
+    planes: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """How pictures of one size are searched.
+
+    looks    from the largest level to the smallest
+    stripes  of each cascade, see `pyramid.stripes`: counted on the first level it looks at
+    scales   float32[L] of the levels each cascade looks at
+    sides    int32[L, 2] of its window there, image px
+    pixels   of all levels together
+    """
+
+    looks: tuple[_Look, ...]
+    stripes: tuple[int, ...]
+    scales: tuple[NDArray[np.float32], ...]
+    sides: tuple[NDArray[np.int32], ...]
+    pixels: int
+
+
 class Detector:
     """Some cascades, ready to run. Safe to use from several threads at once.
 
@@ -57,7 +85,8 @@ class Detector:
     scale_factor        between pyramid levels, as in OpenCV
     min_size, max_size  shorter and longer limits of a window's larger side, px; None: no limit
     min_score           groups below are dropped
-    threads             levels of the pyramid are shared out among them; the result does not depend on it
+    threads             at most so many share the levels of a picture's pyramid, fewer where it is small (`sharing`);
+                        the result does not depend on it
     """
 
     def __init__(
@@ -75,14 +104,14 @@ class Detector:
         if threads < 1:
             raise InvalidParameter(f"threads is {threads}, expected at least 1")
         self.cascades = tuple(cascades)
-        self.flats = [_flat(c) for c in self.cascades]
+        self.flats = tuple(_flat(c) for c in self.cascades)
         self.color = any(c.info.planes == COLOR for c in self.cascades)
         self.scale_factor = scale_factor
         self.min_size = min_size
         self.max_size = max_size
         self.min_score = min_score
         self.scratch = Scratch()
-        self.executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.workers = Workers(threads)
 
     def windows(
         self, gray: NDArray[np.uint8], region: Box | None = None, chroma: NDArray[np.uint8] | None = None
@@ -105,18 +134,13 @@ class Detector:
             dx, dy = max(region.x, 0), max(region.y, 0)
             planes = planes[:, dy : max(region.y + region.h, dy), dx : max(region.x + region.w, dx)]
         planes = prepared(planes)
-        size = (planes.shape[2], planes.shape[1])
-        wanted = [self._scales(size, flat) for flat in self.flats]
-        every = sorted({float(s) for found in wanted for s in found})
-        # Each cascade's stripes are counted on the first level it looks at.
-        first = [layout(size, np.float32(min(found))) if found else None for found in wanted]
-        counts = [1 if lay is None else stripes(lay, flat.window) for lay, flat in zip(first, self.flats, strict=True)]
-        jobs = [(np.float32(s), [i for i, found in enumerate(wanted) if s in found]) for s in every]
-        if self.executor is None:
-            results = [self._level(planes, scale, which, counts) for scale, which in jobs]
-        else:
-            results = list(self.executor.map(lambda job: self._level(planes, job[0], job[1], counts), jobs))
-        return [self._collect(i, jobs, results, size, (dx, dy)) for i in range(len(self.cascades))]
+        plan = self._plan((planes.shape[2], planes.shape[1]))
+        found = self.workers.results(lambda look: self._level(planes, look, plan.stripes), plan.looks, plan.pixels)
+        return [self._collect(i, plan, found, planes.shape[1:], (dx, dy)) for i in range(len(self.cascades))]
+
+    def _plan(self, size: tuple[int, int]) -> _Plan:
+        planes = tuple(len(cascade.info.planes) for cascade in self.cascades)
+        return _plan(self.flats, planes, size, self.scale_factor, (self.min_size, self.max_size))
 
     def detect(
         self, gray: NDArray[np.uint8], region: Box | None = None, chroma: NDArray[np.uint8] | None = None
@@ -128,56 +152,40 @@ class Detector:
             for cascade, windows in zip(self.cascades, self._windows(planes, region), strict=True)
         ]
 
-    def _scales(self, size: tuple[int, int], flat: FlatHaar | FlatLbp) -> set[float]:
-        found = set()
-        for scale in scales(size, flat.window, self.scale_factor):
-            side = max(window_size(flat.window, scale))
-            if (self.min_size is None or side >= self.min_size) and (self.max_size is None or side <= self.max_size):
-                found.add(float(scale))
-        return found
-
-    def _level(
-        self, planes: NDArray[np.uint8], scale: np.float32, which: list[int], counts: list[int]
-    ) -> list[LevelWindows]:
-        """Scan one level with the cascades that look at it."""
-        tilted = any(bool(self.flats[i].tilted.any()) for i in which)
-        count = max(len(self.cascades[i].info.planes) for i in which)
-        lay = layout((planes.shape[2], planes.shape[1]), scale)
-        level = build_level(planes[:count], lay, tilted, self.scratch)
+    def _level(self, planes: NDArray[np.uint8], look: _Look, stripe_counts: tuple[int, ...]) -> dict[int, LevelWindows]:
+        """Scan one level with the cascades that look at it: their windows by number."""
+        level = build_level(planes[: look.planes], look.layout, look.tilted, self.scratch)
         contrasts: dict[tuple[tuple[int, int], int], Contrast] = {}
-        results = []
-        for i in which:
-            flat, count = self.flats[i], counts[i]
+        found = {}
+        for i in look.which:
+            flat, count = self.flats[i], stripe_counts[i]
             if isinstance(flat, FlatLbp):
-                results.append(scan_lbp(flat, level, count))
+                found[i] = scan_lbp(flat, level, count)
                 continue
             if (flat.window, count) not in contrasts:  # cascades with windows of one size share them
                 contrasts[flat.window, count] = level_contrast(level, flat.window, count, self.scratch)
-            results.append(scan(flat, level, count, contrasts[flat.window, count]))
-        return results
+            found[i] = scan(flat, level, count, contrasts[flat.window, count])
+        return found
 
     def _collect(
-        self, cascade: int, jobs: list[tuple[np.float32, list[int]]], results: list[list[LevelWindows]],
-        size: tuple[int, int], origin: tuple[int, int],
+        self, cascade: int, plan: _Plan, found: list[dict[int, LevelWindows]], shape: tuple[int, ...],
+        origin: tuple[int, int],
     ) -> Windows:  # fmt: skip
-        """One cascade's windows from all levels, in image px."""
-        flat = self.flats[cascade]
-        levels = [
-            found[which.index(cascade)] for (_, which), found in zip(jobs, results, strict=True) if cascade in which
-        ]
+        """One cascade's windows from all levels, in image px; shape: of the picture, height and width."""
+        levels = [level[cascade] for level in found if cascade in level]
         if not levels:
             return Windows(np.zeros((0, 4), np.int32), np.zeros(0))
         counts = [len(level.x) for level in levels]
-        used = np.array([scale for scale, which in jobs if cascade in which], np.float32)
-        scale = np.repeat(used, counts)
-        sides = np.repeat(np.array([window_size(flat.window, s) for s in used], np.int32), counts, axis=0)
+        scale = np.repeat(plan.scales[cascade], counts)
+        sides = np.repeat(plan.sides[cascade], counts, axis=0)
         boxes = np.empty((len(scale), 4), np.int32)
         boxes[:, 0] = np.rint(np.concatenate([level.x for level in levels]).astype(np.float32) * scale)
         boxes[:, 1] = np.rint(np.concatenate([level.y for level in levels]).astype(np.float32) * scale)
         # Rounding may carry a window past the edge by a pixel or two: clipped, as OpenCV does.
-        boxes[:, 2:] = np.minimum(sides, np.array(size, np.int32) - boxes[:, :2])
+        boxes[:, 2:] = np.minimum(sides, np.array(shape[::-1], np.int32) - boxes[:, :2])
         boxes[:, :2] += origin
-        return Windows(boxes, np.concatenate([level.score for level in levels]) - float(flat.stage_threshold[-1]))
+        margins = np.concatenate([level.score for level in levels]) - float(self.flats[cascade].stage_threshold[-1])
+        return Windows(boxes, margins)
 
     def _group(self, cascade: Cascade, windows: Windows, planes: NDArray[np.uint8]) -> Detections:
         """The windows merged into faces; planes uint8[P, H, W]: the image, in the planes of the cascade."""
@@ -194,6 +202,41 @@ class Detector:
 
 def _flat(cascade: Cascade) -> FlatHaar | FlatLbp:
     return flatten(cascade) if isinstance(cascade.features, HaarFeatures) else flatten_lbp(cascade)
+
+
+@lru_cache(maxsize=256)  # a video's frames all have one size
+def _plan(
+    flats: tuple[FlatHaar | FlatLbp, ...], planes: tuple[int, ...], size: tuple[int, int], factor: float,
+    limits: tuple[int | None, int | None],
+) -> _Plan:  # fmt: skip
+    """How pictures of a size (w, h) are searched; planes: how many each cascade looks at; limits: of a window's larger
+    side, px."""
+    wanted = [_scales(size, flat.window, factor, limits) for flat in flats]
+    looks = []
+    for scale in sorted({scale for found in wanted for scale in found}):
+        which = tuple(i for i, found in enumerate(wanted) if scale in found)
+        tilted = any(bool(flats[i].tilted.any()) for i in which)
+        looks.append(_Look(layout(size, np.float32(scale)), which, tilted, max(planes[i] for i in which)))
+    first = [layout(size, np.float32(found[0])) if found else None for found in wanted]
+    sides = [
+        [window_size(flat.window, np.float32(s)) for s in found] for flat, found in zip(flats, wanted, strict=True)
+    ]
+    return _Plan(
+        tuple(looks),
+        tuple(1 if lay is None else stripes(lay, flat.window) for lay, flat in zip(first, flats, strict=True)),
+        tuple(np.array(found, np.float32) for found in wanted),
+        tuple(np.array(pairs, np.int32).reshape(-1, 2) for pairs in sides),
+        sum(look.layout.width * look.layout.height for look in looks),
+    )
+
+
+def _scales(
+    size: tuple[int, int], window: tuple[int, int], factor: float, limits: tuple[int | None, int | None]
+) -> list[float]:
+    """The scales at which windows have a size that is wanted, ascending."""
+    least, most = limits
+    found = [(float(scale), max(window_size(window, scale))) for scale in scales(size, window, factor)]
+    return [scale for scale, side in found if (least is None or side >= least) and (most is None or side <= most)]
 
 
 @lru_cache(maxsize=4096)

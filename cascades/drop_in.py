@@ -7,7 +7,6 @@ with one thread; with more, OpenCV's own order changes from run to run.
 import math
 import os
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,11 @@ from cascades.flat_lbp import FlatLbp, flatten_lbp
 from cascades.lbp import scan_lbp
 from cascades.model import Cascade
 from cascades.planes import GRAY
-from cascades.pyramid import build_level, layout, prepared, stripes
+from cascades.pyramid import Layout, build_level, layout, prepared, stripes
 from cascades.rectangles import EPS, Answer, Groups, Levels, Rectangles, group, group_rectangles
 from cascades.scan import LevelWindows, scan
 from cascades.scratch import Scratch
+from cascades.sharing import Workers
 
 Image = NDArray[Any] | None
 Size = Sequence[int] | NDArray[Any] | None
@@ -39,7 +39,8 @@ MOST_SCALES = 10_000
 class CascadeClassifier:
     """A cascade behind the interface of `cv2.CascadeClassifier`.
 
-    threads  processor threads of one call; OpenCV takes all there are. They change the time, never the result.
+    threads  processor threads of one call, at most; a small picture is not worth them all. OpenCV takes all there
+             are. They change the time, never the result.
 
     A file that is no cascade leaves the classifier empty, as in OpenCV; the first use of it then says why.
     Every error is an `OpenCVError`, which is a `cv2.error`.
@@ -54,7 +55,7 @@ class CascadeClassifier:
         self._flat: FlatHaar | FlatLbp | None = None
         self._why = "no file was loaded"
         self._scratch = Scratch()
-        self._executor: Executor | None = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._workers = Workers(threads)
         if os.fspath(filename):
             self.load(filename)
 
@@ -174,9 +175,9 @@ class CascadeClassifier:
         if not scales:
             return np.zeros((0, 4), np.int32), np.zeros(0)
         gray, size = prepared(gray), (gray.shape[1], gray.shape[0])
-        stripe_count = stripes(layout(size, scales[0]), flat.window)
-        run = map if self._executor is None else self._executor.map
-        found = list(run(lambda scale: _scan(gray, flat, scale, stripe_count, self._scratch), scales))
+        levels = [layout(size, scale) for scale in scales]
+        stripe_count, pixels = stripes(levels[0], flat.window), sum(lay.width * lay.height for lay in levels)
+        found = self._workers.results(lambda lay: _scan(gray, flat, lay, stripe_count, self._scratch), levels, pixels)
         counts = [len(level.x) for level in found]
         scale = np.repeat(np.array(scales, np.float32), counts)
         rects = np.empty((len(scale), 4), np.int32)
@@ -194,9 +195,8 @@ def groupRectangles(
 
 
 def _scan(
-    gray: NDArray[np.uint8], flat: FlatHaar | FlatLbp, scale: np.float32, stripe_count: int, scratch: Scratch
+    gray: NDArray[np.uint8], flat: FlatHaar | FlatLbp, lay: Layout, stripe_count: int, scratch: Scratch
 ) -> LevelWindows:
-    lay = layout((gray.shape[1], gray.shape[0]), scale)
     level = build_level(gray[None], lay, bool(flat.tilted.any()), scratch)
     if isinstance(flat, FlatLbp):
         return scan_lbp(flat, level, stripe_count)

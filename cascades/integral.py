@@ -57,28 +57,54 @@ def sum_row(values, start, width, buffer, above, row, odd):
 
 
 @njit(cache=True, nogil=True)
-def tilted_integral(image):
-    """uint8[H, W] → int32[H+1, W+1]: T[y, x] sums the pixels of rows < y in the 45° triangle whose tip is at (x, y).
+def tilted_integral(image, buffer, step, stride, rows):
+    """Fill the tilted integral image of a level in phases; arguments as `upright_integral`'s.
 
-    T[Y, X] = Σ image[y, x] over y < Y, |x − X + 1| ≤ Y − y − 1 (Lienhart & Maydt 2002, eq. 4, as OpenCV counts).
+    T[Y, X] = Σ image[y, x] over y < Y, |x − X + 1| ≤ Y − y − 1: the pixels in the 45° triangle whose tip is at (X, Y)
+    (Lienhart & Maydt 2002, eq. 4, as OpenCV counts).
     """
     height, width = image.shape
-    out = np.zeros((height + 1, width + 1), np.int32)
+    odd = rows * stride if step == 2 else 0
+    for phase in range(step):  # the row above the image
+        buffer[phase * rows * stride : phase * rows * stride + stride] = 0
+    black = np.zeros(width, np.uint8)
     for y in range(1, height + 1):
-        row, above = out[y], out[y - 1]
-        pixels = image[y - 1]
-        if y == 1:
-            for x in range(1, width + 1):
-                row[x] = pixels[x - 1]
-            continue
+        row, above = _row(y, step, stride, rows), _row(y - 1, step, stride, rows)
+        overlap = _row(max(y - 2, 0), step, stride, rows)
+        pixels, more = image[y - 1], image[y - 2] if y > 1 else black
         # The two neighbouring triangles one row up, less their overlap, and the tip's two pixels. Outside the image a
         # triangle is the one of the edge a row further up: T[Y, −1] = T[Y−1, 0], T[Y, W+1] = T[Y−1, W].
-        overlap, more = out[y - 2], image[y - 2]
-        row[0] = above[1]
-        for x in range(1, width):
-            row[x] = above[x - 1] + above[x + 1] - overlap[x] + np.int32(pixels[x - 1]) + np.int32(more[x - 1])
-        row[width] = above[width - 1] + np.int32(pixels[width - 1]) + np.int32(more[width - 1])
-    return out
+        buffer[row] = buffer[above + 1 // step + odd]
+        last, before = width // step + width % step * odd, (width - 1) // step + (width - 1) % step * odd
+        buffer[row + last] = buffer[above + before] + np.int32(pixels[width - 1]) + np.int32(more[width - 1])
+        if step == 1:
+            one_up, two_up = buffer[above:], buffer[overlap + 1 :]
+            _tilt(buffer[row + 1 :], one_up, one_up[2:], two_up, pixels, more, width - 1)
+            continue
+        one_up, two_up = buffer[above:], buffer[overlap + odd :]
+        _tilt_pairs(buffer[row + odd :], one_up, one_up[1:], two_up, pixels, more, width // 2)
+        one_up, two_up = buffer[above + odd :], buffer[overlap + 1 :]
+        _tilt_pairs(buffer[row + 1 :], one_up, one_up[1:], two_up, pixels[1:], more[1:], (width - 1) // 2)
+
+
+@njit(cache=True, nogil=True)
+def _row(y, step, stride, rows):
+    """The first cell of a row of a level."""
+    return (y % step * step * rows + y // step) * stride
+
+
+@njit(cache=True, nogil=True)
+def _tilt(out, left, right, overlap, pixels, more, count):
+    """Cells side by side: two triangles less their overlap, and two pixels."""
+    for i in range(count):
+        out[i] = left[i] + right[i] - overlap[i] + np.int32(pixels[i]) + np.int32(more[i])
+
+
+@njit(cache=True, nogil=True)
+def _tilt_pairs(out, left, right, overlap, pixels, more, count):
+    """The same for every second pixel."""
+    for i in range(count):
+        out[i] = left[i] + right[i] - overlap[i] + np.int32(pixels[2 * i]) + np.int32(more[2 * i])
 
 
 def window_integrals(patches: NDArray[np.uint8], tilted: bool) -> NDArray[np.int32]:
@@ -97,7 +123,9 @@ def window_integrals(patches: NDArray[np.uint8], tilted: bool) -> NDArray[np.int
         np.cumsum(upright[1:, 1:], axis=1, out=upright[1:, 1:])
     if tilted:
         for i in range(count):
-            out[planes * cells :, i] = tilted_integral(patches[i, 0]).ravel()
+            one = np.empty(cells, np.int32)
+            tilted_integral(patches[i, 0], one, 1, width + 1, height + 1)
+            out[planes * cells :, i] = one
     return out
 
 

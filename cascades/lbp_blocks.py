@@ -8,70 +8,47 @@ are in tests/cascades/plain_lbp.py.
 # mypy: ignore-errors
 # (neither llvmlite nor numba's extension interface has types)
 
+from functools import partial
+
 from numba.core import cgutils
 
-from cascades.blocks import Trees
-from cascades.vectors import BLOCK, F64, I32, I64, MASK, constant, load_vector, splat, store_vector
+from cascades.blocks import Kernel, each_tree
+from cascades.vectors import F64, I32, I64, constant, load_vector, splat
 
 
-def _stumps(builder, item):
-    """What a stump adds to the sum of each window, by stump and by where its windows go."""
+class _Lbp(Kernel):
+    """A kernel of LBP features."""
 
-    def answers(row, goes_left):
+    def goes_left(self, row):
+        """Which windows' codes are in a node's subset: a vector of i1 for each block."""
+        builder = self.builder
+        offsets = [self.item("offsets", builder.add(builder.mul(row, I64(16)), I64(i)), I64) for i in range(16)]
+        words = [splat(builder, self.item("subset", builder.add(builder.mul(row, I64(8)), I64(i)))) for i in range(8)]
+        found = []
+        for cell in self.cells:
+            places = (builder.add(cell, offset) for offset in offsets)
+            corners = [load_vector(builder, self.arguments.buffer, place, I32) for place in places]
+            found.append(_in_subset(builder, _comparisons(builder, corners), words))
+        return found
+
+
+def build_lbp_stumps(builder, arguments, count):
+    """Write the kernel of stumps in LLVM's terms. arguments, count: see `blocks.Kernel`."""
+    kernel = _Lbp(builder, arguments, count)
+    with cgutils.for_range(builder, builder.sub(kernel.last, kernel.first), intp=I64) as loop:
+        row = builder.add(kernel.first, loop.index)
         places = (builder.add(builder.mul(row, I64(3)), I64(k)) for k in (1, 2))
-        left, right = (splat(builder, builder.fpext(item("stump", place), F64)) for place in places)
-        return builder.select(goes_left(row), left, right)
-
-    return answers
-
-
-def _trees(builder, item):
-    return Trees(builder, item).answers
+        left, right = (splat(builder, builder.fpext(kernel.item("stump", place), F64)) for place in places)
+        answers = [builder.select(goes, left, right) for goes in kernel.goes_left(row)]
+        kernel.add(loop, row, answers, partial(kernel.item, "limit", row))
+    kernel.end()
 
 
-def build_lbp_stumps(builder, arguments):
-    """Write the kernel of stumps in LLVM's terms, for one block. arguments: see `stages.stage_masks`."""
-    _build(_stumps, builder, arguments)
-
-
-def build_lbp_trees(builder, arguments):
-    """Write the kernel of trees in LLVM's terms, for one block."""
-    _build(_trees, builder, arguments)
-
-
-def _build(kind, builder, arguments):
-    nodes, buffer = arguments.nodes, arguments.buffer
-    block, mask = (builder.gep(array, [arguments.at]) for array in (arguments.blocks, arguments.masks))
-    cell = builder.mul(builder.load(block), I64(BLOCK))
-    alive = builder.trunc(builder.load(mask), MASK)
-
-    def item(name, index, wide=None):
-        found = builder.load(builder.gep(nodes[name], [index]))
-        return found if wide is None else builder.sext(found, wide)
-
-    def goes_left(row):
-        places = [builder.add(builder.mul(row, I64(16)), I64(i)) for i in range(16)]
-        corners = [
-            load_vector(builder, buffer, builder.add(cell, item("offsets", place, I64)), I32) for place in places
-        ]
-        words = [splat(builder, item("subset", builder.add(builder.mul(row, I64(8)), I64(i)))) for i in range(8)]
-        return _in_subset(builder, _comparisons(builder, corners), words)
-
-    answers = kind(builder, item)
-    first, last = (item("stages", builder.add(arguments.stage, I64(i)), I64) for i in (0, 1))
-    total = cgutils.alloca_once_value(builder, constant(F64, 0.0))
-    left_over = cgutils.alloca_once_value(builder, alive)
-    with cgutils.for_range(builder, builder.sub(last, first), intp=I64) as loop:
-        tree = builder.add(first, loop.index)
-        sums = builder.fadd(builder.load(total), answers(tree, goes_left))
-        builder.store(sums, total)
-        can_pass = builder.fcmp_ordered(">=", sums, splat(builder, item("limit", tree)))
-        still = builder.and_(alive, builder.bitcast(can_pass, MASK))
-        builder.store(still, left_over)
-        with builder.if_then(builder.icmp_unsigned("==", still, MASK(0))):
-            loop.do_break()
-    store_vector(builder, builder.load(total), arguments.sums, builder.mul(arguments.at, I64(BLOCK)))
-    builder.store(builder.zext(builder.load(left_over), I32), mask)
+def build_lbp_trees(builder, arguments, count):
+    """Write the kernel of trees in LLVM's terms."""
+    kernel = _Lbp(builder, arguments, count)
+    each_tree(kernel, kernel.goes_left)
+    kernel.end()
 
 
 def _comparisons(builder, corners):

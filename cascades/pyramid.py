@@ -17,6 +17,7 @@ from cascades.scratch import Scratch
 from cascades.vectors import BLOCK
 
 MAX_LEVELS = 1000
+NOWHERE = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class Layout:
 
     def places(self, cells: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Where the windows at these cells are: x, y int32[N], level px."""
-        y, x = np.divmod(cells, self.stride)
+        if cells.size == 0:
+            return NOWHERE, NOWHERE
+        y = cells // self.stride
+        x = cells - y * self.stride
         return (x * self.step).astype(np.int32), (y * self.step).astype(np.int32)
 
 
@@ -154,16 +158,7 @@ def build_level(planes: NDArray[np.uint8], lay: Layout, tilted: bool, scratch: S
     buffer = (scratch or Scratch()).array("buffer", size * (len(planes) + tilted) + BLOCK, np.int32)
     blocks = [buffer[first : first + size] for first in range(0, len(buffer) - BLOCK, size)]
     if tilted:
-        _in_phases(tilted_integral(small[0]), lay, blocks.pop(1))
+        tilted_integral(small[0], blocks.pop(1), lay.step, lay.stride, lay.rows)
     for plane, block in zip(small, blocks, strict=True):
         upright_integral(plane, block, lay.step, lay.stride, lay.rows)
     return Level(lay, small, buffer, tilted)
-
-
-def _in_phases(sums: NDArray[np.int32], lay: Layout, block: NDArray[np.int32]) -> None:
-    """Put an integral image int32[H+1, W+1] into a level's buffer."""
-    phases = block.reshape(lay.step, lay.step, lay.rows, lay.stride)
-    for y in range(lay.step):
-        for x in range(lay.step):
-            part = sums[y :: lay.step, x :: lay.step]
-            phases[y, x, : part.shape[0], : part.shape[1]] = part

@@ -6,12 +6,10 @@ numba compiles a function anew for every type that it is called with, so the sca
 # mypy: ignore-errors
 # (neither llvmlite nor numba's extension interface has types)
 
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 
@@ -19,24 +17,15 @@ from cascades.blocks import build_stumps, build_trees
 from cascades.flat import StumpNodes, TreeNodes
 from cascades.flat_lbp import LbpStumpNodes, LbpTreeNodes
 from cascades.lbp_blocks import build_lbp_stumps, build_lbp_trees
-from cascades.vectors import I64
 
 TOGETHER = 3  # blocks that are looked at side by side; with 2 or 4 it is a few percent slower
 
 
-def _one_by_one(build, builder, arguments, count):
-    """Let a kernel that is written for one block look at several, one after the other."""
-    first = arguments.at
-    with cgutils.for_range(builder, I64(count)) as loop:
-        arguments.at = builder.add(first, loop.index)
-        build(builder, arguments)
-
-
 KERNELS = {
     StumpNodes: build_stumps,
-    TreeNodes: partial(_one_by_one, build_trees),
-    LbpStumpNodes: partial(_one_by_one, build_lbp_stumps),
-    LbpTreeNodes: partial(_one_by_one, build_lbp_trees),
+    TreeNodes: build_trees,
+    LbpStumpNodes: build_lbp_stumps,
+    LbpTreeNodes: build_lbp_trees,
 }
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascades import Box, Cascade, Detector, InvalidParameter, TrainingDataError, TrainingResult
+from cascades import Box, Cascade, Detector, InvalidParameter, TrainingDataError, TrainingResult, sharing
 from cascades.box_regression import moved_boxes
 from tests.cascades.conftest import draw_scene
 
@@ -19,7 +19,8 @@ def cascades(trained: TrainingResult) -> list[Cascade]:
     return [trained.cascade, *(Cascade.load(FOLDER / f"haarcascade_{name}.xml") for name in names)]
 
 
-def test_one_pass_equals_one_by_one(cascades: list[Cascade]) -> None:
+def test_one_pass_equals_one_by_one(cascades: list[Cascade], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "PIXELS_EACH", 1)  # else a picture so small stays with one thread
     gray, _ = draw_scene(20, (400, 300), 4)
     together = Detector(cascades, threads=2).windows(gray)
     for cascade, windows in zip(cascades, together, strict=True):

@@ -35,7 +35,9 @@ def test_unknown_set_is_named() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (7, 3), (3, 7), (40, 61)])
 def test_tilted_integral_equals_opencv(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    assert np.array_equal(tilted_integral(image), cv2.integral3(image)[2])
+    found = np.empty((shape[0] + 1, shape[1] + 1), np.int32)
+    tilted_integral(image, found.ravel(), 1, shape[1] + 1, shape[0] + 1)
+    assert np.array_equal(found, cv2.integral3(image)[2])
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.5, 2.5])
