@@ -9,7 +9,7 @@ from pipeline.faces.boxed_frames import in_split
 from pipeline.labels.annotations import BOX_COLUMNS, read_boxes, read_looked_at, read_names, rows_in_force
 from pipeline.labels.people_files import read_table_file
 from pipeline.params import Params
-from pipeline.schemas import EPISODES, OK, SCENES, Split
+from pipeline.schemas import BOX_NAMES, EPISODES, OK, SCENES, Split
 from pipeline.tables import read_rows
 
 FRAME = ["episode_id", "frame"]
@@ -56,8 +56,14 @@ def faces_in(rows: pd.DataFrame, scenes: pd.DataFrame, split: Split, params: Par
 
 
 def answers(known: Known) -> int:
-    """Pages that people have answered in train scenes: frames, and sheets of names."""
+    """Pages that people have answered in train scenes: frames, and sheets of names.
+
+    A page that was answered again, to take something back or by somebody else, is one page.
+    """
     frames = known.seen.drop_duplicates()
-    sheets = read_table_file(paths.NAMES, BOX_COLUMNS).records() if paths.NAMES.exists() else []
-    acts = {(row.get("annotator", ""), row.get("annotated_at", "")) for row in sheets}
-    return int(in_split(frames, known.scenes, "train").sum()) + len(acts)
+    faces = read_table_file(paths.NAMES, BOX_COLUMNS).records() if paths.NAMES.exists() else []
+    sheets: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+    for row in faces:
+        act = row.get("annotator", ""), row.get("annotated_at", "")
+        sheets.setdefault(act, set()).add(tuple(row[name] for name in (*FRAME, *BOX_NAMES)))
+    return int(in_split(frames, known.scenes, "train").sum()) + len(set(map(frozenset, sheets.values())))
