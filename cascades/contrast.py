@@ -92,3 +92,22 @@ def _inverse_norms(image, buffer, step, stride, corners, window, nx, ny, inverse
         inverse_norms_row(buffer, y * stride, corners, run, left, right, area, inverse, fine, nx, groups)
         inverse[y * stride + groups * BLOCK : (y + 1) * stride] = 0
         fine[y * stride // BLOCK + groups : (y + 1) * stride // BLOCK] = 0
+
+
+@njit(cache=True, nogil=True)
+def has_contrast(image, x, y, window):
+    """Which windows at x, y int32[N] of an image uint8[H, W] OpenCV looks at: bool[N], see `integral.inverse_norms`."""
+    width, height = window
+    area = np.float64((width - 2) * (height - 2))
+    found: NDArray[np.bool_] = np.empty(x.size, np.bool_)
+    for i in range(x.size):
+        total = np.int64(0)
+        squares = np.int64(0)
+        for row in range(y[i] + 1, y[i] + height - 1):
+            for value in image[row, x[i] + 1 : x[i] + width - 1]:
+                total += np.int64(value)
+                squares += np.int64(value) * np.int64(value)
+        variance = area * squares - np.float64(total * total)
+        inverse = np.float32(1.0 / np.sqrt(max(variance, 1.0)))
+        found[i] = variance > 0 and area * np.float64(inverse) < 0.1
+    return found

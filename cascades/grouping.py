@@ -111,9 +111,12 @@ def _clear(boxes, overlap):
 
 
 def group_windows(
-    boxes: NDArray[np.int64], scores: NDArray[np.float64], overlap: float = 0.4
+    boxes: NDArray[np.int64], scores: NDArray[np.float64], overlap: float = 0.4, link: float = LINK
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-    """Windows int64[N, 4] px, scores float64[N] → boxes float64[G, 4], scores, window counts; strongest first."""
+    """Windows int64[N, 4] px, scores float64[N] → boxes float64[G, 4], scores, window counts; strongest first.
+
+    overlap  see `suppress`; link: see `LINK`
+    """
     if len(boxes) == 0:
         return np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)
     if len(boxes) > MAX_WINDOWS:
@@ -121,7 +124,7 @@ def group_windows(
         boxes, scores = boxes[strongest], scores[strongest]
     order = np.lexsort((boxes[:, 2], boxes[:, 1], boxes[:, 0]))
     boxes, scores = boxes[order], scores[order]
-    order = np.argsort(-neighbourhoods(boxes, scores, LINK), kind="stable")
-    mean, total, members = gather_groups(boxes, scores, order, LINK)
+    order = np.argsort(-neighbourhoods(boxes, scores, link), kind="stable")
+    mean, total, members = gather_groups(boxes, scores, order, link)
     kept = suppress(mean, total, overlap)
     return mean[kept], total[kept], members[kept]

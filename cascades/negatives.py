@@ -6,22 +6,26 @@ already among the negatives is not taken again. After one lap that takes a few w
 is left; when that is not enough the background has run out, and the caller is told how far it got.
 """
 
+# mypy: allow-untyped-defs
+# (kernels have no annotations numba would read; shapes and dtypes are in their docstrings)
+
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from cascades.boxes import AnnotatedImage, Box, as_array, intersection_over_union, intersections
-from cascades.contrast import level_contrast
+from cascades.boxes import AnnotatedImage, Box, as_array
+from cascades.contrast import has_contrast, level_contrast
 from cascades.flat import FlatHaar
 from cascades.flat_lbp import FlatLbp
-from cascades.integral import inverse_norms
 from cascades.lbp import scan_lbp
 from cascades.params import PLANES, TrainingParams
 from cascades.planes import image_planes
-from cascades.pyramid import Level, build_level, layout, prepared, scales, stripes
+from cascades.pyramid import Level, build_level, layout, prepared, resize_planes, scales, stripes
 from cascades.sampling import context_window
 from cascades.scan import LevelWindows, scan
 from cascades.scratch import Scratch
@@ -30,7 +34,7 @@ SCALE_FACTOR = 1.1
 FACE_OVERLAP = 0.3  # IoU with a learned face from which a window is no background
 IGNORED_SHARE = 0.3  # of a window or of the region inside the other
 IMAGES_PER_STAGE = 32  # a stage's negatives come from at least about this many images where there are as many
-BATCH = 4  # images scanned at once, whatever the number of threads
+BATCH = 4  # images that are being scanned at once, whatever the number of threads
 
 Key = tuple[int, int, int, int]  # image, level, x, y
 
@@ -47,7 +51,7 @@ class Mined:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """Candidates of one image: level, x, y int32[M] and the levels' images."""
+    """Candidates of one image: level, x, y int32[M] and the levels' images uint8[P, H, W], empty where none has any."""
 
     place: NDArray[np.int32]
     images: list[NDArray[np.uint8]]
@@ -71,7 +75,8 @@ class NegativeMiner:
         taken = set(taken)
         spread = max(1, min(IMAGES_PER_STAGE, len(self.images)))
         for lap, most in enumerate((-(-needed // spread), needed)):
-            for index, found in self._walk(cascade):
+            images = -(-(needed - len(mined.keys)) // max(most, 1))  # at least so many, as none gives more than `most`
+            for index, found in self._walk(cascade, images):
                 self.cursor += 1
                 mined.scanned += found.scanned
                 mined.accepted += len(found.place)
@@ -94,15 +99,25 @@ class NegativeMiner:
             self._orders[lap] = order
         return int(self._orders[lap][place])
 
-    def _walk(self, cascade: FlatHaar | FlatLbp | None) -> Iterator[tuple[int, _Found]]:
-        """As many images as there are from the cursor on, scanned a batch at a time."""
+    def _walk(self, cascade: FlatHaar | FlatLbp | None, sure: int) -> Iterator[tuple[int, _Found]]:
+        """As many images as there are from the cursor on; the caller will take the first `sure` of them at least.
+
+        Of those some are always being scanned while the caller works on one; after them a batch at a time.
+        """
         order = [self._image(self.cursor + i) for i in range(len(self.images))]
-        for first in range(0, len(order), BATCH):
-            batch = order[first : first + BATCH]
-            futures = [
-                self.executor.submit(_candidates, self.images[i], cascade, self.params, i, self.scratch) for i in batch
-            ]
-            yield from zip(batch, [future.result() for future in futures], strict=True)
+        under_way: deque[Future[_Found]] = deque()
+        begun = 0
+        try:
+            for i in range(len(order)):
+                ahead = min(i + BATCH, sure if under_way else len(order))
+                for k in order[begun:ahead]:
+                    job = self.executor.submit(_candidates, self.images[k], cascade, self.params, k, self.scratch)
+                    under_way.append(job)
+                begun = max(begun, ahead)
+                yield order[i], under_way.popleft().result()
+        finally:
+            for job in under_way:  # the caller has enough
+                job.cancel()
 
     def _take(self, index: int, found: _Found, most: int, taken: set[Key], mined: Mined, salt: tuple[int, int]) -> None:
         """Choose at most `most` of an image's candidates at random and cut them out."""
@@ -136,17 +151,24 @@ def _candidates(
     rng = np.random.default_rng([params.seed, 3, salt])
     planes = prepared(image_planes(image.gray, image.chroma, PLANES[params.planes], f"image {image.key!r}"))
     stripe_count = stripes(layout(size, np.float32(1)), params.window)
+    faces = as_array([_squared(box, params.window) for box in image.boxes])
+    regions = as_array(image.ignore)
     for number, scale in enumerate(scales(size, params.window, SCALE_FACTOR)):
-        level = build_level(planes, layout(size, scale), tilted, scratch)
-        levels.append(level.planes if number == 0 else level.planes.copy())  # the first is the image itself
+        lay = layout(size, scale)
         if cascade is None:
-            x, y = _random_windows(level.planes[0], params, rng)
+            small = resize_planes(planes, lay.width, lay.height, scratch)
+            x, y = _random_windows(small[0], params, rng)
             scanned += len(x)
         else:
+            level = build_level(planes, lay, tilted, scratch)
             windows = _scan(cascade, level, stripe_count, scratch)
-            x, y, scanned = windows.x, windows.y, scanned + windows.scanned
-        keep = ~_masked(image, x, y, float(scale), params.window)
-        places.append(np.stack([np.full(int(keep.sum()), number, np.int32), x[keep], y[keep]], axis=1))
+            small, x, y, scanned = level.planes, windows.x, windows.y, scanned + windows.scanned
+        keep = is_background(x, y, float(scale), params.window, faces, regions)
+        place = np.empty((int(keep.sum()), 3), np.int32)
+        place[:, 0], place[:, 1], place[:, 2] = number, x[keep], y[keep]
+        places.append(place)
+        # The next level is built in the same memory; the first is the image itself.
+        levels.append(small if number == 0 else small.copy() if len(place) else small[:, :0, :0])
     return _Found(np.concatenate(places), levels, scanned)
 
 
@@ -167,33 +189,35 @@ def _random_windows(
     y = rng.integers(0, height, count).astype(np.int32)
     if params.features == "lbp":
         return x, y
-    patches = np.lib.stride_tricks.sliding_window_view(image, (window[1], window[0]))
-    # A few at a time: they stay in the processor's cache.
-    parts = [np.s_[first : first + 128] for first in range(0, count, 128)]
-    contrast = np.concatenate([inverse_norms(patches[y[part], x[part]]) != 0 for part in parts])
+    contrast = has_contrast(image, x, y, window)
     return x[contrast], y[contrast]
 
 
-def _masked(
-    image: AnnotatedImage, x: NDArray[np.int32], y: NDArray[np.int32], scale: float, window: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """Which windows of a level are a face or touch an ignored region: bool[N]."""
-    masked = np.zeros(len(x), np.bool_)
-    if len(x) == 0 or not (image.boxes or image.ignore):
-        return masked
-    windows = np.empty((len(x), 4), np.int64)
-    windows[:, 0] = np.rint(x * scale)
-    windows[:, 1] = np.rint(y * scale)
-    windows[:, 2:] = np.rint(np.array(window) * scale)
-    if image.boxes:
-        faces = as_array([_squared(box, window) for box in image.boxes])
-        masked |= (intersection_over_union(windows, faces) >= FACE_OVERLAP).any(axis=1)
-    if image.ignore:
-        regions = as_array(image.ignore)
-        shared = intersections(windows, regions)
-        smaller = np.minimum(windows[:, 2:].prod(axis=1)[:, None], regions[:, 2:].prod(axis=1)[None, :])
-        masked |= (shared >= IGNORED_SHARE * smaller).any(axis=1)
-    return masked
+@njit(cache=True, nogil=True)
+def is_background(x, y, scale, window, faces, regions):
+    """Which windows at x, y int32[N] of a level are no face and touch no ignored region: bool[N].
+
+    faces, regions  int64[M, 4]   px of the image, which is `scale` times as large as the level
+    """
+    clear: NDArray[np.bool_] = np.ones(x.size, np.bool_)
+    w = np.int64(np.rint(window[0] * scale))
+    h = np.int64(np.rint(window[1] * scale))
+    for i in range(x.size):
+        left = np.int64(np.rint(x[i] * scale))
+        top = np.int64(np.rint(y[i] * scale))
+        for face in faces:
+            shared_w = min(left + w, face[0] + face[2]) - max(left, face[0])
+            shared_h = min(top + h, face[1] + face[3]) - max(top, face[1])
+            shared = max(shared_w, 0) * max(shared_h, 0)
+            if shared / max(w * h + face[2] * face[3] - shared, 1) >= FACE_OVERLAP:
+                clear[i] = False
+        for region in regions:
+            shared_w = min(left + w, region[0] + region[2]) - max(left, region[0])
+            shared_h = min(top + h, region[1] + region[3]) - max(top, region[1])
+            shared = max(shared_w, 0) * max(shared_h, 0)
+            if shared >= IGNORED_SHARE * min(w * h, region[2] * region[3]):
+                clear[i] = False
+    return clear
 
 
 def _squared(box: Box, window: tuple[int, int]) -> Box:

@@ -29,7 +29,7 @@ def plain_best(row: np.ndarray, weight: np.ndarray, positives: int, kind: int) -
 @pytest.mark.parametrize("kind", [GENTLE, DISCRETE, REAL])
 def test_histograms_follow_the_weights(kind: int) -> None:
     rng = np.random.default_rng(kind)
-    count, positives, features = 60, 25, 12
+    count, positives, features = 60, 25, 14
     bins = rng.integers(0, 256, (features, count), np.uint8)
     weight = rng.integers(1, 2**23, count)
     reference = Reference(count, positives)
