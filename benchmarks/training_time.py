@@ -51,14 +51,14 @@ def worker(root: Path, character: str, threads: int) -> subprocess.Popen[str]:
     return process
 
 
-def once(process: subprocess.Popen[str]) -> tuple[float, float, str]:
-    """One training: CPU seconds, seconds, hash."""
+def once(process: subprocess.Popen[str]) -> tuple[tuple[float, float], str]:
+    """One training: CPU seconds and seconds, hash."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("\n")
     process.stdin.flush()
     cpu, wall, digest = process.stdout.readline().split()
-    return float(cpu), float(wall), digest
+    return (float(cpu), float(wall)), digest
 
 
 def main() -> None:
@@ -78,10 +78,9 @@ def main() -> None:
         runs = [[once(process) for process in pair] for _ in range(options.rounds)]
         for process in pair:
             process.communicate()
-        (cpu, new_cpu), (wall, new_wall) = (
-            np.median([[run[k] for run in both] for both in runs], axis=0).tolist() for k in (0, 1)
-        )
-        same = "yes" if len({digest for both in runs for _, _, digest in both}) == 1 else "NO"
+        times = np.array([[spent for spent, _ in both] for both in runs])
+        (cpu, wall), (new_cpu, new_wall) = np.median(times, axis=0).tolist()
+        same = "yes" if len({digest for both in runs for _, digest in both}) == 1 else "NO"
         cells = f"{cpu:.2f} | {new_cpu:.2f} | {new_cpu / cpu:.2f} | {wall:.2f} | {new_wall:.2f} | {new_wall / wall:.2f}"
         print(f"| {character} | {cells} | {same} |", flush=True)
 
