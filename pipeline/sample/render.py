@@ -54,10 +54,10 @@ ENCODER = {
 
 
 class Painter:
-    """Draws frames of one episode; keeps the canvases and rasters it has made."""
+    """Draws frames of one episode, or of another take of it; keeps the canvases and rasters it has made."""
 
-    def __init__(self, name: str) -> None:
-        self.plan = episode_plan(name)
+    def __init__(self, name: str, take: int = 0) -> None:
+        self.plan = episode_plan(name, take)
         self._canvases: dict[tuple[str, bool], Image] = {}
         self._rasters: OrderedDict[Hashable, Image] = OrderedDict()
         self._ground: tuple[Hashable, Image] | None = None

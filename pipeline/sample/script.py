@@ -16,6 +16,7 @@ TEN_EPISODES = ("fair", "feast", "ferry")
 LENGTH = 1440  # frames, 60 s
 OPENING = 72
 DISSOLVE = 20  # frames
+RARE = "dragon"
 
 
 @dataclass(frozen=True)
@@ -200,12 +201,16 @@ def check_name(name: str) -> None:
 
 
 @lru_cache(maxsize=len(SCRIPT))
-def episode_plan(name: str) -> tuple[Shot, ...]:
-    """All shots of an episode, in order, without a gap between them."""
+def episode_plan(name: str, take: int = 0) -> tuple[Shot, ...]:
+    """All shots of an episode, in order, without a gap between them.
+
+    take: 0 is the episode itself. Every other number is one more episode of the same show, which benchmarks draw when
+    they need more faces: the script with other parts, other places, other cameras and other expressions.
+    """
     check_name(name)
-    rng = Random(f"toonset sample {name}")
+    rng = Random(f"toonset sample {name} {take}" if take else f"toonset sample {name}")
     moods = Moods(rng)
-    lines = SCRIPT[name]
+    lines = _recast(SCRIPT[name], rng) if take else SCRIPT[name]
     blank = Curve.still(600.0, 337.5, 1080.0)
     shots = [] if name in TEN_EPISODES else [_opening(blank)]
     before = ""
@@ -217,6 +222,22 @@ def episode_plan(name: str) -> tuple[Shot, ...]:
         before = line.effect
     shots[0] = replace(shots[0], transition="start")
     return tuple(shots)
+
+
+def _recast(lines: tuple[Line, ...], rng: Random) -> tuple[Line, ...]:
+    """The lines with other people and places. Who is rare stays rare, and the opening stays where it is."""
+    people = sorted({who for line in lines for who in line.who.split()} - {RARE})
+    places = sorted({line.backdrop for line in lines} - {"title"})
+    parts = dict(zip(people, rng.sample(people, len(people)), strict=True))
+    moved = dict(zip(places, rng.sample(places, len(places)), strict=True))
+    return tuple(
+        replace(
+            line,
+            who=" ".join(parts.get(who, who) for who in line.who.split()),
+            backdrop=moved.get(line.backdrop, line.backdrop),
+        )
+        for line in lines
+    )
 
 
 def _opening(blank: Curve) -> Shot:

@@ -58,9 +58,9 @@ class Face(NamedTuple):
     annotatable: bool
 
 
-def episode_truth(name: str) -> Truth:
-    """Scenes and faces of an episode."""
-    plan = episode_plan(name)
+def episode_truth(name: str, take: int = 0) -> Truth:
+    """Scenes and faces of an episode, or of another take of it (`script.episode_plan`)."""
+    plan = episode_plan(name, take)
     scenes = [SceneTruth(shot.start, shot.stop, shot.transition) for shot in plan]
     gradual = []
     for shot, after in pairwise(plan):
