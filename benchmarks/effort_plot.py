@@ -1,4 +1,5 @@
-"""docs/effort.png from the runs of `benchmarks.effort`: `python -m benchmarks.effort_plot`. Prints their means too.
+"""docs/effort.png from the runs of `benchmarks.effort`: `python -m benchmarks.effort_plot`. Prints their means too, ±
+the standard deviation over the seeds.
 
 A panel for each show: average precision at IoU 0.3 against the annotator's minutes, a dot for each run, lines through
 the means. A show without runs shows those of an earlier version of the benchmark, `benchmarks/effort_earlier.csv`:
@@ -80,7 +81,7 @@ def main() -> None:
     draw(runs, PICTURE)
     print("| show | way | seeds | minutes | boxes drawn | faces named | frames corrected | AP, IoU 0.3 | AP, IoU 0.5 | "
           "recall at 0.1 |\n|" + "---|" * 10)  # fmt: skip
-    for row in means(runs).to_dict("records"):
+    for row in means(runs[~runs["earlier"]]).to_dict("records"):
         cells = [row["show"], f"{row['way']}, {row['after']}", row["seeds"], f"{row['minutes']:.1f}"]
         cells += [f"{row[name]:.0f}" for name in ("boxes", "named", "corrected")]
         cells += [f"{row['ap']:.3f} ± {row['ap_sd']:.3f}", f"{row['strict']:.3f}"]
