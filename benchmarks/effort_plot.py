@@ -52,7 +52,7 @@ def panel(axes: Axes, show: str, runs: pd.DataFrame, points: pd.DataFrame) -> No
         own, middle = runs[runs["line"] == line], points[points["line"] == line]
         axes.plot(own["minutes"], own["ap"], "o", color=color, alpha=0.35, markersize=4, markeredgewidth=0)
         axes.plot(middle["minutes"], middle["ap"], "o-", color=color, label=line, markersize=6)
-    axes.set_title(TITLES[show] + (" (names only)" if runs["earlier"].any() else ""), size=10)
+    axes.set_title(TITLES[show] + (" (no corrections)" if runs["earlier"].any() else ""), size=10)
     axes.set_xlim(0, None)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("minutes of the annotator")
