@@ -76,11 +76,11 @@ def least_ms(
     return [1e3 * float(mean) for mean in best.mean(axis=1)]
 
 
-def film_cascades(frames: list[Frame]) -> dict[str, Path]:
+def film_cascades(frames: list[Frame], characters: tuple[str, ...] = CHARACTERS) -> dict[str, Path]:
     """OpenCV's frontal face and cascades of the stated configuration, as files."""
     folder = Path(tempfile.mkdtemp())
     paths = {"frontalface_default": Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"}
-    for character in CHARACTERS:
+    for character in characters:
         paths[character] = folder / f"{character}.xml"
         train(training_images(frames, character), STATED).cascade.save(paths[character])
     return paths
@@ -103,7 +103,7 @@ def section_large() -> None:
     frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
     held = [f.gray for f in frames if f.held_out][::80]
     cv2.setNumThreads(1)
-    paths = film_cascades(frames)
+    paths = film_cascades(frames, ("bunny",))
     print(f"\n{len(held)} frames, enlarged; CPU time of one thread, then the time that one and two threads take")
     print("\n| cascade | picture | cv2, CPU ms | ours, CPU ms | ratio | one thread, ms | two threads, ms | times |")
     print("|---|---|---|---|---|---|---|---|")
@@ -124,7 +124,7 @@ def section_threads() -> None:
     """From which size on a second thread pays: always two, and two by the rule of `cascades.sharing`."""
     frames = load("bbb", "big_buck_bunny_720p.mp4", SIZE)
     held = [f.gray for f in frames if f.held_out][::80]
-    paths = film_cascades(frames)
+    paths = film_cascades(frames, ("bunny",))
     print(f"\n{len(held)} frames in several sizes, by the clock; {sharing.PIXELS_EACH:,} pixels for each thread")
     print("\n| cascade | picture | pyramid, million px | one thread, ms | two, ms | times | by the rule, ms | times |")
     print("|---|---|---|---|---|---|---|---|")
