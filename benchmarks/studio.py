@@ -1,6 +1,7 @@
 """A real Label Studio and real browsers, for benchmarks and tests."""
 
 import contextlib
+import re
 import shutil
 import socket
 import time
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from labeling.local_server import Credentials, LocalServer
@@ -45,6 +47,17 @@ class Studio:
     def server(self, attempts: int = 4) -> Server:
         return Server(self.account.url, self.account.token, attempts=attempts)
 
+    def from_the_end(self, project: int) -> int:
+        """Make a tab of a project in which its tasks stand in the opposite order, as a person can; its number."""
+        view = {"title": "from the end", "type": "list", "target": "tasks", "ordering": ["-tasks:id"]}
+        made = httpx.post(
+            f"{self.account.url}/api/dm/views/",
+            headers={"Authorization": f"Token {self.account.token}"},
+            json={"project": project, "data": view},
+            timeout=PATIENCE_MS / 1000,
+        )
+        return int(made.raise_for_status().json()["id"])
+
 
 @dataclass
 class Person:
@@ -81,10 +94,27 @@ class Person:
         self.page.press("input[name=password]", "Enter")
         self.page.wait_for_function("() => !location.pathname.startsWith('/user')", timeout=PATIENCE_MS)
 
-    def open_stream(self, project: int) -> None:
-        """Begin to label a project's tasks, one after the other."""
-        self.page.goto(f"{self.url}/projects/{project}/data?labeling=1")
+    def open_stream(self, project: int, tab: int | None = None) -> None:
+        """Begin to label a project's tasks, one after the other, in the order of a tab."""
+        order = "" if tab is None else f"tab={tab}&"
+        self.page.goto(f"{self.url}/projects/{project}/data?{order}labeling=1")
         self.wait_for_task()
+
+    def open_task(self, project: int, task: int) -> None:
+        """Open one task by its address, answered or not; with its answer, if it has one."""
+        self.page.goto(f"{self.url}/projects/{project}/data?task={task}")
+        self.wait_for_task()
+        self.page.locator("button[name=submit]").first.wait_for(timeout=PATIENCE_MS)
+
+    def choose(self, shown: str) -> None:
+        """Click a choice by what is shown of it."""
+        self.page.locator(".lsf-choices").get_by_text(shown).first.click(timeout=PATIENCE_MS)
+
+    def save(self) -> None:
+        """Submit or update a task that was opened by its address, with the button, and wait until the server has it."""
+        self.page.locator("button[name=submit]").first.click(timeout=PATIENCE_MS)
+        told = self.page.get_by_text(re.compile("^Annotation (saved|updated) successfully$"))
+        told.first.wait_for(timeout=PATIENCE_MS)
 
     def wait_for_task(self, other_than: str = "") -> str:
         """The number of the task on the page, once it and its pictures are there."""
