@@ -14,6 +14,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +24,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.effort import Annotator, Box, Show, boxed, drawn, film, in_order, judge, learn
-from benchmarks.footage import FOOTAGE, Frame, rows
+from benchmarks.effort import boxed, in_order, judge
+from benchmarks.effort_person import Annotator, Box
+from benchmarks.effort_shows import Show, drawn, film
+from benchmarks.footage import DEFAULT, FOOTAGE, Frame, rows
+from cascades import Cascade, train
 from cascades.boxes import intersection_over_union as iou
 from pipeline.faces.boxed_frames import BoxedFrame
 from pipeline.faces.examples import annotated
@@ -37,6 +41,7 @@ Look = tuple[Picture, Picture]
 Frames = Callable[[str, int], Look | None]
 """The frame of an episode by its number; None where there is none."""
 
+QUICK: Final = replace(DEFAULT, planes="color", positives=500, negatives=1000, feature_pool=8000)
 STRIDE: Final = 2
 """Frames from one that a box is followed to, to the next: drawn shows change every second frame."""
 STEPS: Final = (4, 8, 12)
@@ -195,6 +200,10 @@ def exactness(show: Show, frames: Frames, bounds: dict[tuple[str, int], tuple[in
     return found
 
 
+def learn(frames: list[BoxedFrame], seed: int) -> Cascade:
+    return train(annotated(frames), replace(QUICK, seed=seed)).cascade
+
+
 def run(show: Show, frames: Frames, bounds: dict[tuple[str, int], tuple[int, int]], seed: int, count: int) -> None:
     """Print a row for each way."""
     person, order = Annotator(show.characters, seed), in_order(show, seed)
@@ -223,7 +232,7 @@ def run(show: Show, frames: Frames, bounds: dict[tuple[str, int], tuple[int, int
         ways["drawn"][character], ways["and carried"][character] = own, own + others
     for way, learned in ways.items():
         trained = {
-            name: learn(annotated(own), seed)
+            name: learn(own, seed)
             for name, own in learned.items()
             if sum(len(frame.boxes) for frame in own) >= LEAST_BOXES
         }

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.effort import KEY_S, Annotator, Box
+from benchmarks.effort_person import KEY_S, Annotator, Box
 from benchmarks.footage import Frame
 from benchmarks.ten import TOONSET
 from cascades import Box as FaceBox
