@@ -2,8 +2,7 @@
 the standard deviation over the seeds.
 
 A panel for each show: average precision at IoU 0.3 against the annotator's minutes, a dot for each run, lines through
-the means. A show without runs shows those of an earlier version of the benchmark, `benchmarks/effort_earlier.csv`:
-nothing was corrected in them, and cascades had more examples (docs/benchmarks.md, "Many characters").
+the means.
 """
 
 from pathlib import Path
@@ -17,16 +16,14 @@ from pipeline.pages.plots import new_figure, save, style
 
 PICTURE: Final = Path(__file__).resolve().parents[1] / "docs" / "effort.png"
 TITLES: Final = {"film": "film, 4 characters", "drawn": "excerpts, 3 characters", "ten": "drawn show, 10 characters"}
-EARLIER: Final = RUNS.with_name("effort_earlier.csv")
-DRAWN, NEW = "boxes only", "named groups, corrections"
-COLORS: Final = {DRAWN: "#b35806", NEW: "#1f6fb2"}
+DRAWN, NEW, FIRST = "boxes only", "named groups, corrections", "the same, more boxes first"
+COLORS: Final = {DRAWN: "#b35806", NEW: "#1f6fb2", FIRST: "#35978f"}
 
 
 def read() -> pd.DataFrame:
-    """The runs, with the `line` of the plot on which each lies, and whether it is an `earlier` one."""
-    runs, earlier = pd.read_csv(RUNS).assign(earlier=False), pd.read_csv(EARLIER).assign(earlier=True)
-    runs = pd.concat([runs, earlier[~earlier["show"].isin(runs["show"])]], ignore_index=True)
-    return runs.assign(line=runs["way"].isin(["new", "named"]).map({True: NEW, False: DRAWN}))
+    """The runs, with the `line` of the plot on which each lies."""
+    runs = pd.read_csv(RUNS)
+    return runs.assign(line=runs["way"].map({"new": NEW, "boxes-first": FIRST}).fillna(DRAWN))
 
 
 def means(runs: pd.DataFrame) -> pd.DataFrame:
@@ -52,7 +49,7 @@ def panel(axes: Axes, show: str, runs: pd.DataFrame, points: pd.DataFrame) -> No
         own, middle = runs[runs["line"] == line], points[points["line"] == line]
         axes.plot(own["minutes"], own["ap"], "o", color=color, alpha=0.35, markersize=4, markeredgewidth=0)
         axes.plot(middle["minutes"], middle["ap"], "o-", color=color, label=line, markersize=6)
-    axes.set_title(TITLES[show] + (" (no corrections)" if runs["earlier"].any() else ""), size=10)
+    axes.set_title(TITLES[show], size=10)
     axes.set_xlim(0, None)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("minutes of the annotator")
@@ -81,7 +78,7 @@ def main() -> None:
     draw(runs, PICTURE)
     print("| show | way | seeds | minutes | boxes drawn | faces named | frames corrected | AP, IoU 0.3 | AP, IoU 0.5 | "
           "recall at 0.1 |\n|" + "---|" * 10)  # fmt: skip
-    for row in means(runs[~runs["earlier"]]).to_dict("records"):
+    for row in means(runs).to_dict("records"):
         cells = [row["show"], f"{row['way']}, {row['after']}", row["seeds"], f"{row['minutes']:.1f}"]
         cells += [f"{row[name]:.0f}" for name in ("boxes", "named", "corrected")]
         cells += [f"{row['ap']:.3f} ± {row['ap_sd']:.3f}", f"{row['strict']:.3f}"]

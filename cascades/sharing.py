@@ -8,7 +8,7 @@ from typing import TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-PIXELS_EACH = 500_000
+PIXELS_EACH = 250_000
 """Pixels of a pyramid, all levels together, that make a further thread worth its start: docs/benchmarks.md, Threads."""
 
 
