@@ -7,6 +7,7 @@ from safetensors.torch import save
 
 from benchmarks.mask_net import Matte, UNet, disc, face_masks, learn, read_net
 from benchmarks.masks import WIDE, reframed
+from pipeline.compute.arithmetic import reproducible
 from pipeline.nets.toon import MARGIN, SIZE
 from pipeline.sample.truth import episode_truth
 
@@ -28,12 +29,12 @@ def test_a_network_learns_to_find_a_disc_and_its_file_gives_the_same_masks(tmp_p
     monkeypatch.setattr("benchmarks.mask_net.EPOCHS", 5)
     monkeypatch.setattr("benchmarks.mask_net.BATCH", 4)
     monkeypatch.setattr("benchmarks.mask_net.RATE", 0.02)
-    torch.manual_seed(0)
     dice = np.random.default_rng(0)
     truth = disc(SIZE, MARGIN, 0.9)
     pictures = np.where(truth[..., None], [90, 90, 220], [60, 160, 60]) + dice.integers(0, 20, (32, SIZE, SIZE, 3))
     pictures = pictures.astype(np.uint8)
-    net = learn(pictures, np.repeat(truth[None], len(pictures), axis=0), 0)
+    with reproducible(0, threads=1):  # two threads of several test processes wait for each other
+        net = learn(pictures, np.repeat(truth[None], len(pictures), axis=0), 0)
     found = face_masks(net, pictures[:4])
     assert ((found & truth).sum() / (found | truth).sum()) > 0.9
     path = tmp_path / "net.safetensors"
