@@ -194,6 +194,14 @@ def _random_windows(
 
 
 @njit(cache=True, nogil=True)
+def _shared(left, top, w, h, box):
+    """Pixels that a window shares with a box int64[4]."""
+    shared_w = min(left + w, box[0] + box[2]) - max(left, box[0])
+    shared_h = min(top + h, box[1] + box[3]) - max(top, box[1])
+    return max(shared_w, 0) * max(shared_h, 0)
+
+
+@njit(cache=True, nogil=True)
 def is_background(x, y, scale, window, faces, regions):
     """Which windows at x, y int32[N] of a level are no face and touch no ignored region: bool[N].
 
@@ -206,15 +214,11 @@ def is_background(x, y, scale, window, faces, regions):
         left = np.int64(np.rint(x[i] * scale))
         top = np.int64(np.rint(y[i] * scale))
         for face in faces:
-            shared_w = min(left + w, face[0] + face[2]) - max(left, face[0])
-            shared_h = min(top + h, face[1] + face[3]) - max(top, face[1])
-            shared = max(shared_w, 0) * max(shared_h, 0)
+            shared = _shared(left, top, w, h, face)
             if shared / max(w * h + face[2] * face[3] - shared, 1) >= FACE_OVERLAP:
                 clear[i] = False
         for region in regions:
-            shared_w = min(left + w, region[0] + region[2]) - max(left, region[0])
-            shared_h = min(top + h, region[1] + region[3]) - max(top, region[1])
-            shared = max(shared_w, 0) * max(shared_h, 0)
+            shared = _shared(left, top, w, h, region)
             if shared >= IGNORED_SHARE * min(w * h, region[2] * region[3]):
                 clear[i] = False
     return clear
