@@ -47,9 +47,10 @@ LEAD: Final = """\
   test faces have neighbors among the training faces.
 - **gap**: how much more the random split gives. It is what the network remembers of scenes that it has seen.
 
-All figures are means ± standard deviations over the seeds. CPU seconds are for one training. A difference that is
-smaller than the spread or the interval proves nothing. The published networks are described in
-[Emotion networks](models.md); where a paper leaves something open, the network's file says what we chose.
+All figures are means ± standard deviations over the seeds. CPU seconds are for one training; "+ GPU" means that a GPU
+did most of the work, so they do not compare. A difference that is smaller than the spread or the interval proves
+nothing. The published networks are described in [Emotion networks](models.md); where a paper leaves something open, the
+network's file says what we chose.
 """
 ADD: Final = """\
 ## Add a result
@@ -65,8 +66,8 @@ ADD: Final = """\
 
 A test checks every file: it must name the sha256 of the faces, the rule of the split, the commit, the seeds and the
 machine. This page must be what the files give. Anybody can run a row again: on the same machine the same commit gives
-the same figures. Choose settings by folds over training scenes (`python -m benchmarks.papers --folds 5`), never by the
-test faces.
+the same figures, on a GPU nearly the same. Choose settings by folds over training scenes
+(`python -m benchmarks.papers --folds 5`), never by the test faces.
 """
 
 
@@ -144,7 +145,7 @@ def row(name: str, result: Result) -> str:
         spread(accuracies[0]),
         spread(accuracies[1]),
         spread(result.gaps("accuracy"), "+"),
-        f"{np.mean([run.cpu_s for run in result.by_scene]):.0f}",
+        f"{np.mean([run.cpu_s for run in result.by_scene]):.0f}{'' if result.machine.device == 'cpu' else ' + GPU'}",
     ]
     return "| " + " | ".join(cells) + " |"
 

@@ -4,6 +4,7 @@ Judges held-out scenes by networks that learned from photographs of people (`too
 from ImageNet, from drawn faces, or from nothing. Each gets 10, 50 or 200 labels an emotion, or as many as there are,
 from the faces that are not held out. *As it is*: the network answers without having seen a cartoon; answers that are
 no emotion of the set are left out of its choice. *Frozen*: only a new last layer is learned, a logistic regression.
+ImageNet's network is trained on by the recipe of our ResNets, which is for such weights; a GPU helps (`--device`).
 Prints macro F1 and the F1 of each emotion, mean ± standard deviation over seeds. Every finished run is a file in
 `--runs`, and what is there is not run again.
 """
@@ -12,6 +13,7 @@ import argparse
 import hashlib
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -29,7 +31,8 @@ from torch import nn
 
 from benchmarks.film import EMOTIONS
 from benchmarks.papers import digest_of, load_sets, mean_of, parts_of
-from pipeline.classifier.imagenet import ImageNetFeatures
+from pipeline.classifier.imagenet import WIDTH, ImageNetFeatures, pretrained
+from pipeline.classifier.inputs import IMAGENET as OF_IMAGENET
 from pipeline.classifier.inputs import InputShape, Normalisation, statistics
 from pipeline.classifier.metrics import scores
 from pipeline.classifier.model import WEIGHTS, Classifier, load_model
@@ -41,7 +44,7 @@ from pipeline.training.run import Examples, Run, logits_of
 from pipeline.training.start import PACE, SHA256, put
 from pipeline.training.start import WEIGHTS as DRAWN
 from pipeline.training.start_model import put_model
-from pipeline.training.train import examples
+from pipeline.training.train import device_of, examples
 
 LABELS: Final = (10, 50, 200)
 HUMAN: Final = ("face_api", "mini_xception")
@@ -75,7 +78,7 @@ WAYS: Final = (
     *(Way(net, "as it is") for net in HUMAN),
     Way("toon", "as it is"),
     *(Way(net, "frozen") for net in (*HUMAN, IMAGENET, "toon")),
-    *(Way(net, "trained on") for net in (*HUMAN, "toon")),
+    *(Way(net, "trained on") for net in (*HUMAN, IMAGENET, "toon")),
     *(Way(net, "scratch") for net in (*HUMAN, "toon")),
 )
 
@@ -83,8 +86,8 @@ WAYS: Final = (
 class Bench:
     """The networks, and the faces of one set as each reads them."""
 
-    def __init__(self, rows: dict[str, pd.DataFrame], nets: Path, folds: int) -> None:
-        self._nets = nets
+    def __init__(self, rows: dict[str, pd.DataFrame], nets: Path, folds: int, device: torch.device) -> None:
+        self._nets, self.device = nets, device
         if folds:
             self._parts = [(known, judged) for known, _, judged in parts_of(rows, folds)]
         else:
@@ -165,7 +168,7 @@ def answers(way: Way, bench: Bench, part: int, labels: int, seed: int) -> Answer
     with reproducible(seed, 1):
         net, normalise, pace = started(way, bench, few)
         nobody = Examples(few.images[:0], few.targets[:0])
-        run = Run(net, normalise, few, nobody, recipe_of(way.net), seed, len(EMOTIONS), pace)
+        run = Run(net.to(bench.device), normalise, few, nobody, recipe_of(way.net), seed, len(EMOTIONS), pace)
         for _ in range(run.recipe.epochs):
             run.step()
         return logits_of(net, normalise, judged.images).argmax(dim=1).numpy()
@@ -173,7 +176,7 @@ def answers(way: Way, bench: Bench, part: int, labels: int, seed: int) -> Answer
 
 def recipe_of(net: str) -> Any:
     """The network's own."""
-    return architecture(net).recipe
+    return architecture("resnet18" if net == IMAGENET else net).recipe
 
 
 def started(way: Way, bench: Bench, few: Examples) -> tuple[nn.Module, Normalisation, float]:
@@ -182,6 +185,9 @@ def started(way: Way, bench: Bench, few: Examples) -> tuple[nn.Module, Normalisa
         return build(way.net, len(EMOTIONS), {}), statistics(few.images.numpy()), 1.0
     if way.net == "toon":
         return toon_of_drawn(), statistics(few.images.numpy()), PACE
+    if way.net == IMAGENET:
+        parts = OrderedDict(features=pretrained(), head=nn.Linear(WIDTH, len(EMOTIONS)))
+        return nn.Sequential(parts), OF_IMAGENET, 1.0
     human = bench.human(way.net)
     net = build(way.net, len(EMOTIONS), {})
     put_model(net, EMOTIONS, human)
@@ -246,6 +252,7 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="*", default=[0, *LABELS])
     parser.add_argument("--how", nargs="*", default=["as it is", "frozen", "trained on", "scratch"])
     parser.add_argument("--only", nargs="*", default=[*HUMAN, IMAGENET, "toon"], help="names of networks")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where whole networks are trained")
     parser.add_argument("--list", action="store_true", help="run nothing")
     options = parser.parse_args()
     pin_instructions()
@@ -253,7 +260,7 @@ def main() -> None:
     options.runs.mkdir(parents=True, exist_ok=True)
     weights = {net: sha256_of(options.nets / net / WEIGHTS) for net in HUMAN} | {"toon": SHA256}
     for data, rows in load_sets(options.sample, options.film, options.runs).items():
-        bench = Bench(rows, options.nets, options.folds)
+        bench = Bench(rows, options.nets, options.folds, device_of(options.device))
         found: dict[tuple[str, int], list[dict[str, float]]] = {}
         for seed, way in product(options.seeds, WAYS):
             for labels in way.labels:
@@ -277,6 +284,8 @@ def main() -> None:
                     weights.get(way.net),
                     recipe,
                 ]
+                if options.device != "cpu":
+                    key.append(options.device)
                 path = path_of(options.runs, key)
                 if not path.exists():
                     if options.list:

