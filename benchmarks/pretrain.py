@@ -16,7 +16,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import product
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,8 +53,6 @@ HELD: Final = (
 """Avatars left out together by `judge`."""
 CHUNK: Final = 250
 """Drawings that a process makes at a time."""
-LEARNERS: Final = 4
-"""Processes that learn side by side."""
 RECIPE: Final = architecture("toon").recipe
 TIMES: Final = 2
 """Variations of each drawing."""
@@ -115,63 +112,20 @@ def _sheet(images: NDArray[np.uint8], table: pd.DataFrame) -> NDArray[np.uint8]:
 
 
 def fit(folder: Path, epochs: int, seed: int, without: Sequence[str] = ()) -> torch.nn.Module:
-    """`toon` trained by its own recipe on the faces of all styles but `without`.
-
-    `LEARNERS` processes learn from a share of the faces each, with one thread, and take the mean of their weights after
-    every epoch (local SGD: Stich, ICLR 2019). Their number is a part of the recipe: another one gives other weights.
-    """
-    table = pd.read_csv(folder / "faces.csv")
-    rows = np.random.default_rng(seed).permutation(np.flatnonzero(~table["style"].isin(without)))
-    targets = np.array([EMOTIONS.index(one) for one in table["emotion"]])
-    net: torch.nn.Module = build("toon", len(EMOTIONS), {})
-    spawn, learners = get_context("spawn"), []
-    for number in range(LEARNERS):
-        ours, theirs = spawn.Pipe()
-        own = rows[number::LEARNERS]
-        learner = spawn.Process(
-            target=_learn,
-            args=(theirs, folder / "images.npy", own, targets[own], net.state_dict(), epochs, seed + number),
-        )
-        learner.start()
-        learners.append((learner, ours))
-    for epoch in range(epochs):
-        losses, states = zip(*(pipe.recv() for _, pipe in learners), strict=True)
-        for name, values in net.state_dict().items():
-            if values.is_floating_point():
-                values.copy_(torch.from_numpy(np.mean([state[name] for state in states], axis=0)))
-        mean = {name: values.numpy() for name, values in net.state_dict().items()}
-        for _, pipe in learners:
-            pipe.send(mean)
-        print(f"epoch {epoch + 1}: loss {np.mean(losses):.3f}", flush=True)
-    for learner, _ in learners:
-        learner.join()
+    """`toon` trained by its own recipe, but without mixing, on the faces of all styles but `without`; one thread."""
+    images, table = np.load(folder / "images.npy", mmap_mode="r"), pd.read_csv(folder / "faces.csv")
+    rows = np.flatnonzero(~table["style"].isin(without))
+    targets = np.array([EMOTIONS.index(one) for one in table["emotion"][rows]])
+    data = Examples(torch.from_numpy(images[rows]), torch.from_numpy(targets))
+    nobody = Examples(data.images[:0], data.targets[:0])
+    with reproducible(seed, 1):
+        net: torch.nn.Module = build("toon", len(EMOTIONS), {})
+        run = Run(net, NORMALISE, data, nobody, replace(RECIPE, epochs=epochs, mixup=0.0), seed, len(EMOTIONS))
+        for _ in range(epochs):
+            point = run.step()
+            print(f"epoch {point.epoch}: loss {point.train_loss:.3f}, accuracy {point.train_accuracy:.3f}", flush=True)
     net.eval()
     return net
-
-
-def _learn(
-    pipe: "Connection[Any, Any]",
-    images: Path,
-    rows: NDArray[np.int64],
-    targets: NDArray[np.int64],
-    first: dict[str, torch.Tensor],
-    epochs: int,
-    seed: int,
-) -> None:
-    """One learner: after each epoch it sends its loss and its weights, and goes on with those that it gets."""
-    pin_instructions()
-    keep_freed_memory()
-    data = Examples(torch.from_numpy(np.load(images, mmap_mode="r")[rows]), torch.from_numpy(targets))
-    nobody = Examples(data.images[:0], data.targets[:0])
-    recipe = replace(RECIPE, epochs=epochs, mixup=0.0)
-    with reproducible(seed, 1):
-        net = build("toon", len(EMOTIONS), {})
-        net.load_state_dict(first)
-        run = Run(net, NORMALISE, data, nobody, recipe, seed, len(EMOTIONS))
-        for _ in range(epochs):
-            loss = run.step().train_loss
-            pipe.send((loss, {name: values.numpy() for name, values in run.net.state_dict().items()}))
-            run.net.load_state_dict({name: torch.from_numpy(values) for name, values in pipe.recv().items()})
 
 
 def judge(folder: Path, epochs: int, seeds: int, labels: int, imagenet: bool) -> None:
@@ -186,8 +140,7 @@ def judge(folder: Path, epochs: int, seeds: int, labels: int, imagenet: bool) ->
         key = hashlib.sha256(json.dumps([faces, epochs, labels, seed, held, repr(RECIPE)]).encode()).hexdigest()[:16]
         kept = folder / "judged" / f"{seed}-{held[0]}-{key}.json"
         if not kept.exists():
-            with reproducible(seed, 1):
-                net = fit(folder, epochs, seed, held)
+            net = fit(folder, epochs, seed, held)
             write_json(kept, [judged(style, net, images, table, labels, seed) for style in held])
         found += json.loads(kept.read_text(encoding="utf-8"))
     if imagenet:

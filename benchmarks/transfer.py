@@ -258,9 +258,10 @@ def main() -> None:
     pin_instructions()
     keep_freed_memory()
     options.runs.mkdir(parents=True, exist_ok=True)
+    device = device_of("auto" if options.list else options.device)
     weights = {net: sha256_of(options.nets / net / WEIGHTS) for net in HUMAN} | {"toon": SHA256}
     for data, rows in load_sets(options.sample, options.film, options.runs).items():
-        bench = Bench(rows, options.nets, options.folds, device_of(options.device))
+        bench = Bench(rows, options.nets, options.folds, device)
         found: dict[tuple[str, int], list[dict[str, float]]] = {}
         for seed, way in product(options.seeds, WAYS):
             for labels in way.labels:
