@@ -79,6 +79,8 @@ class Crops(BaseModel):
 
 BEFORE_FORMAT_2: Final = Crops(margin=0.25, size=128, max_height=360, min_size=32, scale_factor=1.1)
 """What a model of format 1, which does not say, is taken to have learned from: the defaults of its time."""
+SEEN_BEFORE_FORMAT_3: Final = 40
+"""px of its input that a `toon` of format 1 or 2 looks at: it had no option `seen`."""
 
 
 class Description(BaseModel):
@@ -86,7 +88,7 @@ class Description(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    format: int = Field(default=2, ge=2, le=2)
+    format: int = Field(default=3, ge=3, le=3)
     net: str
     arguments: dict[str, Any]
     """What the network was made with, besides the number of classes."""
@@ -239,14 +241,20 @@ def _description(path: Path) -> Description:
 
 
 def _upgraded(values: Any, path: Path) -> Any:
-    """A description of format 1 as one of today; anything else as it is."""
-    if not isinstance(values, dict) or values.get("format") != 1:
+    """A description of format 1 or 2 as one of today; anything else as it is."""
+    if not isinstance(values, dict):
         return values
-    crops = BEFORE_FORMAT_2
-    print(
-        f"{path} was written by an earlier toonset and does not say how its faces were cut. They are taken to be cut "
-        f"with the defaults of that time: margin {crops.margin:g}, {crops.size} px, found in pictures of "
-        f"{crops.max_height} px height. If its project had other settings in `faces`, train it again.",
-        file=sys.stderr,
-    )
-    return values | {"format": 2, "margin": crops.margin, "crops": crops.model_dump()}
+    if values.get("format") == 1:
+        crops = BEFORE_FORMAT_2
+        print(
+            f"{path} was written by an earlier toonset and does not say how its faces were cut. They are taken to be "
+            f"cut with the defaults of that time: margin {crops.margin:g}, {crops.size} px, found in pictures of "
+            f"{crops.max_height} px height. If its project had other settings in `faces`, train it again.",
+            file=sys.stderr,
+        )
+        values = values | {"format": 2, "margin": crops.margin, "crops": crops.model_dump()}
+    if values.get("format") == 2:
+        values = values | {"format": 3}
+        if values.get("net") == "toon" and isinstance(values.get("arguments"), dict):
+            values["arguments"] = {"seen": SEEN_BEFORE_FORMAT_3} | values["arguments"]
+    return values

@@ -1,21 +1,22 @@
-"""Ours: the middle of a face, 40×40 px in color, a small residual network that a laptop trains in minutes.
+"""Ours: the middle of a face, 48×48 px in color, a small residual network that a laptop trains in minutes.
 
     input            3 × 92 × 92
-    middle           3 × 40 × 40       mean 0, deviation 1 in each channel of each picture
-    conv 3×3/2      24 × 20 × 20       BN, ReLU
-    residual        24 × 20 × 20       conv 3×3, BN, ReLU, conv 3×3, BN, + shortcut, ReLU
-    residual/2      48 × 10 × 10
-    residual/2      96 × 5 × 5
+    middle           3 × 48 × 48       mean 0, deviation 1 in each channel of each picture
+    conv 3×3/2      24 × 24 × 24       BN, ReLU
+    residual        24 × 24 × 24       conv 3×3, BN, ReLU, conv 3×3, BN, + shortcut, ReLU
+    residual/2      48 × 12 × 12
+    residual/2      96 × 6 × 6
     mean            96
     dropout, dense  classes
 
-The input is the face's box with a quarter of its side around it, so the middle is two thirds of the box: eyes, brows,
+The input is the face's box with a quarter of its side around it, so the middle is four fifths of the box: eyes, brows,
 nose and mouth. A crop with another margin is first brought to this one (`pipeline.classifier.inputs`), so the network
-sees the same part of a face however closely it was cut. It sees nothing outside the box, even when training turns and
-shifts a picture, so a crop without any margin shows all it needs. What lies around a face says in which scene it was
-found, not what it shows, and so does the light of a scene: hence the same mean and spread for every picture. The size,
-the part that is seen and how far pictures are varied were chosen by folds over scenes that are not held out
-(docs/benchmarks.md).
+sees the same part of a face however closely it was cut. It sees nothing outside the box (only where training turns and
+shifts a picture farthest, a little in the corners), so a crop without any margin shows all it needs. What lies around a
+face says in which scene it was found, not what it shows, and so does the light of a scene: hence the same mean and
+spread for every picture. The size, the part that is seen and how far pictures are varied were chosen by folds over
+scenes that are not held out and by styles that were left out (docs/benchmarks.md). With thousands of labels the whole
+box tells more: option `seen`.
 
 Drawn faces are flat colors and lines: the stem halves each side at once, before most of the work.
 """
@@ -34,8 +35,8 @@ SIZE: Final = 92
 """Side of the square input, px."""
 MARGIN: Final = 0.25
 """Context around the face's box in the input, as a share of its longer side."""
-SEEN: Final = slice(26, 66)
-"""Its rows and columns that are looked at."""
+SEEN: Final = 48
+"""px, side of the middle that is looked at."""
 CHANNELS: Final = 3
 """RGB."""
 RECIPE: Final = Recipe(
@@ -74,12 +75,16 @@ class Residual(nn.Module):
 
 
 class Toon(nn.Module):
-    """float32 [N, 3, 92, 92], normalised, or the middle of it alone → logits, float32 [N, classes]."""
+    """float32 [N, 3, 92, 92], normalised, or the middle of it alone → logits, float32 [N, classes].
 
-    seen = SEEN
+    seen: side of the middle that is looked at, px, a multiple of 8; 64 is the whole box.
+    """
 
-    def __init__(self, classes: int, dropout: float = 0.2, width: int = 24) -> None:
+    def __init__(self, classes: int, dropout: float = 0.2, width: int = 24, seen: int = SEEN) -> None:
         super().__init__()
+        if seen % 8 or not 8 <= seen <= SIZE:
+            raise ValueError(f"seen is {seen}; expected a multiple of 8 from 8 to {SIZE // 8 * 8}")
+        self.seen = slice((SIZE - seen) // 2, (SIZE + seen) // 2)
         widths = (width, width, 2 * width, 4 * width)
         self.features = nn.Sequential(
             nn.Conv2d(CHANNELS, width, 3, stride=2, padding=1, bias=False),

@@ -9,17 +9,17 @@ import torch
 
 from pipeline.classifier.model import DESCRIPTION, WEIGHTS, Classifier, Crops, Description, load_model, save_model
 from pipeline.errors import InputError
-from pipeline.nets import build
+from pipeline.nets import architecture, build
 from pipeline.params import Faces
 
 
-def fresh(seed=0, emotions=("happy", "angry", "sad")):
+def fresh(net="hill2017", seed=0, emotions=("happy", "angry", "sad"), arguments=None):
     torch.manual_seed(seed)
     about = Description(
-        net="hill2017",
-        arguments={"dropout": 0.5},
+        net=net,
+        arguments={"dropout": 0.5} if arguments is None else arguments,
         emotions=emotions,
-        size=60,
+        size=architecture(net).size,
         channels=3,
         margin=0.25,
         crops=Crops.of(Faces(), 0.25),
@@ -33,7 +33,7 @@ def fresh(seed=0, emotions=("happy", "angry", "sad")):
         torch=torch.__version__,
         instructions="AVX2",
     )
-    return Classifier(build("hill2017", len(emotions), {}), about)
+    return Classifier(build(net, len(emotions), about.arguments), about)
 
 
 def faces(n, size=128):
@@ -124,7 +124,7 @@ def test_weights_of_another_training(tmp_path):
     ("values", "message"),
     [
         ({"net": "hill2018"}, r"no network called 'hill2018'.*Did you mean 'hill2017'"),
-        ({"format": 3}, "format: Input should be less than or equal to 2"),
+        ({"format": 4}, "format: Input should be less than or equal to 3"),
         ({"emotions": "happy"}, "emotions: Input should be a valid"),
         ({"margin": -0.1}, "margin: Input should be greater than or equal to 0"),
         ({"crops": {"margin": 0.1}}, "crops.size: Field required"),
@@ -157,6 +157,23 @@ def test_a_model_that_does_not_say_how_its_faces_were_cut_is_read_with_the_defau
     capsys.readouterr()
     load_model(tmp_path)
     assert capsys.readouterr().err == ""
+
+
+def test_a_toon_of_before_the_option_seen_looks_at_what_it_looked_at(tmp_path):
+    classifier = fresh("toon", arguments={"seen": 40})
+    save_model(tmp_path, classifier)
+    change(tmp_path / DESCRIPTION, format=2, arguments={})
+    loaded = load_model(tmp_path)
+    assert loaded.about == classifier.about
+    shown = faces(3, size=92)
+    np.testing.assert_array_equal(loaded.predict(shown, 0.25), classifier.predict(shown, 0.25))
+    around = [face.copy() for face in shown]
+    for face in around:
+        face[:26] = face[66:] = 0
+        face[:, :26] = face[:, 66:] = 0
+    np.testing.assert_array_equal(loaded.predict(around, 0.25), loaded.predict(shown, 0.25))
+    now = fresh("toon")
+    assert not np.array_equal(now.predict(around, 0.25), now.predict(shown, 0.25))
 
 
 def test_faces_are_taken_to_be_cut_as_those_that_were_learned_from():

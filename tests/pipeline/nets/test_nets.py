@@ -213,12 +213,26 @@ def test_toon_is_small():
     assert sides(net.features, torch.zeros(1, 3, 48, 48)) == [24, 24, 24, 24, 12, 6]
 
 
+@pytest.mark.parametrize("seen", [40, 48, 64])
+def test_toon_sees_the_middle_alone(seen):
+    net = build("toon", 3, {"seen": seen}).eval()
+    pictures = torch.rand(2, 3, 92, 92)
+    around = pictures.clone()
+    around[..., : 46 - seen // 2, :] = 0
+    around[..., 46 + seen // 2 :] = 1
+    assert torch.equal(net(pictures), net(around))
+    around[..., 46, 46 - seen // 2] += 1
+    assert not torch.equal(net(pictures), net(around))
+
+
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
         ("hill2017", {"block": 2}, "hill2017 has no option `block`; its own are `dropout`, `blocks`. Did you mean"),
         ("hill2017", {"blocks": 4}, "blocks should be 1, 2 or 3, not 4"),
         ("hill2017", {"blocks": "two"}, "option `blocks` of hill2017 is 'two'; expected int"),
+        ("toon", {"seen": 44}, "seen is 44; expected a multiple of 8 from 8 to 88"),
+        ("toon", {"seen": 96}, "seen is 96; expected a multiple of 8 from 8 to 88"),
         ("resnet18", {"head": "three"}, "head should be 'one' or 'two', not 'three'"),
         ("dikshit2022", {"dropout": 0.5}, "dikshit2022 has no option `dropout`; its own are none"),
     ],

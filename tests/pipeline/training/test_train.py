@@ -127,7 +127,7 @@ def recut(faces, *margins):
 def test_a_network_that_looks_at_the_face_learns_from_any_margin_and_judges_any(learned):
     """Cut as by the faces stage, cut close, and of several margins."""
     margins = {"wide": (0.25,), "close": (0.0,), "mixed": (0.25, 0.0, 0.1)}
-    settings = params(net="toon", options={"width": 8}, epochs=14)
+    settings = params(net="toon", options={"width": 8}, epochs=20)
     classifier = train(recut(rows(60, seed=1), *margins[learned]), NONE, settings).classifier
     assert classifier.about.margin == 0.25
     judged = rows(60, seed=2)
