@@ -242,7 +242,8 @@ def judged_table(found: pd.DataFrame, labels: int) -> Iterator[str]:
 def write(net: torch.nn.Module, path: Path) -> str:
     """Write the weights with the emotions of their head; their sha256."""
     tensors = {name: tensor.contiguous() for name, tensor in net.state_dict().items() if "num_batches" not in name}
-    data = save(tensors, {"net": "toon", "emotions": json.dumps(EMOTIONS)})
+    # One key: safetensors writes several in an order by chance, so the bytes would differ from run to run.
+    data = save(tensors, {"toonset": json.dumps({"net": "toon", "emotions": EMOTIONS})})
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
