@@ -38,7 +38,7 @@ from pipeline.images import Pixels
 from pipeline.nets import architecture
 from pipeline.nets.layers import part_seen, standardised
 from pipeline.nets.recipe import Recipe
-from pipeline.nets.toon import MARGIN, SEEN, SIZE, Toon
+from pipeline.nets.toon import MARGIN, SEEN, SIZE, Toon, middle
 from pipeline.params import Params, load_params
 from pipeline.schemas import DATASET, SPLITS
 from pipeline.tables import read_rows, write_json
@@ -48,8 +48,9 @@ from pipeline.training.start import PACE, WEIGHTS, put
 
 RECIPE: Final = architecture("toon").recipe
 STRONG: Final = VARIATIONS[RECIPE.augment] or Variation()
-WIDE: Final = ((SEEN.stop - SEEN.start) ** -1 * SIZE - 1) / 2
-"""The margin with which `toon` sees the whole box instead of two thirds of it."""
+SLICE: Final = middle()
+WIDE: Final = (SIZE / SEEN - 1) / 2
+"""The margin with which `toon` sees the whole box instead of four fifths of it."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def removed(rgb: Pixels, mask: Mask) -> Pixels:
 class MaskedToon(nn.Module):
     """`toon` with a mask as its fourth channel: float32 [N, 4, 92, 92] → logits. It starts as `toon` without a mask."""
 
-    seen = SEEN
+    seen = SLICE
 
     def __init__(self, toon: Toon) -> None:
         super().__init__()
@@ -123,9 +124,9 @@ class MaskedRun(Run):
             rows = order[start : start + self.recipe.batch]
             images = self.normalise(self.train.images[rows])
             before = self.generator.get_state()
-            color = vary(images[:, :3].contiguous(), STRONG, self.generator, SEEN)
+            color = vary(images[:, :3].contiguous(), STRONG, self.generator, SLICE)
             self.generator.set_state(before)
-            mask = vary(images[:, 3:].repeat(1, 3, 1, 1), MOVES, self.generator, SEEN)[:, :1]
+            mask = vary(images[:, 3:].repeat(1, 3, 1, 1), MOVES, self.generator, SLICE)[:, :1]
             yield mix(torch.cat([color, mask], dim=1), self.smoothed[rows], self.recipe.mixup, self.generator)
 
 

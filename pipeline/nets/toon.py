@@ -53,6 +53,13 @@ RECIPE: Final = Recipe(
 )
 
 
+def middle(seen: int = SEEN) -> slice:
+    """The rows, or the columns, of the input that are looked at. Raises ValueError for a side that does not fit."""
+    if seen % 8 or not 8 <= seen <= SIZE:
+        raise ValueError(f"seen is {seen}; expected a multiple of 8 from 8 to {SIZE // 8 * 8}")
+    return slice((SIZE - seen) // 2, (SIZE + seen) // 2)
+
+
 class Residual(nn.Module):
     """Two 3×3 convolutions with batch normalisation and a shortcut."""
 
@@ -82,9 +89,7 @@ class Toon(nn.Module):
 
     def __init__(self, classes: int, dropout: float = 0.2, width: int = 24, seen: int = SEEN) -> None:
         super().__init__()
-        if seen % 8 or not 8 <= seen <= SIZE:
-            raise ValueError(f"seen is {seen}; expected a multiple of 8 from 8 to {SIZE // 8 * 8}")
-        self.seen = slice((SIZE - seen) // 2, (SIZE + seen) // 2)
+        self.seen = middle(seen)
         widths = (width, width, 2 * width, 4 * width)
         self.features = nn.Sequential(
             nn.Conv2d(CHANNELS, width, 3, stride=2, padding=1, bias=False),
