@@ -90,8 +90,7 @@ def learn(known: Examples, judged: Examples, start: Start, labels: int, seed: in
         normalise = statistics(few.images.numpy())
         if start.frozen:
             return head_only(net, normalise, few, judged)
-        nobody = Examples(few.images[:0], few.targets[:0])
-        run = Run(net, normalise, few, nobody, NET.recipe, seed, len(EMOTIONS), start.pace)
+        run = Run(net, normalise, few, None, NET.recipe, seed, len(EMOTIONS), start.pace)
         for _ in range(NET.recipe.epochs):
             run.step()
         return logits_of(net, normalise, judged.images).argmax(dim=1).numpy()
@@ -162,6 +161,7 @@ def main() -> None:
                 how.named,
                 how.frozen,
                 how.weights and shipped,
+                NET.options,
             ]
             path = path_of(options.runs, key)
             if not path.exists():

@@ -66,8 +66,8 @@ ADD: Final = """\
 
 A test checks every file: it must name the sha256 of the faces, the rule of the split, the commit, the seeds and the
 machine. This page must be what the files give. Anybody can run a row again: on the same machine the same commit gives
-the same figures, on a GPU nearly the same. Choose settings by folds over training scenes
-(`python -m benchmarks.papers --folds 5`), never by the test faces.
+the same figures. (On a GPU no row was run twice; a CPU and a GPU give other figures from the same seed.) Choose
+settings by folds over training scenes (`python -m benchmarks.papers --folds 5`), never by the test faces.
 """
 
 

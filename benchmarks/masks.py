@@ -44,11 +44,12 @@ from pipeline.schemas import DATASET, SPLITS
 from pipeline.tables import read_rows, write_json
 from pipeline.training.augment import VARIATIONS, Variation, mix, vary
 from pipeline.training.run import Examples, Run, logits_of
-from pipeline.training.start import PACE, WEIGHTS, put
+from pipeline.training.start import PACE, SHA256, WEIGHTS, put
 
 RECIPE: Final = architecture("toon").recipe
 STRONG: Final = VARIATIONS[RECIPE.augment] or Variation()
-SLICE: Final = middle()
+MIDDLE: Final = middle()
+"""The rows, and the columns, that `toon` looks at."""
 WIDE: Final = (SIZE / SEEN - 1) / 2
 """The margin with which `toon` sees the whole box instead of four fifths of it."""
 
@@ -90,7 +91,7 @@ def removed(rgb: Pixels, mask: Mask) -> Pixels:
 class MaskedToon(nn.Module):
     """`toon` with a mask as its fourth channel: float32 [N, 4, 92, 92] → logits. It starts as `toon` without a mask."""
 
-    seen = SLICE
+    seen = MIDDLE
 
     def __init__(self, toon: Toon) -> None:
         super().__init__()
@@ -124,9 +125,9 @@ class MaskedRun(Run):
             rows = order[start : start + self.recipe.batch]
             images = self.normalise(self.train.images[rows])
             before = self.generator.get_state()
-            color = vary(images[:, :3].contiguous(), STRONG, self.generator, SLICE)
+            color = vary(images[:, :3].contiguous(), STRONG, self.generator, MIDDLE)
             self.generator.set_state(before)
-            mask = vary(images[:, 3:].repeat(1, 3, 1, 1), MOVES, self.generator, SLICE)[:, :1]
+            mask = vary(images[:, 3:].repeat(1, 3, 1, 1), MOVES, self.generator, MIDDLE)[:, :1]
             yield mix(torch.cat([color, mask], dim=1), self.smoothed[rows], self.recipe.mixup, self.generator)
 
 
@@ -158,14 +159,13 @@ def answers(
     known: Examples, asked: torch.Tensor, way: Way, emotions: tuple[str, ...], seed: int, recipe: Recipe
 ) -> NDArray[np.int64]:
     """Indices of emotions of the asked pictures, by a `toon` that starts from the shipped weights."""
-    nobody = Examples(known.images[:0], known.targets[:0])
     with reproducible(seed, 1):
         toon = Toon(len(emotions))
         put(toon, emotions, load_file(WEIGHTS))
         net = MaskedToon(toon) if way.channel else toon
         normalise = statistics(known.images.numpy())
         kind = MaskedRun if way.channel else Run
-        run = kind(net, normalise, known, nobody, recipe, seed, len(emotions), PACE)
+        run = kind(net, normalise, known, None, recipe, seed, len(emotions), PACE)
         for _ in range(recipe.epochs):
             run.step()
         return np.asarray(logits_of(net, normalise, asked).numpy().argmax(axis=1), dtype=np.int64)
@@ -253,7 +253,7 @@ def main() -> None:
         found: dict[str, list[dict[str, float]]] = {way.name: [] for way in ways}
         for seed, way in product(range(options.seeds), ways):
             what = [digest_of(rows), folds, seed, repr(way), repr(recipe), SURE, LIKELY, FAR, ROUNDS]
-            what += [sha256] if way.learned else []
+            what += [SEEN, SHA256, *([sha256] if way.learned else [])]
             key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
             path = options.runs / f"{key}.json"
             if not path.exists():

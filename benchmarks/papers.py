@@ -98,8 +98,9 @@ def params_of(task: Task, epochs: int | None) -> Params:
 
 def path_of(task: Task, params: Params, digest: str, runs: Path, folds: int = 0) -> Path:
     """Where the result of a training with these settings on these faces is kept."""
-    recipe = asdict(plan_of(params.train).recipe)
-    what = [params.train.model_dump(mode="json"), recipe, digest, *([folds] if folds else [])]
+    plan = plan_of(params.train)
+    made = plan.net.options | plan.arguments
+    what = [params.train.model_dump(mode="json"), asdict(plan.recipe), made, digest, *([folds] if folds else [])]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
     return runs / f"{task.data}-{params.train.net}-{task.seed}-{key}.json"
 

@@ -117,10 +117,9 @@ def fit(folder: Path, epochs: int, seed: int, without: Sequence[str] = ()) -> to
     rows = np.flatnonzero(~table["style"].isin(without))
     targets = np.array([EMOTIONS.index(one) for one in table["emotion"][rows]])
     data = Examples(torch.from_numpy(images[rows]), torch.from_numpy(targets))
-    nobody = Examples(data.images[:0], data.targets[:0])
     with reproducible(seed, 1):
         net: torch.nn.Module = build("toon", len(EMOTIONS), {})
-        run = Run(net, NORMALISE, data, nobody, replace(RECIPE, epochs=epochs, mixup=0.0), seed, len(EMOTIONS))
+        run = Run(net, NORMALISE, data, None, replace(RECIPE, epochs=epochs, mixup=0.0), seed, len(EMOTIONS))
         for _ in range(epochs):
             point = run.step()
             print(f"epoch {point.epoch}: loss {point.train_loss:.3f}, accuracy {point.train_accuracy:.3f}", flush=True)
@@ -137,7 +136,8 @@ def judge(folder: Path, epochs: int, seeds: int, labels: int, imagenet: bool) ->
     faces = hashlib.sha256(images.tobytes()).hexdigest()
     found = []
     for seed, held in product(range(seeds), HELD):
-        key = hashlib.sha256(json.dumps([faces, epochs, labels, seed, held, repr(RECIPE)]).encode()).hexdigest()[:16]
+        what = [faces, epochs, labels, seed, held, repr(RECIPE), architecture("toon").options]
+        key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
         kept = folder / "judged" / f"{seed}-{held[0]}-{key}.json"
         if not kept.exists():
             net = fit(folder, epochs, seed, held)
@@ -201,8 +201,7 @@ def judged(
             if name == "drawn start":
                 put(own_net, names, weights)
             normalise = statistics(few.images.numpy())
-            nobody = Examples(few.images[:0], few.targets[:0])
-            run = Run(own_net, normalise, few, nobody, RECIPE, seed, len(names), pace)
+            run = Run(own_net, normalise, few, None, RECIPE, seed, len(names), pace)
             for _ in range(RECIPE.epochs):
                 run.step()
             guesses[name] = logits_of(own_net, normalise, pictures).numpy().argmax(axis=1)

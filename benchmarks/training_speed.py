@@ -65,8 +65,7 @@ def make_run(name: str, images: int) -> Run:
     pictures = torch.randint(0, 256, (images, side, side, channels), generator=dice, dtype=torch.uint8)
     data = Examples(pictures, torch.randint(0, CLASSES, (images,), generator=dice))
     normalise = Normalisation((127.5,) * channels, (74.0,) * channels)
-    nobody = Examples(pictures[:0], data.targets[:0])
-    return Run(build(name, CLASSES, {}), normalise, data, nobody, replace(shape.recipe, patience=0), 0, CLASSES)
+    return Run(build(name, CLASSES, {}), normalise, data, None, replace(shape.recipe, patience=0), 0, CLASSES)
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float]:

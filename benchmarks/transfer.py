@@ -167,8 +167,7 @@ def answers(way: Way, bench: Bench, part: int, labels: int, seed: int) -> Answer
     few = Examples(known.images[rows], known.targets[rows])
     with reproducible(seed, 1):
         net, normalise, pace = started(way, bench, few)
-        nobody = Examples(few.images[:0], few.targets[:0])
-        run = Run(net.to(bench.device), normalise, few, nobody, recipe_of(way.net), seed, len(EMOTIONS), pace)
+        run = Run(net.to(bench.device), normalise, few, None, recipe_of(way.net), seed, len(EMOTIONS), pace)
         for _ in range(run.recipe.epochs):
             run.step()
         return logits_of(net, normalise, judged.images).argmax(dim=1).numpy()
@@ -274,6 +273,7 @@ def main() -> None:
                 ):
                     continue
                 recipe = repr(recipe_of(way.net)) if way.how in ("trained on", "scratch") else ""
+                made = {} if way.net == IMAGENET else architecture(way.net).options
                 key = [
                     "by emotion",
                     digest_of(rows),
@@ -284,6 +284,7 @@ def main() -> None:
                     seed,
                     weights.get(way.net),
                     recipe,
+                    made,
                 ]
                 if options.device != "cpu":
                     key.append(options.device)

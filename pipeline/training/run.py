@@ -63,7 +63,7 @@ class Run:
         net: nn.Module,
         normalise: Normalisation,
         train: Examples,
-        validation: Examples,
+        validation: Examples | None,
         recipe: Recipe,
         seed: int = 0,
         classes: int | None = None,
@@ -71,13 +71,15 @@ class Run:
     ) -> None:
         """The network decides the device.
 
-        classes: how many, where the targets do not show them all. pace: the learning rate of all layers but `head`, as
-        a share of the recipe's; below 1 where those layers already know faces.
+        validation: what each epoch is measured by; None: by nothing. classes: how many, where the targets do not show
+        them all. pace: the learning rate of all layers but `head`, as a share of the recipe's; below 1 where those
+        layers already know faces.
         """
         self.net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = next(net.parameters()).device
         self.normalise = normalise
-        self.train, self.validation, self.recipe = train, validation, recipe
+        self.train, self.recipe = train, recipe
+        self.validation = Examples(train.images[:0], train.targets[:0]) if validation is None else validation
         self.classes = classes or int(train.targets.max()) + 1
         self.counts = torch.bincount(train.targets, minlength=self.classes)
         self.optimiser = make_optimiser(net, recipe, pace)

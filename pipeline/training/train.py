@@ -133,8 +133,9 @@ def _show(bar: Any, point: Epoch) -> None:
 
 
 def _key(training: Examples, validation: Examples, plan: Plan, emotions: Sequence[str]) -> str:
-    """What a checkpoint belongs to: pictures, labels, settings, torch."""
-    text = json.dumps([plan.resolved, emotions, torch.__version__, SHA256], sort_keys=True)
+    """What a checkpoint belongs to: pictures, labels, settings, the network as it is made, torch."""
+    made = plan.net.options | plan.arguments
+    text = json.dumps([plan.resolved, made, emotions, torch.__version__, SHA256], sort_keys=True)
     key = hashlib.sha256(text.encode())
     for part in (training, validation):
         for tensor in (part.images, part.targets, *([] if part.shares is None else [part.shares])):
